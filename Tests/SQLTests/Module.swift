@@ -1,0 +1,1 @@
+// Placeholder while the module is being laid; deleted with its first real file.
