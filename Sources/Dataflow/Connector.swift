@@ -1,0 +1,102 @@
+import Columnar
+
+/// The value of a connector option as the user wrote it.
+public enum OptionValue: Hashable, Sendable, Codable {
+    case string(String)
+    case int(Int64)
+    case float(Double)
+    case boolean(Bool)
+    case interval(Interval)
+    case list([String])
+
+    /// The value as text, the way an option of text type takes it.
+    public var text: String {
+        switch self {
+        case .string(let value): value
+        case .int(let value): String(value)
+        case .float(let value): String(value)
+        case .boolean(let value): String(value)
+        case .interval(let value): "\(value)"
+        case .list(let values): values.joined(separator: ",")
+        }
+    }
+}
+
+/// A wrong option of a table; the planner adds where it stands.
+public struct OptionError: Error, Hashable, Sendable {
+    /// The option's key; nil when one is missing or the whole table is at fault.
+    public var key: String?
+    public var message: String
+    public var hint: String?
+
+    public init(key: String?, message: String, hint: String? = nil) {
+        self.key = key
+        self.message = message
+        self.hint = hint
+    }
+}
+
+/// Which way a table is used.
+public enum TableRole: String, Hashable, Sendable, Codable {
+    case source, sink, lookup
+}
+
+/// What the planner learns of a table from its connector.
+public struct TableTraits: Sendable {
+    public var roles: Set<TableRole>
+    /// Columns the connector itself defines (`impulse`, `nexmark`); nil: the user declares them.
+    public var fixedSchema: Schema?
+    /// Whether a source ends.
+    public var isBounded: Bool
+    /// More subtasks than this would idle; nil: any number is of use.
+    public var maximumParallelism: Int?
+    /// Whether each row has an event time of its own, in the column named; nil: the arrival time.
+    public var eventTimeColumn: String?
+    /// Columns `METADATA FROM 'key'` may name.
+    public var metadata: [Field]
+
+    public init(
+        roles: Set<TableRole>, fixedSchema: Schema? = nil, isBounded: Bool, maximumParallelism: Int? = nil,
+        eventTimeColumn: String? = nil, metadata: [Field] = []
+    ) {
+        self.roles = roles
+        self.fixedSchema = fixedSchema
+        self.isBounded = isBounded
+        self.maximumParallelism = maximumParallelism
+        self.eventTimeColumn = eventTimeColumn
+        self.metadata = metadata
+    }
+}
+
+/// A kind of source or sink: knows its options and builds what runs.
+public protocol Connector: Sendable {
+    /// The name in `connector = '…'`.
+    var name: String { get }
+
+    /// The options a table takes, with their documentation.
+    var options: OptionSchema { get }
+
+    /// What a table with these options is; `schema` is what the user declared, maybe empty.
+    func traits(options: [String: OptionValue], schema: Schema) throws(OptionError) -> TableTraits
+
+    /// Builds the source of one subtask. Errors: `OperationalError`, `OptionError`.
+    func makeSource(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SourceOperator
+
+    /// Builds the sink of one subtask.
+    func makeSink(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SinkOperator
+}
+
+/// The connectors a program knows.
+public struct ConnectorCatalog: Sendable {
+    private let byName: [String: any Connector]
+    /// In list order.
+    public let all: [any Connector]
+
+    public init(_ connectors: [any Connector]) {
+        all = connectors
+        byName = Dictionary(connectors.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    public subscript(name: String) -> (any Connector)? { byName[name] }
+    public var names: [String] { all.map(\.name) }
+}

@@ -1,0 +1,20 @@
+import Columnar
+
+/// What travels on an edge.
+public enum Message: Sendable {
+    case batch(RecordBatch)
+    case watermark(Watermark)
+    /// No more messages on this channel. Comes after a final `.watermark(.end)`.
+    case endOfData
+}
+
+/// A promise about event time on one channel.
+public enum Watermark: Hashable, Sendable {
+    /// No row with an event time below this many nanoseconds comes any more (late ones excepted).
+    case time(Int64)
+    /// The channel has no rows for now and must not hold others back.
+    case idle
+
+    /// The watermark at the end of data: everything closes.
+    public static let end = Watermark.time(.max)
+}

@@ -1,0 +1,114 @@
+import Columnar
+import Expressions
+import HostSystem
+
+/// Takes what an operator gives out. Valid only during the call it was passed to.
+public protocol Collector: AnyObject {
+    /// Passes a batch on; batches without rows are swallowed.
+    func emit(_ batch: RecordBatch) throws
+}
+
+/// A running operator of one subtask. Calls come one at a time, never concurrently, from one task.
+///
+/// All hooks but `process` have defaults. Watermarks given to an operator are already the minimum over its inputs.
+public protocol Operator: AnyObject {
+    /// Called once before any other hook.
+    func onStart() throws
+
+    /// Takes a batch from input `input`.
+    func process(_ batch: RecordBatch, input: Int, into collector: any Collector) throws
+
+    /// Event time has come to `watermark` (nanoseconds). Gives the watermark to pass on, nil for none.
+    func onWatermark(_ watermark: Int64, into collector: any Collector) throws -> Int64?
+
+    /// Input `input` has ended; others may go on.
+    func onInputEnd(_ input: Int, into collector: any Collector) throws
+
+    /// All inputs have ended, after the last watermark (`Int64.max`); what is left comes out now.
+    func onEnd(into collector: any Collector) throws
+
+    /// True once the operator wants no more rows (LIMIT is full); sources above may stop.
+    var isSatisfied: Bool { get }
+
+    /// The memory held as state, in bytes.
+    var stateByteCount: Int { get }
+}
+
+extension Operator {
+    public func onStart() throws {}
+    public func onWatermark(_ watermark: Int64, into collector: any Collector) throws -> Int64? { watermark }
+    public func onInputEnd(_ input: Int, into collector: any Collector) throws {}
+    public func onEnd(into collector: any Collector) throws {}
+    public var isSatisfied: Bool { false }
+    public var stateByteCount: Int { 0 }
+}
+
+/// What a source read.
+public enum SourceEvent: Sendable {
+    case batch(RecordBatch)
+    /// Nothing for now; ask again after this many milliseconds.
+    case idle(millis: Int)
+    /// The input is bounded and read to its end.
+    case endOfData
+}
+
+/// A running source of one subtask.
+public protocol SourceOperator: AnyObject {
+    /// Opens what is read.
+    func onStart() async throws
+
+    /// Reads the next rows, at most about `rowLimit`. Must return within the linger time.
+    func read(rowLimit: Int) async throws -> SourceEvent
+
+    /// Called once at the end, also after an error.
+    func onClose() async
+}
+
+extension SourceOperator {
+    public func onStart() async throws {}
+    public func onClose() async {}
+}
+
+/// A running sink of one subtask.
+public protocol SinkOperator: AnyObject {
+    /// Opens what is written.
+    func onStart() async throws
+
+    /// Writes the rows of a batch.
+    func write(_ batch: RecordBatch) async throws
+
+    /// Makes everything written so far visible to readers.
+    func flush() async throws
+
+    /// Called once after the last row; what was written stands when it returns.
+    func onEnd() async throws
+}
+
+extension SinkOperator {
+    public func onStart() async throws {}
+    public func flush() async throws {}
+    public func onEnd() async throws {}
+}
+
+/// What an operator knows of where it runs.
+public struct OperatorContext: Sendable {
+    public var nodeID: Int
+    public var subtask: Int
+    public var parallelism: Int
+    public var clock: any WallClock
+    public var metrics: OperatorMetrics
+    /// Rows a source batch aims at.
+    public var batchSize: Int
+
+    public init(
+        nodeID: Int, subtask: Int, parallelism: Int, clock: any WallClock, metrics: OperatorMetrics,
+        batchSize: Int = 8192
+    ) {
+        self.nodeID = nodeID
+        self.subtask = subtask
+        self.parallelism = parallelism
+        self.clock = clock
+        self.metrics = metrics
+        self.batchSize = batchSize
+    }
+}

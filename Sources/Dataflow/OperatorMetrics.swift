@@ -1,0 +1,20 @@
+import Synchronization
+
+/// Counters of one subtask, written by its task and read by anyone. All only grow, but the gauges.
+public final class OperatorMetrics: Sendable {
+    public let rowsReceived = Atomic<Int>(0)
+    public let rowsSent = Atomic<Int>(0)
+    public let batchesReceived = Atomic<Int>(0)
+    public let batchesSent = Atomic<Int>(0)
+    public let bytesReceived = Atomic<Int>(0)
+    /// Records that could not be decoded and were dropped.
+    public let badRecords = Atomic<Int>(0)
+    /// Rows older than the watermark that a window no longer takes.
+    public let lateRows = Atomic<Int>(0)
+    /// The last watermark, nanoseconds; `Int64.min` before the first.
+    public let watermark = Atomic<Int64>(.min)
+    /// Gauge: bytes of state.
+    public let stateBytes = Atomic<Int>(0)
+
+    public init() {}
+}

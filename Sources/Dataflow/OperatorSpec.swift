@@ -1,0 +1,281 @@
+import Columnar
+import Expressions
+
+/// What one node of a dataflow graph does, as data: the planner writes it, the engine builds operators from it.
+///
+/// Expressions refer to columns by position in the node's input. Serialised graphs carry `DataflowGraph.version`.
+public enum OperatorSpec: Hashable, Sendable, Codable {
+    case source(ConnectorSpec)
+    /// Literal rows, one batch, then end of data.
+    case values(ValuesSpec)
+    case watermark(WatermarkSpec)
+    case filter(FilterSpec)
+    case projection(ProjectionSpec)
+    case unnest(UnnestSpec)
+    case windowAggregate(WindowAggregateSpec)
+    /// Aggregate over bounded input; results at its end.
+    case aggregate(AggregateSpec)
+    case sort(SortSpec)
+    case limit(LimitSpec)
+    case hashJoin(HashJoinSpec)
+    case overWindow(OverWindowSpec)
+    /// Merges its inputs, which have one schema.
+    case union
+    case sink(ConnectorSpec)
+}
+
+/// A connector with its options, checked, and the columns it gives or takes.
+public struct ConnectorSpec: Hashable, Sendable, Codable {
+    /// The connector's name, e.g. `single_file`.
+    public var connector: String
+    /// The table's name, for messages.
+    public var table: String
+    public var options: [String: OptionValue]
+    /// All declared columns of the table, in order.
+    public var schema: Schema
+    /// The columns a source gives (positions in `schema`, ascending); the rest need not be decoded.
+    /// Struct columns may be narrowed further by `schema` itself, whose struct types hold only the members read.
+    public var projection: [Int]
+
+    public init(
+        connector: String, table: String, options: [String: OptionValue], schema: Schema, projection: [Int]? = nil
+    ) {
+        self.connector = connector
+        self.table = table
+        self.options = options
+        self.schema = schema
+        self.projection = projection ?? Array(0..<schema.count)
+    }
+
+    /// The schema of the batches a source gives.
+    public var outputSchema: Schema { schema.selecting(projection) }
+}
+
+public struct ValuesSpec: Hashable, Sendable, Codable {
+    public var schema: Schema
+    public var rows: [[ScalarValue]]
+
+    public init(schema: Schema, rows: [[ScalarValue]]) {
+        self.schema = schema
+        self.rows = rows
+    }
+}
+
+/// Appends the hidden event-time column when `eventTime` is given and emits watermarks.
+public struct WatermarkSpec: Hashable, Sendable, Codable {
+    /// Column of the input that is the event time, a timestamp; nil: the arrival time.
+    public var eventTime: Int?
+    /// The watermark of a row over the input columns; nil: event time minus one second.
+    public var watermark: BoundExpression?
+    /// After how long without rows the input counts as idle; nil: never.
+    public var idleMillis: Int64?
+
+    public init(eventTime: Int?, watermark: BoundExpression?, idleMillis: Int64?) {
+        self.eventTime = eventTime
+        self.watermark = watermark
+        self.idleMillis = idleMillis
+    }
+}
+
+public struct FilterSpec: Hashable, Sendable, Codable {
+    public var predicate: BoundExpression
+
+    public init(predicate: BoundExpression) { self.predicate = predicate }
+}
+
+public struct ProjectionSpec: Hashable, Sendable, Codable {
+    public var expressions: [BoundExpression]
+    public var schema: Schema
+
+    public init(expressions: [BoundExpression], schema: Schema) {
+        self.expressions = expressions
+        self.schema = schema
+    }
+}
+
+/// One output row per element of a list; other columns are repeated.
+public struct UnnestSpec: Hashable, Sendable, Codable {
+    /// The list over the input columns.
+    public var list: BoundExpression
+    /// Appends the 1-based position of the element, `int64`.
+    public var withOrdinality: Bool
+    /// Keeps a row whose list is empty or null, with a null element (LEFT JOIN UNNEST).
+    public var keepsEmpty: Bool
+    /// The input columns, then the element, then the ordinality if asked.
+    public var schema: Schema
+
+    public init(list: BoundExpression, withOrdinality: Bool, keepsEmpty: Bool, schema: Schema) {
+        self.list = list
+        self.withOrdinality = withOrdinality
+        self.keepsEmpty = keepsEmpty
+        self.schema = schema
+    }
+}
+
+/// The windows of a windowed aggregate; all lengths in nanoseconds, aligned to the epoch.
+public enum WindowKind: Hashable, Sendable, Codable {
+    case tumble(width: Int64)
+    case hop(slide: Int64, width: Int64)
+    /// All rows with equal event time form one window: aggregates by a window column inherited from below.
+    case instant
+}
+
+/// Aggregates rows per window and key; a window is emitted once, when the watermark passes its end.
+public struct WindowAggregateSpec: Hashable, Sendable, Codable {
+    public var window: WindowKind
+    /// Column of the event time, a timestamp without nulls.
+    public var eventTime: Int
+    /// Key expressions over the input.
+    public var keys: [BoundExpression]
+    public var aggregates: [AggregateCall]
+    /// Keys, aggregates, then the window as STRUCT<start, end> (not for `instant`), then the hidden event time
+    /// (end − 1 ns; for `instant` the event time itself).
+    public var schema: Schema
+
+    public init(
+        window: WindowKind, eventTime: Int, keys: [BoundExpression], aggregates: [AggregateCall], schema: Schema
+    ) {
+        self.window = window
+        self.eventTime = eventTime
+        self.keys = keys
+        self.aggregates = aggregates
+        self.schema = schema
+    }
+}
+
+/// Aggregates all rows per key; without keys there is exactly one result row.
+public struct AggregateSpec: Hashable, Sendable, Codable {
+    public var keys: [BoundExpression]
+    public var aggregates: [AggregateCall]
+    /// Keys, then aggregates.
+    public var schema: Schema
+
+    public init(keys: [BoundExpression], aggregates: [AggregateCall], schema: Schema) {
+        self.keys = keys
+        self.aggregates = aggregates
+        self.schema = schema
+    }
+}
+
+public struct SortKey: Hashable, Sendable, Codable {
+    public var expression: BoundExpression
+    public var isDescending: Bool
+    public var nullsFirst: Bool
+
+    public init(expression: BoundExpression, isDescending: Bool, nullsFirst: Bool) {
+        self.expression = expression
+        self.isDescending = isDescending
+        self.nullsFirst = nullsFirst
+    }
+}
+
+/// Sorts bounded input; with `limit` keeps only the first `offset + limit` rows.
+public struct SortSpec: Hashable, Sendable, Codable {
+    public var keys: [SortKey]
+    public var offset: Int
+    public var limit: Int?
+
+    public init(keys: [SortKey], offset: Int = 0, limit: Int? = nil) {
+        self.keys = keys
+        self.offset = offset
+        self.limit = limit
+    }
+}
+
+public struct LimitSpec: Hashable, Sendable, Codable {
+    public var offset: Int
+    public var limit: Int?
+
+    public init(offset: Int, limit: Int?) {
+        self.offset = offset
+        self.limit = limit
+    }
+}
+
+public enum JoinKind: String, Hashable, Sendable, Codable {
+    case inner, left, right, full
+    /// Left rows with at least one match; only the left columns come out.
+    case leftSemi
+    /// Left rows without a match; only the left columns come out.
+    case leftAnti
+    /// `NOT IN`: like `leftAnti`, but a null key on either side makes the row unknown, unless the right is empty.
+    case nullAwareAnti
+    /// Left join that fails when a left row has more than one match: scalar sub-queries.
+    case leftSingle
+    /// Every left row, then a boolean: whether it has a match (null as `IN` would give, when `nullAware`).
+    case mark
+}
+
+/// Joins two bounded inputs by equal keys; input 1 is built, input 0 probes.
+public struct HashJoinSpec: Hashable, Sendable, Codable {
+    public var kind: JoinKind
+    /// Over input 0 and input 1; pairs have one type. Empty: every pair of rows is a candidate.
+    public var leftKeys: [BoundExpression]
+    public var rightKeys: [BoundExpression]
+    /// Over the left columns followed by the right ones.
+    public var residual: BoundExpression?
+    /// Null keys match each other (`IS NOT DISTINCT FROM`, INTERSECT, EXCEPT).
+    public var nullsAreEqual: Bool
+    public var schema: Schema
+
+    public init(
+        kind: JoinKind, leftKeys: [BoundExpression], rightKeys: [BoundExpression], residual: BoundExpression?,
+        nullsAreEqual: Bool = false, schema: Schema
+    ) {
+        self.kind = kind
+        self.leftKeys = leftKeys
+        self.rightKeys = rightKeys
+        self.residual = residual
+        self.nullsAreEqual = nullsAreEqual
+        self.schema = schema
+    }
+}
+
+/// One `function(…) OVER (…)` call.
+public struct OverCall: Hashable, Sendable, Codable {
+    /// A window function (`row_number`, `lag`, …) or an aggregate.
+    public var call: AggregateCall
+    public var frame: Frame?
+
+    public init(call: AggregateCall, frame: Frame?) {
+        self.call = call
+        self.frame = frame
+    }
+
+    public struct Frame: Hashable, Sendable, Codable {
+        public enum Unit: String, Hashable, Sendable, Codable { case rows, range, groups }
+        public enum Bound: Hashable, Sendable, Codable {
+            case unboundedPreceding
+            case preceding(ScalarValue)
+            case currentRow
+            case following(ScalarValue)
+            case unboundedFollowing
+        }
+
+        public var unit: Unit
+        public var start: Bound
+        public var end: Bound
+
+        public init(unit: Unit, start: Bound, end: Bound) {
+            self.unit = unit
+            self.start = start
+            self.end = end
+        }
+    }
+}
+
+/// Computes window functions over bounded input; all calls share partitions and order.
+public struct OverWindowSpec: Hashable, Sendable, Codable {
+    public var partitionBy: [BoundExpression]
+    public var orderBy: [SortKey]
+    public var calls: [OverCall]
+    /// The input columns, then one column per call.
+    public var schema: Schema
+
+    public init(partitionBy: [BoundExpression], orderBy: [SortKey], calls: [OverCall], schema: Schema) {
+        self.partitionBy = partitionBy
+        self.orderBy = orderBy
+        self.calls = calls
+        self.schema = schema
+    }
+}

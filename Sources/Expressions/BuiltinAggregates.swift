@@ -1,0 +1,2 @@
+/// Every built-in aggregate function.
+let builtinAggregates: [AggregateFunction] = []

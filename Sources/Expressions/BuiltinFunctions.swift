@@ -1,0 +1,2 @@
+/// Every built-in scalar function, a list per family.
+let builtinScalarFunctions: [ScalarFunction] = []
