@@ -31,18 +31,26 @@ public struct StringView: BitwiseCopyable, Sendable {
     /// A view of at most twelve bytes, which are copied into it.
     @inlinable
     public init(inlining bytes: UnsafeRawPointer, count: Int) {
-        var head = UInt64(UInt32(truncatingIfNeeded: count))
-        var tail: UInt64 = 0
+        let length = UInt64(UInt32(truncatingIfNeeded: count))
+        if count >= 4 {
+            let prefix = UInt64(bytes.loadUnaligned(as: UInt32.self))
+            // The last bytes are loaded whole and those that the prefix holds already are shifted out.
+            let rest =
+                count >= 8
+                ? bytes.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)
+                    &>> UInt64(truncatingIfNeeded: (12 &- count) &* 8)
+                : UInt64(bytes.loadUnaligned(fromByteOffset: count &- 4, as: UInt32.self))
+                    &>> UInt64(truncatingIfNeeded: (8 &- count) &* 8)
+            self.init(head: length | (prefix &<< 32), tail: rest)
+            return
+        }
+        var head = length
         var index = 0
-        while index < count && index < 4 {
+        while index < count {
             head |= UInt64(bytes.load(fromByteOffset: index, as: UInt8.self)) &<< UInt64(32 &+ index &* 8)
             index &+= 1
         }
-        while index < count {
-            tail |= UInt64(bytes.load(fromByteOffset: index, as: UInt8.self)) &<< UInt64((index &- 4) &* 8)
-            index &+= 1
-        }
-        self.init(head: head, tail: tail)
+        self.init(head: head, tail: 0)
     }
 
     /// A view of more than twelve bytes that lie at `offset` of data buffer `bufferIndex`; `bytes` points at them.

@@ -1,73 +1,100 @@
-import Glibc
-
 /// Appends values of one fixed width to a growing column.
 public struct FixedWidthBuilder<Value: BitwiseCopyable>: ~Copyable {
     @usableFromInline var buffer: Buffer
+    @usableFromInline var pointer: UnsafeMutablePointer<Value>
     @usableFromInline var capacity: Int
-    public private(set) var count = 0
-    @usableFromInline var validity: BitmapBuilder?
+    @usableFromInline var length = 0
+    // Lags behind `length`: the rows it lacks are valid, so that appending a value never touches it.
+    @usableFromInline var validity: BitmapBuilder
 
+    @inlinable
     public init(capacity: Int = 64) {
-        let size = MemoryLayout<Value>.stride
-        buffer = Buffer(byteCount: max(1, capacity) * size)
-        self.capacity = max(1, capacity)
-        validity = nil
+        let rows = max(1, capacity)
+        buffer = Buffer(byteCount: rows * MemoryLayout<Value>.stride)
+        pointer = buffer.assuming(Value.self)
+        self.capacity = rows
+        validity = BitmapBuilder(capacity: 0)
     }
+
+    /// How many rows were appended.
+    @inlinable
+    public var count: Int { length }
 
     @inlinable
     public mutating func append(_ value: Value) {
-        if count == capacity { grow(to: count + 1) }
-        appendUnchecked(value)
-    }
-
-    @usableFromInline
-    mutating func appendUnchecked(_ value: Value) {
-        buffer.assuming(Value.self)[count] = value
-        count &+= 1
-        if validity != nil { validity?.append(true) }
+        if length == capacity { grow(to: length &+ 1) }
+        pointer[length] = value
+        length &+= 1
     }
 
     /// Appends a null; `filler` is what lies in its place.
+    @inlinable
     public mutating func appendNull(_ filler: Value) {
-        if count == capacity { grow(to: count + 1) }
-        if validity == nil {
-            validity = BitmapBuilder(capacity: capacity)
-            validity?.append(repeating: true, count: count)
-        }
-        buffer.assuming(Value.self)[count] = filler
-        count &+= 1
-        validity?.append(false)
+        if length == capacity { grow(to: length &+ 1) }
+        if validity.bitCount < length { validity.append(repeating: true, count: length &- validity.bitCount) }
+        pointer[length] = filler
+        length &+= 1
+        validity.append(false)
     }
 
-    @usableFromInline
+    /// Appends `count` values from memory.
+    @inlinable
+    public mutating func append(contentsOf values: UnsafePointer<Value>, count: Int) {
+        if length &+ count > capacity { grow(to: length &+ count) }
+        (pointer + length).update(from: values, count: count)
+        length &+= count
+    }
+
+    /// Gives room for `count` more values, to be written in place and counted by `commit`.
+    @inlinable
+    public mutating func reserve(_ count: Int) -> UnsafeMutablePointer<Value> {
+        if length &+ count > capacity { grow(to: length &+ count) }
+        return pointer + length
+    }
+
+    /// Counts `count` values written where `reserve` said.
+    @inlinable
+    public mutating func commit(_ count: Int) { length &+= count }
+
+    @inlinable
+    @inline(never)
     mutating func grow(to minimum: Int) {
-        let size = MemoryLayout<Value>.stride
+        let stride = MemoryLayout<Value>.stride
         let newCapacity = max(capacity * 2, minimum)
-        let larger = Buffer(byteCount: newCapacity * size)
-        memcpy(larger.pointer, buffer.pointer, count * size)
+        let larger = Buffer(byteCount: newCapacity * stride)
+        larger.pointer.copyMemory(from: buffer.pointer, byteCount: length * stride)
         buffer = larger
+        pointer = larger.assuming(Value.self)
         capacity = newCapacity
     }
 
     /// Ends the building; `type` must be as wide as `Value`.
     public consuming func finish(_ type: DataType) -> Column {
-        let bitmap = validity.take()?.finishValidity()
-        return Column(type: type, count: count, validity: bitmap, values: buffer)
+        let count = length
+        let values = buffer
+        var bits = validity
+        guard !bits.isAllSet else { return Column(type: type, count: count, values: values) }
+        if bits.count < count { bits.append(repeating: true, count: count - bits.count) }
+        return Column(type: type, count: count, validity: bits.finish(), values: values)
     }
 }
 
 /// Appends booleans to a growing column.
 public struct BooleanBuilder: ~Copyable {
-    private var bits: BitmapBuilder
-    private var validity: BitmapBuilder
+    @usableFromInline var bits: BitmapBuilder
+    @usableFromInline var validity: BitmapBuilder
 
+    @inlinable
     public init(capacity: Int = 64) {
         bits = BitmapBuilder(capacity: capacity)
         validity = BitmapBuilder(capacity: capacity)
     }
 
-    public var count: Int { bits.count }
+    /// How many rows were appended.
+    @inlinable
+    public var count: Int { bits.bitCount }
 
+    @inlinable
     public mutating func append(_ value: Bool?) {
         bits.append(value ?? false)
         validity.append(value != nil)

@@ -1,34 +1,39 @@
-import Glibc
-
 /// Appends text or binary values to a growing column of string views; long values are copied into data buffers.
 public struct ViewBuilder: ~Copyable {
-    private var views: FixedWidthBuilder<StringView>
-    private var filled: [Buffer] = []
-    private var arena: Buffer?
-    private var arenaUsed = 0
-    private var nextArenaSize: Int
+    @usableFromInline var views: FixedWidthBuilder<StringView>
+    @usableFromInline var filled: [Buffer] = []
+    @usableFromInline var arena: Buffer
+    @usableFromInline var arenaPointer: UnsafeMutableRawPointer
+    @usableFromInline var arenaSize = 0
+    @usableFromInline var arenaUsed = 0
+    @usableFromInline var nextArenaSize: Int
 
     /// `arenaSize` is the size of the first data buffer; later ones double, up to a mebibyte.
+    @inlinable
     public init(capacity: Int = 64, arenaSize: Int = 4096) {
         views = FixedWidthBuilder(capacity: capacity)
         nextArenaSize = arenaSize
+        arena = Buffer.empty
+        arenaPointer = arena.pointer
     }
 
-    public var count: Int { views.count }
+    /// How many rows were appended.
+    @inlinable
+    public var count: Int { views.length }
 
     /// Appends a value, copying its bytes.
+    @inlinable
     public mutating func append(_ bytes: UnsafeRawBufferPointer) {
         let count = bytes.count
         guard let base = bytes.baseAddress, count > 0 else {
-            views.append(.empty)
+            views.append(StringView(head: 0, tail: 0))
             return
         }
-        if count <= StringView.inlineLimit {
+        if count <= 12 {
             views.append(StringView(inlining: base, count: count))
             return
         }
-        let target = reserve(count)
-        memcpy(target, base, count)
+        reserve(count).copyMemory(from: base, byteCount: count)
         commit(count)
     }
 
@@ -41,39 +46,43 @@ public struct ViewBuilder: ~Copyable {
         bytes.withUnsafeBytes { append($0) }
     }
 
-    public mutating func appendNull() { views.appendNull(.empty) }
+    @inlinable
+    public mutating func appendNull() { views.appendNull(StringView(head: 0, tail: 0)) }
 
     /// Gives room for a value of at most `count` bytes, to be written in place and ended by `commit`.
+    @inlinable
     public mutating func reserve(_ count: Int) -> UnsafeMutableRawPointer {
-        if let arena, arenaUsed + count <= arena.byteCount { return arena.pointer + arenaUsed }
-        if let arena, arenaUsed > 0 { filled.append(arena) }
-        let fresh = Buffer(byteCount: max(nextArenaSize, count))
-        nextArenaSize = min(nextArenaSize * 2, 1 << 20)
-        arena = fresh
-        arenaUsed = 0
-        return fresh.pointer
+        if arenaUsed &+ count > arenaSize { startArena(count) }
+        return arenaPointer + arenaUsed
     }
 
     /// Ends the value begun by `reserve`, of which `count` bytes were written.
+    @inlinable
     public mutating func commit(_ count: Int) {
-        guard let arena else {
-            views.append(.empty)
-            return
-        }
-        let start = arena.pointer + arenaUsed
-        if count <= StringView.inlineLimit {
+        let start = arenaPointer + arenaUsed
+        if count <= 12 {
             views.append(StringView(inlining: start, count: count))
         } else {
             views.append(
                 StringView(referencing: start, count: count, bufferIndex: filled.count, offset: arenaUsed))
-            arenaUsed += count
+            arenaUsed &+= count
         }
+    }
+
+    @usableFromInline
+    mutating func startArena(_ minimum: Int) {
+        if arenaUsed > 0 { filled.append(arena) }
+        arenaSize = max(nextArenaSize, minimum)
+        nextArenaSize = min(nextArenaSize * 2, 1 << 20)
+        arena = Buffer(byteCount: arenaSize)
+        arenaPointer = arena.pointer
+        arenaUsed = 0
     }
 
     /// Ends the building; `type` is a text or binary type.
     public consuming func finish(_ type: DataType = .utf8) -> Column {
         var buffers = filled
-        if let arena, arenaUsed > 0 { buffers.append(arena) }
+        if arenaUsed > 0 { buffers.append(arena) }
         let column = views.finish(type)
         return Column(
             type: type, count: column.count, validity: column.validity, values: column.values, dataBuffers: buffers)
