@@ -1,0 +1,27 @@
+import HostSystem
+
+/// Holds a generating source to a rate: how many rows may have been given out by now.
+struct Pacing {
+    /// Rows per second of one subtask; nil: no limit.
+    let rate: Double?
+    private let clock: any WallClock
+    private var start: Int64?
+
+    init(rate: Double?, clock: any WallClock) {
+        self.rate = rate
+        self.clock = clock
+    }
+
+    /// How many of `wanted` further rows may go out now after `given` rows; when none, how long to wait.
+    mutating func allowance(given: Int64, wanted: Int) -> (rows: Int, waitMillis: Int) {
+        guard let rate else { return (wanted, 0) }
+        let now = clock.nowNanoseconds()
+        let begin = start ?? now
+        start = begin
+        let elapsed = Double(max(0, now - begin)) / 1e9
+        let due = (elapsed * rate).rounded(.down) + 1 - Double(given)
+        if due >= 1 { return (Int(min(due, Double(wanted))), 0) }
+        let wait = (Double(given) / rate - elapsed) * 1000
+        return (0, max(1, min(100, Int(wait.rounded(.up)))))
+    }
+}

@@ -1,0 +1,34 @@
+import Columnar
+import Dataflow
+
+/// Hands rows to the program that runs the pipeline: the sink of a bare SELECT.
+public struct PreviewConnector: Connector {
+    public let name = "preview"
+    public let options = OptionSchema([])
+    private let receive: @Sendable (RecordBatch) async throws -> Void
+
+    /// `receive` is called with every batch, in order, from one task.
+    public init(receive: @escaping @Sendable (RecordBatch) async throws -> Void) {
+        self.receive = receive
+    }
+
+    public func traits(options: [String: OptionValue], schema: Schema) throws(OptionError) -> TableTraits {
+        TableTraits(roles: [.sink], isBounded: true, maximumParallelism: 1)
+    }
+
+    public func makeSource(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SourceOperator {
+        throw OptionError(key: "connector", message: "table '\(spec.table)': preview is a sink, not a source")
+    }
+
+    public func makeSink(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SinkOperator {
+        PreviewSink(receive: receive)
+    }
+}
+
+final class PreviewSink: SinkOperator {
+    private let receive: @Sendable (RecordBatch) async throws -> Void
+
+    init(receive: @escaping @Sendable (RecordBatch) async throws -> Void) { self.receive = receive }
+
+    func write(_ batch: RecordBatch) async throws { try await receive(batch) }
+}

@@ -1,0 +1,146 @@
+import Columnar
+import Dataflow
+import Expressions
+
+/// What a query means, before anybody decides how it runs: a tree of relational operators over typed columns.
+public indirect enum LogicalPlan: Hashable, Sendable {
+    case scan(Scan)
+    case values(Values)
+    case watermark(Watermarking)
+    case filter(Filter)
+    case project(Project)
+    case aggregate(Aggregate)
+    case join(Join)
+    case union(Union)
+    case unnest(Unnest)
+    case over(Over)
+    case sort(Sort)
+    case limit(Limit)
+
+    /// Reads the physical columns of a connection table.
+    public struct Scan: Hashable, Sendable {
+        public var table: ConnectionTable
+        /// The columns read; `positions` are their places in the table's physical schema.
+        public var columns: [PlanColumn]
+        public var positions: [Int]
+    }
+
+    /// Literal rows; a row of no columns is what `SELECT 1` reads from.
+    public struct Values: Hashable, Sendable {
+        public var columns: [PlanColumn]
+        public var rows: [[ScalarValue]]
+    }
+
+    /// Gives rows their event time and the stream its watermarks.
+    public struct Watermarking: Hashable, Sendable {
+        public var input: LogicalPlan
+        /// The column that is the event time; nil: the arrival time.
+        public var eventTime: PlanColumn?
+        /// The watermark of a row; nil: event time minus one second.
+        public var watermark: BoundExpression?
+        public var idleMillis: Int64?
+        /// The hidden event-time column that comes out.
+        public var output: PlanColumn
+    }
+
+    public struct Filter: Hashable, Sendable {
+        public var input: LogicalPlan
+        public var predicate: BoundExpression
+    }
+
+    public struct Project: Hashable, Sendable {
+        public var input: LogicalPlan
+        public var columns: [ComputedColumn]
+    }
+
+    /// Grouping; with `window` also by windows of event time.
+    public struct Aggregate: Hashable, Sendable {
+        public var input: LogicalPlan
+        public var keys: [ComputedColumn]
+        public var aggregates: [AggregateColumn]
+        public var window: Window?
+
+        public struct AggregateColumn: Hashable, Sendable {
+            public var column: PlanColumn
+            public var call: AggregateCall
+        }
+
+        public struct Window: Hashable, Sendable {
+            public var kind: WindowKind
+            /// The event time of the input.
+            public var eventTime: PlanColumn
+            /// The window as STRUCT<start, end>; nil for `instant`, whose window is one of the keys.
+            public var column: PlanColumn?
+            /// The event time of the output: the window's end − 1 ns.
+            public var output: PlanColumn
+        }
+    }
+
+    public struct Join: Hashable, Sendable {
+        public var left: LogicalPlan
+        public var right: LogicalPlan
+        public var kind: JoinKind
+        /// Pairs of expressions, over the left and over the right, that must be equal.
+        public var keys: [KeyPair]
+        /// What else must hold, over both sides.
+        public var residual: BoundExpression?
+        public var nullsAreEqual: Bool
+        /// The boolean column that a `mark` join adds.
+        public var mark: PlanColumn?
+
+        public struct KeyPair: Hashable, Sendable {
+            public var left: BoundExpression
+            public var right: BoundExpression
+        }
+    }
+
+    /// All rows of all inputs; column `i` comes from column `i` of each input.
+    public struct Union: Hashable, Sendable {
+        public var inputs: [LogicalPlan]
+        public var columns: [PlanColumn]
+    }
+
+    /// One row per element of a list.
+    public struct Unnest: Hashable, Sendable {
+        public var input: LogicalPlan
+        public var list: BoundExpression
+        public var element: PlanColumn
+        public var ordinality: PlanColumn?
+        public var keepsEmpty: Bool
+    }
+
+    /// Window functions that share partitions and order.
+    public struct Over: Hashable, Sendable {
+        public var input: LogicalPlan
+        public var partitionBy: [BoundExpression]
+        public var orderBy: [SortKey]
+        public var calls: [OverColumn]
+
+        public struct OverColumn: Hashable, Sendable {
+            public var column: PlanColumn
+            public var call: OverCall
+        }
+    }
+
+    public struct Sort: Hashable, Sendable {
+        public var input: LogicalPlan
+        public var keys: [SortKey]
+        public var offset: Int
+        public var limit: Int?
+    }
+
+    public struct Limit: Hashable, Sendable {
+        public var input: LogicalPlan
+        public var offset: Int
+        public var limit: Int?
+    }
+}
+
+/// Where a pipeline's rows go.
+public struct SinkPlan: Hashable, Sendable {
+    public var table: ConnectionTable
+    /// Its outputs are in the order of the sink's columns.
+    public var input: LogicalPlan
+    /// The columns of `input` in the sink's order.
+    public var columns: [PlanColumn]
+}
