@@ -110,7 +110,9 @@ extension BoundExpression {
     func substituting(_ replacements: [Int: BoundExpression]) -> BoundExpression {
         if replacements.isEmpty { return self }
         return rewritten { node in
-            if case .column(let reference) = node, let replacement = replacements[reference.index] { return replacement }
+            if case .column(let reference) = node, let replacement = replacements[reference.index] {
+                return replacement
+            }
             return node
         }
     }

@@ -19,7 +19,8 @@ enum PlanCheck {
                     return
                 }
                 if column.type != reference.type {
-                    missing = "column \(reference.name)#\(reference.index) is \(column.type.sqlName), "
+                    missing =
+                        "column \(reference.name)#\(reference.index) is \(column.type.sqlName), "
                         + "read as \(reference.type.sqlName)"
                 }
             }

@@ -25,7 +25,8 @@ struct FilterPushDownRule: OptimizerRule {
         case .union(var node):
             node.inputs = node.inputs.map { input in
                 let renaming = Dictionary(
-                    zip(node.columns.map(\.id), input.outputs.map(\.expression)), uniquingKeysWith: { first, _ in first })
+                    zip(node.columns.map(\.id), input.outputs.map(\.expression)),
+                    uniquingKeysWith: { first, _ in first })
                 return push(predicates.map { $0.substituting(renaming) }, into: input, context)
             }
             return .union(node)
