@@ -1,0 +1,42 @@
+// Reading single values from text that is followed by zeros or by other text. Each gives the place after the value,
+// or null with `fault` set.
+#pragma once
+#include "scan.h"
+
+namespace laminar {
+
+using Int128 = __int128;
+
+// An integer in JSON's number form; a fraction or exponent is fine if the value is whole. Fits the bounds or fails.
+const Byte *read_integer(const Byte *p, const Byte *end, int64_t low, int64_t high, int64_t &value, Fault &fault);
+const Byte *read_unsigned(const Byte *p, const Byte *end, uint64_t high, uint64_t &value, Fault &fault);
+const Byte *read_double(const Byte *p, const Byte *end, double &value, Fault &fault);
+const Byte *read_float(const Byte *p, const Byte *end, float &value, Fault &fault);
+// Rounds half away from zero to `scale` digits after the point.
+const Byte *read_decimal(const Byte *p, const Byte *end, int precision, int scale, Int128 &value, Fault &fault);
+
+// The whole of a text; false when it is something else or out of range.
+bool read_timestamp(const Byte *p, size_t length, int64_t &nanoseconds);
+bool read_date(const Byte *p, size_t length, int32_t &days);
+bool read_time(const Byte *p, size_t length, int64_t &nanoseconds);
+
+// Gives the number of bytes written, or -1.
+int64_t read_base64(const Byte *p, size_t length, Byte *output);
+// Undoes the escapes of a checked string's inside; gives the number of bytes written, or -1 for a lone surrogate.
+int64_t unescape(const Byte *p, const Byte *end, Byte *output);
+
+// The date of the last timestamp read, as they mostly repeat.
+struct DateCache {
+    uint64_t first = 0;
+    uint32_t rest = 0;
+    int64_t start = 0;
+};
+
+constexpr int64_t kNanosPerSecond = 1000000000;
+constexpr int64_t kNanosPerDay = 86400 * kNanosPerSecond;
+
+// The commonest form, YYYY-MM-DDTHH:MM:SS followed by Z or a quote, of a text with 24 readable bytes.
+// Gives 0 when the text is anything else; else its length up to the seconds, 19.
+size_t read_common_timestamp(const Byte *p, DateCache &cache, int64_t &nanoseconds);
+
+}  // namespace laminar

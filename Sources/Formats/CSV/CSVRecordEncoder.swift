@@ -1,0 +1,98 @@
+import Columnar
+
+/// Writes each row as a line of CSV (RFC 4180), after a header line unless `csv.header` is false.
+///
+/// NULL is written as `csv.null`, unquoted; texts equal to that are quoted to tell them apart. Nested values are
+/// written as JSON.
+public final class CSVRecordEncoder: RecordEncoder {
+    public let schema: Schema
+    private let options: FormatOptions
+    private var needsHeader: Bool
+    private let nullText: [UInt8]
+
+    /// Makes an encoder.
+    public init(schema: Schema, options: FormatOptions = FormatOptions()) {
+        self.schema = schema
+        self.options = options
+        needsHeader = options.hasHeader
+        nullText = Array(options.nullText.utf8)
+    }
+
+    public func encode(_ batch: RecordBatch, into output: inout OutputBuffer) {
+        writeHeader(&output)
+        let writers = batch.columns.map { ColumnWriter($0) }
+        let nested = batch.columns.map { column -> JSONRowWriter? in
+            column.type.isNested ? JSONRowWriter(columns: [column], names: [""], options: options) : nil
+        }
+        var scratch = OutputBuffer(capacity: 256)
+        withExtendedLifetime(batch) {
+            for row in 0..<batch.rowCount {
+                for index in 0..<writers.count {
+                    if index > 0 { output.append(options.delimiter) }
+                    if writers[index].isNull(row) {
+                        nullText.withUnsafeBytes { output.append($0) }
+                    } else if let nested = nested[index] {
+                        scratch.removeAll()
+                        nested.writeValue(row: row, into: &scratch)
+                        appendCell(scratch.bytes, &output)
+                    } else {
+                        write(writers[index], row, &output)
+                    }
+                }
+                output.append(0x0A)
+            }
+        }
+    }
+
+    public func finish(into output: inout OutputBuffer) { writeHeader(&output) }
+
+    private func writeHeader(_ output: inout OutputBuffer) {
+        guard needsHeader else { return }
+        needsHeader = false
+        for (index, field) in schema.fields.enumerated() {
+            if index > 0 { output.append(options.delimiter) }
+            Array(field.name.utf8).withUnsafeBytes { appendCell($0, &output) }
+        }
+        output.append(0x0A)
+    }
+
+    private func write(_ node: ColumnWriter, _ row: Int, _ output: inout OutputBuffer) {
+        switch node.kind {
+        case .boolean: output.append(node.bit(row) ? "true" : "false" as StaticString)
+        case .int8: output.append(integer: Int64(node.value(row, as: Int8.self)))
+        case .int16: output.append(integer: Int64(node.value(row, as: Int16.self)))
+        case .int32: output.append(integer: Int64(node.value(row, as: Int32.self)))
+        case .int64: output.append(integer: node.value(row, as: Int64.self))
+        case .uint8: output.append(unsigned: UInt64(node.value(row, as: UInt8.self)))
+        case .uint16: output.append(unsigned: UInt64(node.value(row, as: UInt16.self)))
+        case .uint32: output.append(unsigned: UInt64(node.value(row, as: UInt32.self)))
+        case .uint64: output.append(unsigned: node.value(row, as: UInt64.self))
+        case .float32: output.append(float: node.value(row, as: Float.self))
+        case .float64: output.append(float: node.value(row, as: Double.self))
+        case .decimal: output.append(decimal: node.value(row, as: Int128.self), scale: node.scale)
+        case .text, .json: if let views = node.views { appendCell(views[row], &output) }
+        case .binary: if let views = node.views { output.append(base64: views[row]) }
+        case .date: output.append(date: Int(node.value(row, as: Int32.self)))
+        case .time: output.append(timeOfDay: node.value(row, as: Int64.self))
+        case .timestamp, .timestampTZ:
+            output.append(timestamp: node.value(row, as: Int64.self), hasZone: node.kind == .timestampTZ)
+        case .interval: output.append(interval: node.value(row, as: Interval.self))
+        case .null, .list, .map, .structure: break
+        }
+    }
+
+    private func appendCell(_ bytes: UnsafeRawBufferPointer, _ output: inout OutputBuffer) {
+        var needsQuotes = bytes.isEmpty || bytes.elementsEqual(nullText)
+        for byte in bytes where byte == options.delimiter || byte == 0x22 || byte == 0x0A || byte == 0x0D {
+            needsQuotes = true
+            break
+        }
+        guard needsQuotes else { return output.append(bytes) }
+        output.append(0x22)
+        for byte in bytes {
+            if byte == 0x22 { output.append(byte) }
+            output.append(byte)
+        }
+        output.append(0x22)
+    }
+}

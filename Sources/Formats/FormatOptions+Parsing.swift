@@ -1,0 +1,97 @@
+extension FormatOptions {
+    /// One option a user can set: what may be written and what it does.
+    public struct Option: Hashable, Sendable {
+        public let key: String
+        /// The values allowed, for messages and documentation.
+        public let values: String
+        public let documentation: String
+    }
+
+    /// All options of all formats, in the order of the documentation.
+    public static let known: [Option] = [
+        Option(key: "format", values: "json, csv, raw_string or raw_bytes", documentation: "how records are written"),
+        Option(key: "bad_data", values: "fail or drop", documentation: "what happens to undecodable records"),
+        Option(key: "framing", values: "none or newline", documentation: "how records are told apart"),
+        Option(
+            key: "framing.newline.max_length", values: "a positive number of bytes",
+            documentation: "longer lines are bad records"),
+        Option(
+            key: "json.timestamp_format", values: "rfc3339 or unix_millis", documentation: "how timestamps are written"
+        ),
+        Option(
+            key: "json.decimal_encoding", values: "number, string or bytes", documentation: "how decimals are written"),
+        Option(
+            key: "json.include_nulls", values: "true or false", documentation: "write NULL fields instead of none"),
+        Option(
+            key: "json.unstructured", values: "true or false",
+            documentation: "the whole record is the one JSON column `value`"),
+        Option(key: "csv.header", values: "true or false", documentation: "the first line names the columns"),
+        Option(key: "csv.delimiter", values: "one character", documentation: "what separates fields; \\t is a tab"),
+        Option(key: "csv.null", values: "a text", documentation: "the unquoted text that stands for NULL"),
+    ]
+
+    /// Reads the format's part of a table's options; keys of others (without a format's prefix) are passed over.
+    public init(_ options: [String: String]) throws(FormatOptionError) {
+        self.init()
+        if let name = options["format"] { format = try Self.choice("format", name) }
+        for key in options.keys.sorted() {
+            guard let value = options[key] else { continue }
+            try set(key, value)
+        }
+    }
+
+    private mutating func set(_ key: String, _ value: String) throws(FormatOptionError) {
+        switch key {
+        case "format": break
+        case "bad_data": badRecords = try Self.choice(key, value)
+        case "framing": framing = try Self.choice(key, value)
+        case "framing.newline.max_length":
+            guard let bytes = Int(value), bytes > 0 else { throw Self.illegal(key, value) }
+            lineBytesMax = bytes
+        case "json.timestamp_format": timestampFormat = try Self.choice(key, value)
+        case "json.decimal_encoding": decimalEncoding = try Self.choice(key, value)
+        case "json.include_nulls": includesNulls = try Self.flag(key, value)
+        case "json.unstructured": isUnstructured = try Self.flag(key, value)
+        case "csv.header": hasHeader = try Self.flag(key, value)
+        case "csv.delimiter":
+            let bytes = Array((value == "\\t" ? "\t" : value).utf8)
+            guard bytes.count == 1, bytes[0] < 0x80, !Array("\"\r\n".utf8).contains(bytes[0]) else {
+                throw Self.illegal(key, value)
+            }
+            delimiter = bytes[0]
+        case "csv.null": nullText = value
+        default: try refuseIfOurs(key)
+        }
+        if let dot = key.firstIndex(of: "."), Self.prefixes.contains(String(key[..<dot])), key[..<dot] != "framing",
+            key[..<dot] != format.rawValue
+        {
+            throw FormatOptionError(key: key, "option '\(key)' does not go with format '\(format.rawValue)'")
+        }
+    }
+
+    private static let prefixes: Set<String> = ["json", "csv", "framing"]
+
+    private func refuseIfOurs(_ key: String) throws(FormatOptionError) {
+        guard let dot = key.firstIndex(of: "."), Self.prefixes.contains(String(key[..<dot])) else { return }
+        let prefix = key[...dot]
+        let others = Self.known.map(\.key).filter { $0.hasPrefix(prefix) }.joined(separator: ", ")
+        throw FormatOptionError(key: key, "unknown option '\(key)': expected one of \(others)")
+    }
+
+    private static func illegal(_ key: String, _ value: String) -> FormatOptionError {
+        let expected = known.first { $0.key == key }?.values ?? "another value"
+        return FormatOptionError(key: key, "illegal value of option '\(key)': expected \(expected), found '\(value)'")
+    }
+
+    private static func choice<Choice: RawRepresentable<String>>(
+        _ key: String, _ value: String
+    ) throws(FormatOptionError) -> Choice {
+        guard let choice = Choice(rawValue: value) else { throw illegal(key, value) }
+        return choice
+    }
+
+    private static func flag(_ key: String, _ value: String) throws(FormatOptionError) -> Bool {
+        guard let flag = Bool(value) else { throw illegal(key, value) }
+        return flag
+    }
+}
