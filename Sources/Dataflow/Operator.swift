@@ -27,6 +27,10 @@ public protocol Operator: AnyObject {
     /// All inputs have ended, after the last watermark (`Int64.max`); what is left comes out now.
     func onEnd(into collector: any Collector) throws
 
+    /// For an operator that makes watermarks: the greatest so far, nil before the first. Read after each `process` and
+    /// sent on behind the batches it gave out; upstream watermarks do not pass such an operator but for the last.
+    var currentWatermark: Int64? { get }
+
     /// True once the operator wants no more rows (LIMIT is full); sources above may stop.
     var isSatisfied: Bool { get }
 
@@ -39,6 +43,7 @@ extension Operator {
     public func onWatermark(_ watermark: Int64, into collector: any Collector) throws -> Int64? { watermark }
     public func onInputEnd(_ input: Int, into collector: any Collector) throws {}
     public func onEnd(into collector: any Collector) throws {}
+    public var currentWatermark: Int64? { nil }
     public var isSatisfied: Bool { false }
     public var stateByteCount: Int { 0 }
 }

@@ -1,7 +1,7 @@
 /// Compares single values of any type, nested ones included; for general paths, a dispatch per value.
-enum ValueOrder {
+public enum ValueOrder {
     /// Negative, zero or positive; nulls are equal to one another and greater than every value.
-    static func compareNullable(_ left: Column, _ leftRow: Int, _ right: Column, _ rightRow: Int) -> Int {
+    public static func compareNullable(_ left: Column, _ leftRow: Int, _ right: Column, _ rightRow: Int) -> Int {
         switch (left.isNull(leftRow), right.isNull(rightRow)) {
         case (true, true): 0
         case (true, false): 1
@@ -11,7 +11,7 @@ enum ValueOrder {
     }
 
     /// Negative, zero or positive for two values that are not null.
-    static func compare(_ left: Column, _ leftRow: Int, _ right: Column, _ rightRow: Int) -> Int {
+    public static func compare(_ left: Column, _ leftRow: Int, _ right: Column, _ rightRow: Int) -> Int {
         func of<Value: Comparable & BitwiseCopyable>(_ type: Value.Type) -> Int {
             let a = left.pointer(type)[leftRow]
             let b = right.pointer(type)[rightRow]
