@@ -1,8 +1,8 @@
 extension Arithmetic {
     /// The types that operands must be cast to before `evaluate`; nil when the operator does not take them.
     ///
-    /// Numbers widen to their common type (decimals keep their own precision and scale), a bare NULL takes the type of the
-    /// other operand.
+    /// Numbers widen to their common type (decimals keep their own precision and scale), a bare NULL takes the type of
+    /// the other operand.
     public static func operandTypes(
         _ op: ArithmeticOperator, _ left: DataType, _ right: DataType
     ) -> (left: DataType, right: DataType)? {

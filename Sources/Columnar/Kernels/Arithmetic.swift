@@ -5,8 +5,8 @@
 public enum Arithmetic {
     /// The result as a column, or as a scalar when both operands are scalars or one is null in every row.
     ///
-    /// The operands must have the types that `operandTypes` gives (decimals of any precision and scale), `resultType` must
-    /// be what `resultType(_:_:_:)` gives. Throws at the first row that cannot be computed.
+    /// The operands must have the types that `operandTypes` gives (decimals of any precision and scale), `resultType`
+    /// must be what `resultType(_:_:_:)` gives. Throws at the first row that cannot be computed.
     public static func evaluate(
         _ op: ArithmeticOperator, _ left: ColumnarValue, _ right: ColumnarValue, rowCount: Int, resultType: DataType
     ) throws(KernelError) -> ColumnarValue {

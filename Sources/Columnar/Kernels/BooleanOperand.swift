@@ -110,3 +110,32 @@ func packBits(_ count: Int, _ test: (Int) -> Bool) -> Bitmap {
     }
     return Bitmap(buffer: buffer, count: count)
 }
+
+/// Like `packBits` for tests without branches: their outcomes are first written as bytes, a loop that vectorises, and
+/// then gathered eight at a time by a multiplication.
+@inline(__always)
+func packVectorBits(_ count: Int, _ test: (Int) -> Bool) -> Bitmap {
+    let wordCount = (count + 63) / 64
+    let buffer = Buffer(byteCount: wordCount * 8)
+    let words = buffer.assuming(UInt64.self)
+    withUnsafeTemporaryAllocation(byteCount: 64, alignment: 64) { bytes in
+        guard let base = bytes.baseAddress else { return }
+        let flags = base.assumingMemoryBound(to: UInt8.self)
+        for index in 0..<wordCount {
+            let start = index &* 64
+            if count &- start >= 64 {
+                for bit in 0..<64 { flags[bit] = test(start &+ bit) ? 1 : 0 }
+            } else {
+                for bit in 0..<(count &- start) { flags[bit] = test(start &+ bit) ? 1 : 0 }
+            }
+            var word: UInt64 = 0
+            for group in 0..<8 {
+                // Byte i of eight zeros and ones becomes bit i of the product's top byte.
+                let eight = base.load(fromByteOffset: group &* 8, as: UInt64.self) & 0x0101_0101_0101_0101
+                word |= ((eight &* 0x0102_0408_1020_4080) &>> 56) &<< UInt64(truncatingIfNeeded: group &* 8)
+            }
+            words[index] = word
+        }
+    }
+    return Bitmap(buffer: buffer, count: count)
+}

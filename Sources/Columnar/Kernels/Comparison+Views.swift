@@ -28,7 +28,7 @@ extension Comparison {
         if literal.isInline {
             let head = literal.head
             let tail = literal.tail
-            return packBits(count) { (views[$0].head ^ head) | (views[$0].tail ^ tail) == 0 }
+            return packVectorBits(count) { (views[$0].head ^ head) | (views[$0].tail ^ tail) == 0 }
         }
         let bytes = one[0]
         guard let base = bytes.baseAddress else { return Bitmap(repeating: false, count: count) }

@@ -83,12 +83,12 @@ public enum Comparison {
     ) -> Bitmap {
         guard case .rows(let left) = left.operand(type) else { return Bitmap(repeating: false, count: count) }
         switch (order, right.operand(type)) {
-        case (.equal, .rows(let right)): return packBits(count) { left[$0] == right[$0] }
-        case (.equal, .one(let right)): return packBits(count) { left[$0] == right }
-        case (.less, .rows(let right)): return packBits(count) { left[$0] < right[$0] }
-        case (.less, .one(let right)): return packBits(count) { left[$0] < right }
-        case (.greater, .rows(let right)): return packBits(count) { left[$0] > right[$0] }
-        case (.greater, .one(let right)): return packBits(count) { left[$0] > right }
+        case (.equal, .rows(let right)): return packVectorBits(count) { left[$0] == right[$0] }
+        case (.equal, .one(let right)): return packVectorBits(count) { left[$0] == right }
+        case (.less, .rows(let right)): return packVectorBits(count) { left[$0] < right[$0] }
+        case (.less, .one(let right)): return packVectorBits(count) { left[$0] < right }
+        case (.greater, .rows(let right)): return packVectorBits(count) { left[$0] > right[$0] }
+        case (.greater, .one(let right)): return packVectorBits(count) { left[$0] > right }
         }
     }
 
@@ -97,12 +97,12 @@ public enum Comparison {
     ) -> Bitmap {
         guard case .rows(let left) = left.operand(type) else { return Bitmap(repeating: false, count: count) }
         switch (order, right.operand(type)) {
-        case (.equal, .rows(let right)): return packBits(count) { floatsEqual(left[$0], right[$0]) }
-        case (.equal, .one(let right)): return packBits(count) { floatsEqual(left[$0], right) }
-        case (.less, .rows(let right)): return packBits(count) { floatLess(left[$0], right[$0]) }
-        case (.less, .one(let right)): return packBits(count) { floatLess(left[$0], right) }
-        case (.greater, .rows(let right)): return packBits(count) { floatLess(right[$0], left[$0]) }
-        case (.greater, .one(let right)): return packBits(count) { floatLess(right, left[$0]) }
+        case (.equal, .rows(let right)): return packVectorBits(count) { floatsEqual(left[$0], right[$0]) }
+        case (.equal, .one(let right)): return packVectorBits(count) { floatsEqual(left[$0], right) }
+        case (.less, .rows(let right)): return packVectorBits(count) { floatLess(left[$0], right[$0]) }
+        case (.less, .one(let right)): return packVectorBits(count) { floatLess(left[$0], right) }
+        case (.greater, .rows(let right)): return packVectorBits(count) { floatLess(right[$0], left[$0]) }
+        case (.greater, .one(let right)): return packVectorBits(count) { floatLess(right, left[$0]) }
         }
     }
 
