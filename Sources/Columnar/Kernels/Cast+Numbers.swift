@@ -93,15 +93,27 @@ extension Cast {
         Source: BinaryFloatingPoint & BitwiseCopyable & CustomStringConvertible,
         Value: FixedWidthInteger & BitwiseCopyable
     >(_ source: UnsafePointer<Source>, _ type: Value.Type, _ job: CastJob) throws(KernelError) -> Column {
-        let lower = Source(Value.min)
-        // One above the greatest integer is a power of two, which every float type represents.
-        let upper = Source(
-            sign: .plus, exponent: Source.Exponent(Value.bitWidth - (Value.isSigned ? 1 : 0)), significand: 1)
+        // A float is a double too, and the standard library converts doubles without a detour over generic code. One
+        // above the greatest integer is a power of two, which a double represents.
+        let lower = Double(Value.min)
+        let upper = Double(sign: .plus, exponent: Value.bitWidth - (Value.isSigned ? 1 : 0), significand: 1)
         return try job.flagged(source, type) { value in
-            let rounded = value.rounded(.toNearestOrEven)
-            let isInside = rounded >= lower && rounded < upper
-            return (isInside ? Value(rounded) : 0, !isInside)
+            let rounded = roundedToEven((value as? Double) ?? Double(value))
+            guard rounded >= lower && rounded < upper else { return (0, true) }
+            if Value.bitWidth == 64 && !Value.isSigned { return (Value(truncatingIfNeeded: UInt64(rounded)), false) }
+            return (Value(truncatingIfNeeded: Int64(rounded)), false)
         }
+    }
+
+    /// Adding and taking away the power of two above which there are no fractions rounds in the processor's own mode,
+    /// which is to even; the library's function is a call on the least processors.
+    @inline(__always)
+    private static func roundedToEven(_ value: Double) -> Double {
+        let limit = 0x1p52
+        let magnitude = value.magnitude
+        guard magnitude < limit else { return value }
+        let rounded = (magnitude + limit) - limit
+        return value < 0 ? -rounded : rounded
     }
 
     private static func fromDecimal(_ scale: Int, _ job: CastJob) throws(KernelError) -> Column {

@@ -85,10 +85,10 @@ public enum Comparison {
         switch (order, right.operand(type)) {
         case (.equal, .rows(let right)): return packVectorBits(count) { left[$0] == right[$0] }
         case (.equal, .one(let right)): return packVectorBits(count) { left[$0] == right }
-        case (.less, .rows(let right)): return packVectorBits(count) { left[$0] < right[$0] }
-        case (.less, .one(let right)): return packVectorBits(count) { left[$0] < right }
-        case (.greater, .rows(let right)): return packVectorBits(count) { left[$0] > right[$0] }
-        case (.greater, .one(let right)): return packVectorBits(count) { left[$0] > right }
+        case (.less, .rows(let right)): return packVectorBits(count) { integerLess(left[$0], right[$0]) }
+        case (.less, .one(let right)): return packVectorBits(count) { integerLess(left[$0], right) }
+        case (.greater, .rows(let right)): return packVectorBits(count) { integerLess(right[$0], left[$0]) }
+        case (.greater, .one(let right)): return packVectorBits(count) { integerLess(right, left[$0]) }
         }
     }
 
@@ -98,11 +98,18 @@ public enum Comparison {
         guard case .rows(let left) = left.operand(type) else { return Bitmap(repeating: false, count: count) }
         switch (order, right.operand(type)) {
         case (.equal, .rows(let right)): return packVectorBits(count) { floatsEqual(left[$0], right[$0]) }
-        case (.equal, .one(let right)): return packVectorBits(count) { floatsEqual(left[$0], right) }
         case (.less, .rows(let right)): return packVectorBits(count) { floatLess(left[$0], right[$0]) }
-        case (.less, .one(let right)): return packVectorBits(count) { floatLess(left[$0], right) }
         case (.greater, .rows(let right)): return packVectorBits(count) { floatLess(right[$0], left[$0]) }
-        case (.greater, .one(let right)): return packVectorBits(count) { floatLess(right, left[$0]) }
+        // NaN is the greatest value: against it and against a number one plain comparison each is enough.
+        case (.equal, .one(let right)):
+            if right.isNaN { return packVectorBits(count) { left[$0] != left[$0] } }
+            return packVectorBits(count) { left[$0] == right }
+        case (.less, .one(let right)):
+            if right.isNaN { return packVectorBits(count) { left[$0] == left[$0] } }
+            return packVectorBits(count) { left[$0] < right }
+        case (.greater, .one(let right)):
+            if right.isNaN { return Bitmap(repeating: false, count: count) }
+            return packVectorBits(count) { !(left[$0] <= right) }
         }
     }
 
@@ -140,6 +147,19 @@ extension ColumnarValue {
     fileprivate var ignoringNulls: ColumnarValue {
         if case .column(let column) = self, column.validity != nil { .column(column.withValidity(nil)) } else { self }
     }
+}
+
+// Of 64 bits the least processors compare only for equality at once, so the order is taken from the sign of the
+// difference, corrected where that overflows.
+@inline(__always)
+func integerLess<Value: FixedWidthInteger>(_ left: Value, _ right: Value) -> Bool {
+    if Value.bitWidth != 64 { return left < right }
+    let difference = left &- right
+    let borrow =
+        Value.isSigned
+        ? difference ^ ((left ^ right) & (difference ^ left))
+        : (~left & right) | (~(left ^ right) & difference)
+    return UInt64(truncatingIfNeeded: borrow) &>> 63 != 0
 }
 
 @inline(__always)
