@@ -1,2 +1,5 @@
 /// Every built-in scalar function, a list per family.
-let builtinScalarFunctions: [ScalarFunction] = []
+let builtinScalarFunctions: [ScalarFunction] =
+    [
+        stringFunctions
+    ].flatMap { $0 }
