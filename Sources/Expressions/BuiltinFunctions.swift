@@ -1,5 +1,6 @@
 /// Every built-in scalar function, a list per family.
 let builtinScalarFunctions: [ScalarFunction] =
     [
-        stringFunctions
+        stringFunctions,
+        regexFunctions,
     ].flatMap { $0 }
