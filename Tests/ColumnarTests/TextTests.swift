@@ -36,7 +36,9 @@ func printed(_ body: (inout TextBuffer) -> Void) -> String {
 
     @Test func `Doubles print the shortest digits and read back`() {
         var random = Seeded(52)
-        var values: [Double] = [0.1, 0.3, 1.5, 123.456, 1e22, 1e23, .leastNonzeroMagnitude, .greatestFiniteMagnitude, 0.000001, 1e15]
+        var values: [Double] = [
+            0.1, 0.3, 1.5, 123.456, 1e22, 1e23, .leastNonzeroMagnitude, .greatestFiniteMagnitude, 0.000001, 1e15,
+        ]
         values += (0..<3000).map { _ in Double(bitPattern: random.next()) }
         values += (0..<3000).map { _ in Double(random.below(2_000_000_000)) / 1000 - 1_000_000 }
         for value in values where value.isFinite {
