@@ -1,123 +1,104 @@
 import Columnar
 import Expressions
+import SQLSyntax
 
-/// PostgreSQL's implicit conversions: which type two operands meet in, and what an assignment may narrow.
+/// How the binder converts operands: casts between columns are explicit nodes, literals take the other side's type.
 enum TypeCoercion {
-    /// The type both can become without losing anything a user would miss; nil when they have none in common.
-    ///
-    /// A text literal is no type of its own here: the binder converts literals to the other side's type first.
-    static func common(_ left: DataType, _ right: DataType) -> DataType? {
-        if left == right { return left }
-        switch (left, right) {
-        case (.null, let other), (let other, .null): return other
-        case (.json, .utf8), (.utf8, .json): return .utf8
-        case (.date, let other) where other.isTimestamp: return other
-        case (let other, .date) where other.isTimestamp: return other
-        case (.timestamp, .timestampTZ), (.timestampTZ, .timestamp): return .timestampTZ
-        case (.list(let a), .list(let b)): return common(a, b).map { .list($0) }
-        case (.map(let ak, let av), .map(let bk, let bv)):
-            guard let key = common(ak, bk), let value = common(av, bv) else { return nil }
-            return .map(key: key, value: value)
-        case (.structure(let a), .structure(let b)): return commonStructure(a, b)
-        default: return commonNumber(left, right)
-        }
-    }
-
-    private static func commonStructure(_ left: [Field], _ right: [Field]) -> DataType? {
-        guard left.count == right.count else { return nil }
-        var fields: [Field] = []
-        for (a, b) in zip(left, right) {
-            guard let type = common(a.type, b.type) else { return nil }
-            fields.append(Field(a.name, type))
-        }
-        return .structure(fields)
-    }
-
-    private static func commonNumber(_ left: DataType, _ right: DataType) -> DataType? {
-        guard left.isNumeric && right.isNumeric else { return nil }
-        if left == .float64 || right == .float64 { return .float64 }
-        if left.isFloat || right.isFloat {
-            // A 32-bit float cannot hold wider integers or decimals.
-            let other = left.isFloat ? right : left
-            return [.int8, .int16, .uint8, .uint16].contains(other) ? .float32 : .float64
-        }
-        if left.isDecimal || right.isDecimal { return commonDecimal(left, right) }
-        return commonInteger(left, right)
-    }
-
-    private static func commonDecimal(_ left: DataType, _ right: DataType) -> DataType? {
-        guard case .decimal(let lp, let ls) = decimal(of: left), case .decimal(let rp, let rs) = decimal(of: right)
-        else { return nil }
-        let scale = max(ls, rs)
-        let whole = max(lp - ls, rp - rs)
-        return .decimal(precision: min(38, max(1, whole + scale)), scale: min(scale, 38))
-    }
-
-    /// The decimal that holds every value of an integer type; the type itself if it is a decimal.
-    static func decimal(of type: DataType) -> DataType {
-        switch type {
-        case .int8, .uint8: .decimal(precision: 3, scale: 0)
-        case .int16, .uint16: .decimal(precision: 5, scale: 0)
-        case .int32, .uint32: .decimal(precision: 10, scale: 0)
-        case .int64: .decimal(precision: 19, scale: 0)
-        case .uint64: .decimal(precision: 20, scale: 0)
-        default: type
-        }
-    }
-
-    private static func commonInteger(_ left: DataType, _ right: DataType) -> DataType? {
-        guard let a = width(left), let b = width(right) else { return nil }
-        if left.isSignedInteger == right.isSignedInteger {
-            return integer(bits: max(a, b), signed: left.isSignedInteger)
-        }
-        let unsigned = left.isUnsignedInteger ? a : b
-        let signed = left.isUnsignedInteger ? b : a
-        // BIGINT UNSIGNED with a signed type meets in BIGINT: a value that does not fit is a run-time error.
-        return integer(bits: min(64, max(signed, unsigned * 2)), signed: true)
-    }
-
-    private static func width(_ type: DataType) -> Int? {
-        switch type {
-        case .int8, .uint8: 8
-        case .int16, .uint16: 16
-        case .int32, .uint32: 32
-        case .int64, .uint64: 64
-        default: nil
-        }
-    }
-
-    private static func integer(bits: Int, signed: Bool) -> DataType {
-        switch (bits, signed) {
-        case (8, true): .int8
-        case (16, true): .int16
-        case (32, true): .int32
-        case (_, true): .int64
-        case (8, false): .uint8
-        case (16, false): .uint16
-        case (32, false): .uint32
-        case (_, false): .uint64
-        }
-    }
-
-    /// The type several operands meet in (CASE branches, COALESCE, UNION, IN lists).
+    /// The type several operands meet in (CASE branches, COALESCE, UNION, IN lists); nil when they have none.
     static func common(_ types: [DataType]) -> DataType? {
         var result = DataType.null
         for type in types {
-            guard let next = common(result, type) else { return nil }
+            guard let next = Cast.commonType(result, type) else { return nil }
             result = next
         }
         return result
     }
 
-    /// Whether a value may be given to a column of another type on INSERT: any cast that can be checked at run time.
-    static func isAssignable(_ source: DataType, to target: DataType) -> Bool {
-        source == target || Cast.isSupported(from: source, to: target)
-    }
-
-    /// The expression as `type`; a literal is converted at once when that cannot fail.
+    /// The expression as `type`.
     static func cast(_ expression: BoundExpression, to type: DataType) -> BoundExpression {
         if expression.type == type { return expression }
         if case .literal(let value) = expression, value.isNull { return .literal(.null(type)) }
         return .cast(expression, to: type, isTry: false)
     }
+
+    /// Gives a literal the type of the operand it stands beside: text becomes a timestamp beside a timestamp, a whole
+    /// number an INT beside an INT if it fits, a fraction a DECIMAL beside a DECIMAL.
+    static func adapt(
+        _ literal: BoundExpression, to other: DataType, span: SourceSpan
+    ) throws(Diagnostic) -> BoundExpression {
+        guard case .literal(let value) = literal, value.type != other, other != .null else { return literal }
+        if value.isNull { return .literal(.null(other)) }
+        switch (value.type, other) {
+        case (.utf8, .utf8), (.utf8, .json), (.utf8, .list), (.utf8, .structure), (.utf8, .map): return literal
+        case (.utf8, _): return .literal(try convert(value, to: other, span: span))
+        case (.int64, _) where other.isInteger || other.isFloat || other.isDecimal,
+            (.float64, .decimal), (.float64, .float32):
+            return (try? convert(value, to: other, span: span)).map { .literal($0) } ?? literal
+        default: return literal
+        }
+    }
+
+    /// A constant converted while binding.
+    static func convert(_ value: ScalarValue, to type: DataType, span: SourceSpan) throws(Diagnostic) -> ScalarValue {
+        do throws(KernelError) {
+            let result = try Cast.evaluate(.scalar(value), to: type, isTry: false, rowCount: 1)
+            return result.column(count: 1).scalar(at: 0)
+        } catch {
+            throw Diagnostic("E0221", error.message, span: span)
+        }
+    }
+}
+
+/// Turns a type as written into a data type.
+enum TypeResolver {
+    static func resolve(_ name: TypeName) throws(Diagnostic) -> DataType {
+        switch name.kind {
+        case .array(let element): return .list(try resolve(element))
+        case .map(let key, let value): return .map(key: try resolve(key), value: try resolve(value))
+        case .structure(let members):
+            var fields: [Field] = []
+            for member in members {
+                if fields.contains(where: { $0.name == member.name.name }) {
+                    throw Diagnostic("E0203", "two members called \(member.name.name)", span: member.name.span)
+                }
+                fields.append(Field(member.name.name, try resolve(member.type)))
+            }
+            return .structure(fields)
+        case .named("DECIMAL", let numbers), .named("NUMERIC", let numbers), .named("DEC", let numbers):
+            return try decimal(numbers, name.span)
+        case .named(let text, let numbers):
+            guard let type = simple[text] else {
+                let near = NameSuggestion.closest(to: text, among: simple.keys)
+                throw Diagnostic(
+                    "E0202", "there is no type \(text)", span: name.span, hint: near.map { "did you mean \($0)?" })
+            }
+            if type == .timestamp, let precision = numbers.first, ![0, 3, 6, 9].contains(precision) {
+                throw Diagnostic("E0202", "TIMESTAMP takes a precision of 0, 3, 6 or 9", span: name.span)
+            }
+            return type
+        }
+    }
+
+    private static func decimal(_ numbers: [Int], _ span: SourceSpan) throws(Diagnostic) -> DataType {
+        let precision = numbers.first ?? 38
+        let scale = numbers.count > 1 ? numbers[1] : numbers.isEmpty ? 10 : 0
+        guard (1...38).contains(precision), (0...precision).contains(scale) else {
+            throw Diagnostic(
+                "E0202", "DECIMAL takes a precision from 1 to 38 and a scale from 0 to the precision", span: span)
+        }
+        return .decimal(precision: precision, scale: scale)
+    }
+
+    private static let simple: [String: DataType] = [
+        "BOOLEAN": .boolean, "BOOL": .boolean,
+        "TINYINT": .int8, "SMALLINT": .int16, "INT2": .int16, "INT": .int32, "INTEGER": .int32, "INT4": .int32,
+        "BIGINT": .int64, "INT8": .int64,
+        "TINYINT UNSIGNED": .uint8, "SMALLINT UNSIGNED": .uint16, "INT UNSIGNED": .uint32,
+        "INTEGER UNSIGNED": .uint32, "BIGINT UNSIGNED": .uint64,
+        "REAL": .float32, "FLOAT": .float32, "FLOAT4": .float32, "DOUBLE": .float64, "FLOAT8": .float64,
+        "TEXT": .utf8, "VARCHAR": .utf8, "CHAR": .utf8, "CHARACTER": .utf8, "STRING": .utf8,
+        "BYTEA": .binary, "BYTES": .binary, "VARBINARY": .binary, "BINARY": .binary, "BLOB": .binary,
+        "DATE": .date, "TIME": .time, "TIMESTAMP": .timestamp, "DATETIME": .timestamp,
+        "TIMESTAMP WITH TIME ZONE": .timestampTZ, "TIMESTAMPTZ": .timestampTZ, "INTERVAL": .interval, "JSON": .json,
+    ]
 }

@@ -1,0 +1,205 @@
+import Columnar
+import Dataflow
+import Expressions
+import SQLSyntax
+
+/// Binds CREATE TABLE: columns, options, event time; checks them against the connector.
+struct TableDefinitionBinder {
+    private let binder: Binder
+
+    init(_ binder: Binder) { self.binder = binder }
+
+    /// A table with a connector.
+    func connection(_ table: CreateTable, _ span: SourceSpan) throws(Diagnostic) -> ConnectionTable {
+        var options: [String: OptionValue] = [:]
+        for option in table.options {
+            if options[option.key] != nil {
+                throw Diagnostic("E0302", "option '\(option.key)' is given twice", span: option.keySpan)
+            }
+            options[option.key] = try value(option)
+        }
+        let name = options["connector"]?.text ?? ""
+        guard let connector = binder.connectors[name] else {
+            let near = NameSuggestion.closest(to: name, among: binder.connectors.names)
+            let place = table.options.first { $0.key == "connector" }
+            throw Diagnostic(
+                "E0303", "there is no connector '\(name)'", span: place?.value.span ?? span,
+                hint: near.map { "did you mean '\($0)'?" }
+                    ?? "there are: " + binder.connectors.names.sorted().joined(separator: ", "))
+        }
+        let columns = try self.columns(table)
+        let traits: TableTraits
+        do throws(OptionError) {
+            try connector.options.validate(options)
+            traits = try connector.traits(
+                options: options, schema: Schema(columns.filter { $0.generated == nil }.map(\.field)))
+        } catch {
+            let place = table.options.first { $0.key == error.key }
+            throw Diagnostic(
+                "E0304", "table \(table.name.name): \(error.message)",
+                span: place.map { $0.keySpan.union($0.value.span) } ?? table.name.span, hint: error.hint)
+        }
+        var result = ConnectionTable(
+            name: table.name.name, connector: name, options: options, traits: traits, columns: columns,
+            watermark: nil, idleMillis: 30_000)
+        try narrowRoles(&result, table)
+        if let fixed = traits.fixedSchema {
+            if !columns.isEmpty {
+                throw Diagnostic(
+                    "E0305", "connector '\(name)' defines the columns itself", span: table.columns[0].span,
+                    hint: "leave the column list out")
+            }
+            result.columns = fixed.fields.map { .init(field: $0, isPrimaryKey: false, generated: nil, metadata: nil) }
+        } else if columns.isEmpty, result.traits.roles == [.source] {
+            throw Diagnostic("E0305", "table \(table.name.name) needs columns", span: table.name.span)
+        }
+        if let micros = options["idle_micros"]?.int { result.idleMillis = micros < 0 ? nil : max(1, micros / 1000) }
+        result.watermark = try watermark(table, result, options)
+        return result
+    }
+
+    private func narrowRoles(_ result: inout ConnectionTable, _ table: CreateTable) throws(Diagnostic) {
+        let roles = result.traits.roles
+        if let text = result.options["type"]?.text, let role = TableRole(rawValue: text) {
+            guard roles.contains(role) else {
+                throw Diagnostic(
+                    "E0304", "table \(result.name): connector '\(result.connector)' cannot be a \(text)",
+                    span: table.options.first { $0.key == "type" }?.value.span,
+                    hint: "it can be: " + roles.map(\.rawValue).sorted().joined(separator: ", "))
+            }
+            result.traits.roles = [role]
+        } else if roles.count > 1 {
+            throw Diagnostic(
+                "E0304", "table \(result.name): missing option 'type'", span: table.name.span,
+                hint: "add type = 'source' or type = 'sink'")
+        }
+    }
+
+    private func value(_ option: TableOption) throws(Diagnostic) -> OptionValue {
+        switch option.value.kind {
+        case .string(let text): return .string(text)
+        case .boolean(let value): return .boolean(value)
+        case .number(let text):
+            if let whole = Int64(text) { return .int(whole) }
+            if let number = Double(text) { return .float(number) }
+        case .name(let parts): return .string(parts.map(\.name).joined(separator: "."))
+        case .array(let elements):
+            var texts: [String] = []
+            for element in elements { texts.append(try value(.init(key: option.key, value: element, keySpan: option.keySpan)).text) }
+            return .list(texts)
+        case .interval:
+            let expressions = ExpressionBinder(binder, Scope(), [:], .values(.init(columns: [], rows: [[]])))
+            if case .literal(let value) = try expressions.bind(option.value), let interval = value.intervalValue {
+                return .interval(interval)
+            }
+        default: break
+        }
+        throw Diagnostic(
+            "E0302", "option '\(option.key)' must be a constant: text, a number, true, false or an INTERVAL",
+            span: option.value.span)
+    }
+
+    /// The declared columns, with generated ones bound over the physical.
+    func columns(_ table: CreateTable) throws(Diagnostic) -> [ConnectionTable.TableColumn] {
+        var result: [ConnectionTable.TableColumn] = []
+        var physical: [PlanColumn] = []
+        for definition in table.columns {
+            if result.contains(where: { $0.field.name == definition.name.name }) {
+                throw Diagnostic("E0203", "two columns called \(definition.name.name)", span: definition.name.span)
+            }
+            let type = try TypeResolver.resolve(definition.type)
+            let isKey = definition.isPrimaryKey || table.primaryKey.contains(definition.name)
+            if let key = definition.metadataKey {
+                throw Diagnostic(
+                    "E0306", "column \(definition.name.name): there is no metadata '\(key)' for this connector",
+                    span: definition.span)
+            }
+            let field = Field(definition.name.name, type, isNullable: !definition.isNotNull)
+            result.append(.init(field: field, isPrimaryKey: isKey, generated: nil, metadata: nil))
+            if definition.generated == nil {
+                physical.append(
+                    PlanColumn(id: physical.count, name: field.name, type: type, isNullable: field.isNullable))
+            }
+        }
+        let scope = Scope(relations: [.init(name: table.name.name, columns: physical)])
+        let empty = LogicalPlan.values(.init(columns: physical, rows: []))
+        for (index, definition) in table.columns.enumerated() {
+            guard let expr = definition.generated else { continue }
+            let expressions = ExpressionBinder(binder, scope, [:], empty)
+            expressions.place = "a generated column"
+            let bound = TypeCoercion.cast(try expressions.bind(expr), to: result[index].field.type)
+            if expressions.plan != empty {
+                throw Diagnostic("E0306", "a generated column cannot have sub-queries", span: expr.span)
+            }
+            result[index].generated = bound
+        }
+        for key in table.primaryKey where !result.contains(where: { $0.field.name == key.name }) {
+            throw Diagnostic("E0204", "there is no column \(key.name)", span: key.span)
+        }
+        return result
+    }
+
+    // MARK: - Event time
+
+    private func watermark(
+        _ table: CreateTable, _ result: ConnectionTable, _ options: [String: OptionValue]
+    ) throws(Diagnostic) -> ConnectionTable.WatermarkDeclaration? {
+        let columns = result.columns.enumerated().map { index, column in
+            PlanColumn(id: index, name: column.field.name, type: column.field.type, isNullable: column.field.isNullable)
+        }
+        let option = options["event_time_field"]?.text
+        guard let name = table.watermark?.column.name ?? option else {
+            if options["watermark_delay"] != nil || options["watermark_field"] != nil {
+                throw Diagnostic(
+                    "E0307", "table \(result.name): the watermark options need event_time_field", span: table.name.span)
+            }
+            return nil
+        }
+        let span = table.watermark?.span ?? table.name.span
+        guard let column = columns.first(where: { $0.name == name }) else {
+            throw Diagnostic(
+                "E0204", "there is no column \(name)", span: table.watermark?.column.span ?? span,
+                hint: NameSuggestion.closest(to: name, among: columns.map(\.name)).map { "did you mean \($0)?" })
+        }
+        guard column.type.isTimestamp else {
+            throw Diagnostic(
+                "E0307", "the event time \(name) is \(column.type.sqlName): it must be a TIMESTAMP", span: span,
+                hint: "add a generated column, e.g. ts TIMESTAMP GENERATED ALWAYS AS (to_timestamp(\(name)))")
+        }
+        return .init(
+            column: column.id, expression: try watermarkExpression(table, options, column, columns, span))
+    }
+
+    private func watermarkExpression(
+        _ table: CreateTable, _ options: [String: OptionValue], _ column: PlanColumn, _ columns: [PlanColumn],
+        _ span: SourceSpan
+    ) throws(Diagnostic) -> BoundExpression {
+        let time = TypeCoercion.cast(column.expression, to: .timestamp)
+        if let expr = table.watermark?.expr {
+            let scope = Scope(relations: [.init(name: table.name.name, columns: columns)])
+            let empty = LogicalPlan.values(.init(columns: columns, rows: []))
+            let expressions = ExpressionBinder(binder, scope, [:], empty)
+            expressions.place = "WATERMARK"
+            let bound = try expressions.bind(expr)
+            guard bound.type.isTimestamp, expressions.plan == empty else {
+                throw Diagnostic(
+                    "E0307", "a watermark must be a TIMESTAMP, found \(bound.type.sqlName)", span: expr.span)
+            }
+            return TypeCoercion.cast(bound, to: .timestamp)
+        }
+        if let field = options["watermark_field"]?.text {
+            guard let own = columns.first(where: { $0.name == field }), own.type.isTimestamp else {
+                throw Diagnostic("E0307", "watermark_field '\(field)' is no TIMESTAMP column", span: span)
+            }
+            return TypeCoercion.cast(own.expression, to: .timestamp)
+        }
+        guard let delay = options["watermark_delay"] else { return time }
+        let interval: ScalarValue
+        if case .interval(let value) = delay {
+            interval = .interval(value)
+        } else {
+            interval = try TypeCoercion.convert(.utf8(delay.text), to: .interval, span: span)
+        }
+        return .arithmetic(.subtract, time, .literal(interval), type: .timestamp)
+    }
+}

@@ -1,0 +1,302 @@
+import Columnar
+import Dataflow
+import Expressions
+import SQLSyntax
+
+/// What to compile a text with.
+public struct CompilerOptions: Sendable {
+    /// Subtasks of an operator where nothing limits it.
+    public var parallelism: Int
+    /// Names of optimizer rules to leave out; `all` leaves out every one that may be.
+    public var disabledRules: Set<String>
+    /// The connector that a bare SELECT writes to.
+    public var defaultSink: String
+
+    public init(parallelism: Int = 1, disabledRules: Set<String> = [], defaultSink: String = "preview") {
+        self.parallelism = max(1, parallelism)
+        self.disabledRules = disabledRules
+        self.defaultSink = defaultSink
+    }
+}
+
+/// What compiling a text gave.
+public struct CompilationResult: Sendable {
+    /// The dataflow of all INSERT and SELECT statements; nil with errors, or when there is nothing to run.
+    public var graph: DataflowGraph?
+    /// The answers of EXPLAIN, SHOW TABLES and DESCRIBE, in order.
+    public var answers: [String] = []
+    public var diagnostics: [Diagnostic] = []
+    /// Settings given by SET, e.g. `updating_ttl`.
+    public var settings: [String: ScalarValue] = [:]
+    /// The columns of the last bare SELECT.
+    public var previewSchema: Schema?
+    /// Whether every source of the graph ends.
+    public var isBounded = true
+
+    public var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
+}
+
+/// SQL text in, dataflow graph out. Holds the tables defined so far, so that texts can build on one another.
+public final class QueryCompiler {
+    private let options: CompilerOptions
+    private let binder: Binder
+    private let optimizer: Optimizer
+    /// What the statements of the current text write to, in order.
+    private var sinks: [SinkPlan] = []
+    private var result = CompilationResult()
+
+    public init(connectors: ConnectorCatalog, registry: FunctionRegistry = .builtin, options: CompilerOptions = .init()) {
+        self.options = options
+        binder = Binder(registry: registry, connectors: connectors)
+        optimizer = Optimizer(registry: registry, disabled: options.disabledRules)
+    }
+
+    /// Compiles a text of statements. Never throws: what is wrong stands in the result's diagnostics.
+    public func compile(_ text: String) -> CompilationResult {
+        result = CompilationResult()
+        sinks = []
+        binder.diagnostics = []
+        let parsed = Parser.parse(text)
+        result.diagnostics = parsed.diagnostics
+        for statement in parsed.statements {
+            do throws(Diagnostic) {
+                try compile(statement)
+            } catch {
+                result.diagnostics.append(error)
+            }
+            result.diagnostics += binder.diagnostics
+            binder.diagnostics = []
+        }
+        if !result.hasErrors && !sinks.isEmpty {
+            let optimized = sinks.map(optimized)
+            result.graph = PhysicalPlanner.plan(optimized, parallelism: options.parallelism)
+            result.isBounded = optimized.allSatisfy(\.input.isBounded)
+        }
+        return result
+    }
+
+    private func optimized(_ sink: SinkPlan) -> SinkPlan {
+        var sink = sink
+        // Only what the sink writes is needed, hidden columns are not.
+        let wanted = LogicalPlan.project(.init(input: sink.input, columns: sink.columns.map { .passing($0) }))
+        sink.input = optimizer.optimize(wanted)
+        return sink
+    }
+
+    private func compile(_ statement: Statement) throws(Diagnostic) {
+        switch statement.kind {
+        case .query(let query): try add(try preview(query))
+        case .insert(let name, let columns, let query): try insert(name, columns, query)
+        case .createTable(let table): try create(table, statement.span)
+        case .createView(let name, let columns, let query, let orReplace):
+            if binder.catalog[name.name] != nil && !orReplace { throw exists(name) }
+            _ = try binder.bind(query)
+            binder.catalog.define(
+                name.name, .view(.init(name: name.name, columns: columns, query: query, definedAfter: 0)))
+        case .createFunction(let function): try create(function)
+        case .set(let name, let expr): try set(name, expr, statement.span)
+        case .explain(let kind, let inner): try explain(kind, inner)
+        case .drop(let isView, let name, let ifExists): try drop(isView, name, ifExists)
+        case .showTables:
+            result.answers.append(binder.catalog.names.sorted().joined(separator: "\n"))
+        case .describe(let name):
+            let lines = try describedFields(name).map {
+                "\($0.name) \($0.type.sqlName)\($0.isNullable ? "" : " NOT NULL")"
+            }
+            result.answers.append(lines.joined(separator: "\n"))
+        }
+    }
+
+    // MARK: - Queries and inserts
+
+    private func add(_ sink: SinkPlan) throws(Diagnostic) {
+        try StreamingCheck.check(sink)
+        sinks.append(sink)
+    }
+
+    private func preview(_ query: Query) throws(Diagnostic) -> SinkPlan {
+        let bound = try binder.bind(query)
+        let table = ConnectionTable(
+            name: "preview", connector: options.defaultSink, options: [:],
+            traits: TableTraits(roles: [.sink], isBounded: true, maximumParallelism: 1), columns: [], watermark: nil,
+            idleMillis: nil)
+        result.previewSchema = Schema(bound.columns.map(\.field))
+        return SinkPlan(table: table, input: bound.plan, columns: bound.columns)
+    }
+
+    private func insert(_ name: QualifiedName, _ columns: [Identifier], _ query: Query) throws(Diagnostic) {
+        guard let entry = binder.catalog[name.name] else { throw binder.unknownTable(name) }
+        switch entry {
+        case .view:
+            throw Diagnostic("E0301", "\(name.name) is a view and cannot be written", span: name.span)
+        case .memory(var table):
+            let targets = try self.targets(columns, table.fields)
+            // Bound now so that mistakes show here; readers bind it again for themselves.
+            let bound = try binder.bind(query)
+            _ = try binder.assigned(bound, to: table.fields, targets, query.span)
+            if QueryNames.mentions(name.name, in: query) {
+                throw Diagnostic("E0301", "table \(name.name) cannot be inserted into itself", span: name.span)
+            }
+            table.inserts.append(.init(query: query, targets: targets))
+            binder.catalog.define(name.name, .memory(table))
+        case .connection(let table):
+            try add(try connectionInsert(table, name, columns, query))
+        }
+    }
+
+    private func connectionInsert(
+        _ table: ConnectionTable, _ name: QualifiedName, _ columns: [Identifier], _ query: Query
+    ) throws(Diagnostic) -> SinkPlan {
+        guard table.traits.roles.contains(.sink) else {
+            throw Diagnostic(
+                "E0301", "table \(table.name) is a source and cannot be written", span: name.span,
+                hint: table.connector == "single_file" ? "declare it with type = 'sink'" : nil)
+        }
+        let bound = try binder.bind(query)
+        if table.columns.isEmpty {
+            try checkDistinctNames(bound.columns, query.span)
+            return SinkPlan(table: table, input: bound.plan, columns: bound.columns)
+        }
+        let fields = table.columns.map(\.field)
+        let plan = try binder.assigned(bound, to: fields, try targets(columns, fields), query.span)
+        return SinkPlan(table: table, input: plan, columns: Array(plan.outputs.prefix(fields.count)))
+    }
+
+    private func checkDistinctNames(_ columns: [PlanColumn], _ span: SourceSpan) throws(Diagnostic) {
+        var seen: Set<String> = []
+        for column in columns where !seen.insert(column.name).inserted {
+            throw Diagnostic(
+                "E0203", "two columns called \(column.name) are written", span: span, hint: "give one another name with AS")
+        }
+    }
+
+    private func targets(_ names: [Identifier], _ fields: [Field]) throws(Diagnostic) -> [Int] {
+        if names.isEmpty { return Array(fields.indices) }
+        var result: [Int] = []
+        for name in names {
+            guard let index = fields.firstIndex(where: { $0.name == name.name }) else {
+                let near = NameSuggestion.closest(to: name.name, among: fields.map(\.name))
+                throw Diagnostic(
+                    "E0204", "there is no column \(name.name)", span: name.span, hint: near.map { "did you mean \($0)?" })
+            }
+            if result.contains(index) { throw Diagnostic("E0203", "column \(name.name) is given twice", span: name.span) }
+            result.append(index)
+        }
+        return result
+    }
+
+    // MARK: - Definitions
+
+    private func exists(_ name: QualifiedName) -> Diagnostic {
+        Diagnostic("E0308", "there is already a table \(name.name)", span: name.span)
+    }
+
+    private func create(_ table: CreateTable, _ span: SourceSpan) throws(Diagnostic) {
+        let name = table.name.name
+        if binder.catalog[name] != nil {
+            if table.ifNotExists { return }
+            throw exists(table.name)
+        }
+        if let query = table.query {
+            _ = try binder.bind(query)
+            binder.catalog.define(name, .view(.init(name: name, columns: [], query: query, definedAfter: 0)))
+            return
+        }
+        let definition = TableDefinitionBinder(binder)
+        let connector = table.options.first { $0.key == "connector" }
+        if let connector, connector.value.kind != .string("memory") {
+            binder.catalog.define(name, .connection(try definition.connection(table, span)))
+            return
+        }
+        if let option = table.options.first(where: { $0.key != "connector" }) {
+            throw Diagnostic(
+                "E0304", "a memory table takes no options", span: option.keySpan,
+                hint: "to read or write something, add connector = '…'")
+        }
+        let columns = try definition.columns(table)
+        if columns.isEmpty { throw Diagnostic("E0305", "table \(name) needs columns", span: table.name.span) }
+        if let column = table.columns.first(where: { $0.generated != nil }) {
+            throw Diagnostic("E0306", "a memory table has no generated columns", span: column.span)
+        }
+        binder.catalog.define(name, .memory(.init(name: name, fields: columns.map(\.field))))
+    }
+
+    private func create(_ function: CreateFunction) throws(Diagnostic) {
+        let name = function.name.name
+        if FunctionRegistry.builtin.scalar(name) != nil || FunctionRegistry.builtin.aggregate(name) != nil {
+            throw Diagnostic("E0308", "there is already a built-in function \(name)", span: function.name.span)
+        }
+        var parameters: [(name: String, type: DataType)] = []
+        for parameter in function.parameters {
+            parameters.append((parameter.name.name, try TypeResolver.resolve(parameter.type)))
+        }
+        let returns = try TypeResolver.resolve(function.returns)
+        let trial = ExpressionBinder(binder, Scope(), [:], .values(.init(columns: [], rows: [[]])))
+        for (index, parameter) in parameters.enumerated() {
+            trial.parameters[parameter.name] = .column(.init(index: -1 - index, name: parameter.name, type: parameter.type))
+        }
+        let body = try trial.bind(function.body)
+        guard body.type == returns || body.type == .null || Cast.isSupported(from: body.type, to: returns) else {
+            throw Diagnostic(
+                "E0235", "function \(name) gives a \(body.type.sqlName), which is no \(returns.sqlName)",
+                span: function.body.span)
+        }
+        binder.catalog.macros[name] = .init(parameters: parameters, returns: returns, body: function.body)
+    }
+
+    private func set(_ name: String, _ expr: Expr, _ span: SourceSpan) throws(Diagnostic) {
+        guard name == "updating_ttl" else {
+            throw Diagnostic("E0309", "there is no setting '\(name)'", span: span, hint: "the settings are: updating_ttl")
+        }
+        let expressions = ExpressionBinder(binder, Scope(), [:], .values(.init(columns: [], rows: [[]])))
+        let length = try WindowCall.length(expr, expressions)
+        result.settings[name] = .interval(Interval(nanoseconds: length))
+    }
+
+    private func drop(_ isView: Bool, _ name: QualifiedName, _ ifExists: Bool) throws(Diagnostic) {
+        guard let entry = binder.catalog[name.name] else {
+            if ifExists { return }
+            throw binder.unknownTable(name)
+        }
+        let entryIsView = if case .view = entry { true } else { false }
+        if isView && !entryIsView {
+            throw Diagnostic("E0301", "\(name.name) is no view", span: name.span, hint: "use DROP TABLE")
+        }
+        binder.catalog.remove(name.name)
+    }
+
+    // MARK: - Questions
+
+    private func describedFields(_ name: QualifiedName) throws(Diagnostic) -> [Field] {
+        guard let entry = binder.catalog[name.name] else { throw binder.unknownTable(name) }
+        switch entry {
+        case .connection(let table): return table.columns.map(\.field)
+        case .memory(let table): return table.fields
+        case .view: return try binder.table(name, ctes: [:]).columns.map(\.field)
+        }
+    }
+
+    private func explain(_ kind: ExplainKind, _ statement: Statement) throws(Diagnostic) {
+        let plan: SinkPlan
+        switch statement.kind {
+        case .query(let query): plan = try preview(query)
+        case .insert(let name, let columns, let query):
+            guard case .connection(let table)? = binder.catalog[name.name] else {
+                throw Diagnostic("E0310", "only queries and INSERTs into connection tables can be explained", span: name.span)
+            }
+            plan = try connectionInsert(table, name, columns, query)
+        default:
+            throw Diagnostic("E0310", "only SELECT and INSERT can be explained", span: statement.span)
+        }
+        let optimized = optimized(plan)
+        switch kind {
+        case .logical: result.answers.append(ExplainRenderer.logical(optimized))
+        case .physical:
+            let graph = PhysicalPlanner.plan([optimized], parallelism: options.parallelism)
+            result.answers.append(ExplainRenderer.physical(graph))
+        case .graph:
+            let graph = PhysicalPlanner.plan([optimized], parallelism: options.parallelism)
+            result.answers.append(ExplainRenderer.graph(graph))
+        }
+    }
+}
