@@ -1,0 +1,183 @@
+import Glibc
+
+/// Keys of varying width as bytes in an arena: the value itself for one text column, encoded rows for anything else.
+final class ByteKeys: GroupKeys {
+    private let types: [DataType]
+    private let encoder: RowEncoder?
+    private var slots = GroupSlots()
+    private var arena = ByteArena()
+    /// Where each group's bytes begin in the arena; one more than there are groups.
+    private var starts: [Int] = [0]
+    /// The group of the null key of a single text column.
+    private var nullGroup: Int?
+    /// The key columns of the groups, in the order they came, when rows are encoded.
+    private var chunks: [[Column]] = []
+
+    init(_ types: [DataType], isEncoded: Bool) {
+        self.types = types
+        encoder = isEncoded ? RowEncoder(types) : nil
+    }
+
+    deinit { slots.deallocate() }
+
+    var groupCount: Int { slots.count }
+    var byteCount: Int {
+        slots.byteCount + arena.count + starts.count * 8
+            + chunks.reduce(0) { $0 + $1.reduce(0) { $0 + $1.byteCount } }
+    }
+
+    func removeAll() {
+        slots.removeAll()
+        arena.removeAll()
+        starts = [0]
+        nullGroup = nil
+        chunks = []
+    }
+
+    func intern(_ keys: [Column], _ rowCount: Int, _ ids: UnsafeMutablePointer<UInt32>) {
+        guard let encoder else { return internText(keys[0], rowCount, ids) }
+        let rows = encoder.encode(keys, rowCount: rowCount)
+        slots.reserve(rowCount)
+        var fresh: [Int] = []
+        rows.withRows { row, bytes in
+            let before = slots.count
+            ids[row] = UInt32(truncatingIfNeeded: internBytes(bytes))
+            if slots.count > before { fresh.append(row) }
+        }
+        if fresh.isEmpty { return }
+        let selection = Selection(fresh)
+        chunks.append(keys.map { $0.taking(selection).compacted() })
+    }
+
+    private func internText(_ column: Column, _ rowCount: Int, _ ids: UnsafeMutablePointer<UInt32>) {
+        let reader = column.viewReader
+        var start = 0
+        while start < rowCount {
+            let end = min(rowCount, start + 1024)
+            slots.reserve(end - start + 1)
+            for row in start..<end {
+                if column.validity != nil, column.isNull(row) {
+                    ids[row] = UInt32(truncatingIfNeeded: internNull())
+                } else {
+                    ids[row] = UInt32(truncatingIfNeeded: internBytes(reader[row]))
+                }
+            }
+            start = end
+        }
+    }
+
+    private func internNull() -> Int {
+        if let nullGroup { return nullGroup }
+        // A hash no probe for bytes compares equal to, as the entry has no bytes of its own length.
+        let position = slots.freePosition(for: Hashing.nullHash)
+        let id = slots.insert(Hashing.nullHash, at: position)
+        starts.append(arena.count)
+        nullGroup = id
+        return id
+    }
+
+    @inline(__always)
+    private func internBytes(_ bytes: UnsafeRawBufferPointer) -> Int {
+        let hash = Hashing.hash(bytes: bytes)
+        let mask = slots.mask
+        let table = slots.slots
+        var position = Int(truncatingIfNeeded: hash) & mask
+        while true {
+            let slot = table[position]
+            if slot == 0 {
+                let id = slots.insert(hash, at: position)
+                arena.append(bytes)
+                starts.append(arena.count)
+                return id
+            }
+            if (slot ^ hash) &>> 32 == 0 {
+                let id = Int(UInt32(truncatingIfNeeded: slot)) &- 1
+                if matches(id, bytes) { return id }
+            }
+            position = (position &+ 1) & mask
+        }
+    }
+
+    @inline(__always)
+    private func matches(_ id: Int, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        let start = starts[id]
+        guard starts[id &+ 1] &- start == bytes.count, id != nullGroup else { return false }
+        guard let base = bytes.baseAddress, bytes.count > 0 else { return true }
+        return memcmp(arena.base + start, base, bytes.count) == 0
+    }
+
+    func find(_ keys: [Column], _ rowCount: Int, _ ids: UnsafeMutablePointer<Int32>) {
+        if let encoder {
+            let rows = encoder.encode(keys, rowCount: rowCount)
+            rows.withRows { row, bytes in ids[row] = findBytes(bytes) }
+            return
+        }
+        let reader = keys[0].viewReader
+        for row in 0..<rowCount {
+            ids[row] = keys[0].isNull(row) ? Int32(nullGroup ?? -1) : findBytes(reader[row])
+        }
+    }
+
+    private func findBytes(_ bytes: UnsafeRawBufferPointer) -> Int32 {
+        let hash = Hashing.hash(bytes: bytes)
+        var position = Int(truncatingIfNeeded: hash) & slots.mask
+        while slots.slots[position] != 0 {
+            let slot = slots.slots[position]
+            if (slot ^ hash) &>> 32 == 0 {
+                let id = Int(UInt32(truncatingIfNeeded: slot)) &- 1
+                if matches(id, bytes) { return Int32(truncatingIfNeeded: id) }
+            }
+            position = (position &+ 1) & slots.mask
+        }
+        return -1
+    }
+
+    func keys(from first: Int) -> [Column] {
+        let count = max(0, groupCount - first)
+        if encoder != nil {
+            if chunks.isEmpty { return types.map { .empty($0) } }
+            let whole = types.indices.map { index in Column.concatenating(chunks.map { $0[index] }) }
+            chunks = [whole]
+            return whole.map { $0.slice(first, count) }
+        }
+        var builder = ViewBuilder(capacity: max(1, count))
+        for id in first..<(first + count) {
+            if id == nullGroup {
+                builder.appendNull()
+            } else {
+                builder.append(
+                    UnsafeRawBufferPointer(start: arena.base + starts[id], count: starts[id + 1] - starts[id]))
+            }
+        }
+        return [builder.finish(types[0])]
+    }
+}
+
+extension GroupSlots {
+    /// The free slot where a hash that equals no entry would go.
+    func freePosition(for hash: UInt64) -> Int {
+        var position = Int(truncatingIfNeeded: hash) & mask
+        while slots[position] != 0 { position = (position &+ 1) & mask }
+        return position
+    }
+}
+
+/// Bytes appended one after another in one growing block.
+struct ByteArena {
+    private var buffer = Buffer(byteCount: 4096)
+    private(set) var count = 0
+
+    var base: UnsafeMutableRawPointer { buffer.pointer }
+
+    mutating func append(_ bytes: UnsafeRawBufferPointer) {
+        if count + bytes.count > buffer.byteCount {
+            let larger = Buffer(byteCount: max(buffer.byteCount * 2, count + bytes.count))
+            memcpy(larger.pointer, buffer.pointer, count)
+            buffer = larger
+        }
+        if let source = bytes.baseAddress, bytes.count > 0 { memcpy(buffer.pointer + count, source, bytes.count) }
+        count += bytes.count
+    }
+
+    mutating func removeAll() { count = 0 }
+}
