@@ -107,16 +107,15 @@ int32_t laminar_json_append_text(
     laminar_json_decoder *decoder, size_t field, const uint8_t *bytes, size_t length, int32_t copies) {
     Fault fault;
     Column &column = *decoder->root.children[field];
-    // Short texts are read sixteen bytes at a time; blocks are padded for that, other memory may not be.
-    if (copies && length <= 16) {
-        uint8_t padded[48] = {0};
-        memcpy(padded, bytes, length);
-        return decoder->text(column, static_cast<uint32_t>(decoder->rows), padded, length, nullptr, fault)
-            ? 0 : fault.reason;
+    uint32_t row = static_cast<uint32_t>(decoder->rows);
+    if (copies) {
+        // Reading relies on zeros behind the text.
+        decoder->scratch.resize(length + 64);
+        if (length) memcpy(decoder->scratch.data(), bytes, length);
+        memset(decoder->scratch.data() + length, 0, 64);
+        return decoder->text(column, row, decoder->scratch.data(), length, nullptr, fault) ? 0 : fault.reason;
     }
-    return decoder->text(
-               column, static_cast<uint32_t>(decoder->rows), bytes, length, copies ? nullptr : bytes, fault)
-        ? 0 : fault.reason;
+    return decoder->text(column, row, bytes, length, bytes, fault) ? 0 : fault.reason;
 }
 
 int32_t laminar_json_end_row(laminar_json_decoder *decoder, int32_t *missing_field) {

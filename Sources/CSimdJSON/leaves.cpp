@@ -100,7 +100,11 @@ const Byte *laminar_json_decoder::number(
 const Byte *laminar_json_decoder::string(
     Column &column, uint32_t row, const Byte *p, const Byte *end, Fault &fault) {
     p++;
-    if (column.kind == LAMINAR_JSON_TIMESTAMP) {
+    if (column.kind == LAMINAR_JSON_STRING && is_block_utf8) {
+        const Byte *stop = find_string_stop(p);
+        if (__builtin_expect(*stop == '"', 1))
+            return stored(column, row, p, static_cast<size_t>(stop - p), p, fault) ? stop + 1 : nullptr;
+    } else if (column.kind == LAMINAR_JSON_TIMESTAMP) {
         int64_t nanoseconds;
         if (read_common_timestamp(p, dates, nanoseconds)) {
             const Byte *q = p + 19;

@@ -119,31 +119,17 @@ template <typename Real> const Byte *read_real(const Byte *p, const Byte *end, R
     return stop;
 }
 
-// One to eight digits as a number, all at once.
-inline uint64_t up_to_eight_digits(const Byte *p, unsigned count) {
-    uint64_t digits = (load64(p) - 0x3030303030303030ull) << (64 - 8 * count);
-    digits = digits * 10 + (digits >> 8);
-    return (((digits & 0x000000ff000000ffull) * 0x000f424000000064ull) +
-            (((digits >> 16) & 0x000000ff000000ffull) * 0x0000271000000001ull)) >>
-           32;
-}
-
 }  // namespace
 
-const Byte *read_integer(const Byte *p, const Byte *end, int64_t low, int64_t high, int64_t &value, Fault &fault) {
+const Byte *read_long_integer(
+    const Byte *p, const Byte *end, int64_t low, int64_t high, int64_t &value, Fault &fault) {
     const Byte *start = p;
     bool is_negative = *p == '-';
     if (is_negative) p++;
     const Byte *digits = p;
     uint64_t magnitude = 0;
-    ptrdiff_t count = count_digits(p);
-    if (__builtin_expect(count > 0 && count <= 8, 1)) {
-        magnitude = up_to_eight_digits(p, static_cast<unsigned>(count));
-        p += count;
-    } else {
-        while (is_digit(*p)) magnitude = magnitude * 10 + (*p++ - '0');
-        count = p - digits;
-    }
+    while (is_digit(*p)) magnitude = magnitude * 10 + (*p++ - '0');
+    ptrdiff_t count = p - digits;
     // Eighteen digits cannot overflow; leading zeros, fractions and exponents take the careful way.
     bool is_unusual = count > 18 || count == 0 || *p == '.' || (*p | 0x20) == 'e' || (*digits == '0' && count > 1);
     if (__builtin_expect(is_unusual, 0)) {

@@ -122,16 +122,17 @@ bool read_time(const Byte *p, size_t length, int64_t &nanoseconds) {
 size_t read_common_timestamp(const Byte *p, DateCache &cache, int64_t &nanoseconds) {
     uint64_t first = load64(p);
     uint32_t rest = load32(p + 8) & 0xffffff;
-    if (first != cache.first || rest != cache.rest) {
+    DateCache::Entry &entry = cache.entries[(p[8] & 3) << 4 | (p[9] & 15)];
+    if (first != entry.first || rest != entry.rest) {
         const Byte *q = p;
         int64_t days;
         if (!date(q, p + 10, days) || p[10] != 'T') return 0;
         int64_t start;
         // The last day of the range does not take this way.
         if (__builtin_mul_overflow(days, kNanosPerDay, &start) || start > INT64_MAX - 2 * kNanosPerDay) return 0;
-        cache.first = first;
-        cache.rest = rest;
-        cache.start = start;
+        entry.first = first;
+        entry.rest = rest;
+        entry.start = start;
     }
     // HH:MM:SS in one word: digits become 0...9, colons 0.
     uint64_t x = load64(p + 11) ^ 0x30303a30303a3030ull;
@@ -139,7 +140,7 @@ size_t read_common_timestamp(const Byte *p, DateCache &cache, int64_t &nanosecon
     unsigned hour = (x & 0xff) * 10 + ((x >> 8) & 0xff), minute = ((x >> 24) & 0xff) * 10 + ((x >> 32) & 0xff),
              second = ((x >> 48) & 0xff) * 10 + (x >> 56);
     if (hour > 23 || minute > 59 || second > 59) return 0;
-    nanoseconds = cache.start + (hour * 3600 + minute * 60 + second) * kNanosPerSecond;
+    nanoseconds = entry.start + (hour * 3600 + minute * 60 + second) * kNanosPerSecond;
     return 19;
 }
 

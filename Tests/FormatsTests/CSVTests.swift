@@ -97,6 +97,14 @@ import Testing
         #expect(try decode(output.array, Self.schema, options: Self.csv, blockBytes: 300).rows == rows, "\(seed)")
     }
 
+    @Test func `a JSON column takes a document from a quoted field`() throws {
+        let schema = Schema([Field("id", .int64), Field("doc", .json)])
+        let text = "id,doc\n1,\"{\"\"a\"\":[1,\"\"x\"\"]}\"\n2,\"{\"\"a\"\":\"\n3,[1]\n4,\"[\"\"open\"\n5,12\n"
+        let decoded = try decode(text, schema, options: Self.dropping)
+        #expect(decoded.rows.map { $0[1].stringValue } == ["{\"a\":[1,\"x\"]}", "[1]", "12"])
+        #expect(decoded.badCount == 2)
+    }
+
     @Test func `an output without rows still has its header`() throws {
         var output = OutputBuffer()
         try Self.csv.makeEncoder(schema: Self.schema).finish(into: &output)

@@ -9,6 +9,7 @@ public final class CSVRecordEncoder: RecordEncoder {
     private let options: FormatOptions
     private var needsHeader: Bool
     private let nullText: [UInt8]
+    private let delimiter: UInt8
 
     /// Makes an encoder.
     public init(schema: Schema, options: FormatOptions = FormatOptions()) {
@@ -16,6 +17,7 @@ public final class CSVRecordEncoder: RecordEncoder {
         self.options = options
         needsHeader = options.hasHeader
         nullText = Array(options.nullText.utf8)
+        delimiter = options.delimiter
     }
 
     public func encode(_ batch: RecordBatch, into output: inout OutputBuffer) {
@@ -28,7 +30,7 @@ public final class CSVRecordEncoder: RecordEncoder {
         withExtendedLifetime(batch) {
             for row in 0..<batch.rowCount {
                 for index in 0..<writers.count {
-                    if index > 0 { output.append(options.delimiter) }
+                    if index > 0 { output.append(delimiter) }
                     if writers[index].isNull(row) {
                         nullText.withUnsafeBytes { output.append($0) }
                     } else if let nested = nested[index] {
@@ -50,7 +52,7 @@ public final class CSVRecordEncoder: RecordEncoder {
         guard needsHeader else { return }
         needsHeader = false
         for (index, field) in schema.fields.enumerated() {
-            if index > 0 { output.append(options.delimiter) }
+            if index > 0 { output.append(delimiter) }
             Array(field.name.utf8).withUnsafeBytes { appendCell($0, &output) }
         }
         output.append(0x0A)
@@ -82,10 +84,16 @@ public final class CSVRecordEncoder: RecordEncoder {
     }
 
     private func appendCell(_ bytes: UnsafeRawBufferPointer, _ output: inout OutputBuffer) {
-        var needsQuotes = bytes.isEmpty || bytes.elementsEqual(nullText)
-        for byte in bytes where byte == options.delimiter || byte == 0x22 || byte == 0x0A || byte == 0x0D {
-            needsQuotes = true
-            break
+        var needsQuotes = bytes.isEmpty || (bytes.count == nullText.count && bytes.elementsEqual(nullText))
+        if !needsQuotes, let base = bytes.baseAddress {
+            let delimiter = delimiter
+            for index in 0..<bytes.count {
+                let byte = base.load(fromByteOffset: index, as: UInt8.self)
+                if byte == delimiter || byte == 0x22 || byte == 0x0A || byte == 0x0D {
+                    needsQuotes = true
+                    break
+                }
+            }
         }
         guard needsQuotes else { return output.append(bytes) }
         output.append(0x22)

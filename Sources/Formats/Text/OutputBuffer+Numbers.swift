@@ -1,10 +1,12 @@
 import Glibc
 
-/// The decimal digits of 0 to 99, two each.
-private let digitPairs: [UInt8] = (0..<100).flatMap { number -> [UInt8] in
-    let tens = UInt8(number / 10)
-    let ones = UInt8(number % 10)
-    return [tens + 48, ones + 48]
+/// The decimal digits of 0 to 99, two each. A literal, as a global array is looked up through a lock.
+private var digitPairs: UnsafePointer<UInt8> {
+    let text: StaticString = """
+        0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849\
+        5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899
+        """
+    return text.utf8Start
 }
 
 extension OutputBuffer {
@@ -37,21 +39,20 @@ extension OutputBuffer {
         }
         var rest = value
         var position = digits
-        digitPairs.withUnsafeBufferPointer { pairs in
-            while rest >= 100 {
-                let pair = Int(truncatingIfNeeded: rest % 100) &* 2
-                rest /= 100
-                position &-= 2
-                target[position] = pairs[pair]
-                target[position &+ 1] = pairs[pair &+ 1]
-            }
-            if rest >= 10 {
-                let pair = Int(truncatingIfNeeded: rest) &* 2
-                target[0] = pairs[pair]
-                target[1] = pairs[pair &+ 1]
-            } else {
-                target[0] = UInt8(truncatingIfNeeded: 48 &+ rest)
-            }
+        let pairs = digitPairs
+        while rest >= 100 {
+            let pair = Int(truncatingIfNeeded: rest % 100) &* 2
+            rest /= 100
+            position &-= 2
+            target[position] = pairs[pair]
+            target[position &+ 1] = pairs[pair &+ 1]
+        }
+        if rest >= 10 {
+            let pair = Int(truncatingIfNeeded: rest) &* 2
+            target[0] = pairs[pair]
+            target[1] = pairs[pair &+ 1]
+        } else {
+            target[0] = UInt8(truncatingIfNeeded: 48 &+ rest)
         }
         advance(digits)
     }
