@@ -90,7 +90,7 @@ import Testing
         let columns = Self.schema.fields.enumerated().map { index, field in
             Column.of(field.type, rows.map { $0[index] })
         }
-        var output = OutputBuffer()
+        var output = TextBuffer()
         let encoder = try Self.csv.makeEncoder(schema: Self.schema)
         encoder.encode(RecordBatch(schema: Self.schema, columns: columns, rowCount: rows.count), into: &output)
         encoder.finish(into: &output)
@@ -106,7 +106,7 @@ import Testing
     }
 
     @Test func `an output without rows still has its header`() throws {
-        var output = OutputBuffer()
+        var output = TextBuffer()
         try Self.csv.makeEncoder(schema: Self.schema).finish(into: &output)
         #expect(String(decoding: output.bytes, as: UTF8.self) == "id,name,at,ok\n")
     }

@@ -6,7 +6,7 @@ import Testing
 @Suite struct EncoderTests {
     static func json(_ value: ScalarValue, _ options: FormatOptions = FormatOptions()) -> String {
         let schema = Schema([Field("v", value.type)])
-        var output = OutputBuffer(capacity: 1)
+        var output = TextBuffer(capacity: 1)
         let batch = RecordBatch(schema: schema, columns: [.of(value.type, [value])], rowCount: 1)
         JSONRecordEncoder(schema: schema, options: options).encode(batch, into: &output)
         return String(String(decoding: output.bytes, as: UTF8.self).dropFirst(5).dropLast(2))
@@ -81,7 +81,7 @@ import Testing
             Column.of(.int64, [.null(.int64), .int64(2), .null(.int64)]),
             Column.of(.utf8, [.utf8("x"), .null(.utf8), .null(.utf8)]),
         ]
-        var output = OutputBuffer()
+        var output = TextBuffer()
         let batch = RecordBatch(schema: schema, columns: columns, rowCount: 3)
         JSONRecordEncoder(schema: schema).encode(batch, into: &output)
         JSONRecordEncoder(schema: schema).encode(batch.slice(1, 2), into: &output)
@@ -141,7 +141,7 @@ import Testing
         let batch = RecordBatch(schema: Self.all, columns: columns, rowCount: rows.count)
         for decimal in ["number", "string"] {
             let settings = options(["json.include_nulls": "\(includesNulls)", "json.decimal_encoding": decimal])
-            var output = OutputBuffer()
+            var output = TextBuffer()
             // Slices, so that offsets count.
             JSONRecordEncoder(schema: Self.all, options: settings).encode(batch.slice(0, 70), into: &output)
             JSONRecordEncoder(schema: Self.all, options: settings).encode(batch.slice(70, 80), into: &output)

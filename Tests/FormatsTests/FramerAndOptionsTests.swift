@@ -57,7 +57,7 @@ import Testing
         let binary = Schema([Field("value", .binary)])
         #expect(try decode(text, binary, options: options(["format": "raw_bytes"])).rows.count == 5)
         #expect(throws: FormatOptionError.self) { _ = try raw.makeDecoder(schema: binary) }
-        var output = OutputBuffer()
+        var output = TextBuffer()
         let encoder = try raw.makeEncoder(schema: schema)
         let column = Column.of(.utf8, [.utf8("x"), .null(.utf8), .utf8("y")])
         encoder.encode(RecordBatch(schema: schema, columns: [column], rowCount: 3), into: &output)

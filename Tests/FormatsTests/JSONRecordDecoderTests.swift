@@ -47,7 +47,7 @@ import Testing
             """
         let rows = try decode(text, Self.nested).rows
         func json(_ rows: [[ScalarValue]]) -> String {
-            var output = OutputBuffer()
+            var output = TextBuffer()
             let columns = Self.nested.fields.enumerated().map { index, field in
                 Column.of(field.type, rows.map { $0[index] })
             }

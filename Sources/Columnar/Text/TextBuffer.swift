@@ -70,6 +70,13 @@ public struct TextBuffer: ~Copyable {
         bytes.withUnsafeBytes { append($0) }
     }
 
+    /// Changes a byte written before.
+    @inlinable
+    public mutating func replace(_ position: Int, with byte: UInt8) {
+        precondition(position >= 0 && position < used, "a byte outside the text")
+        base[position] = byte
+    }
+
     /// Forgets the bytes and keeps the room.
     @inlinable
     public mutating func removeAll() { used = 0 }

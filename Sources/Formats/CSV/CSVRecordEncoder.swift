@@ -20,13 +20,13 @@ public final class CSVRecordEncoder: RecordEncoder {
         delimiter = options.delimiter
     }
 
-    public func encode(_ batch: RecordBatch, into output: inout OutputBuffer) {
+    public func encode(_ batch: RecordBatch, into output: inout TextBuffer) {
         writeHeader(&output)
         let writers = batch.columns.map { ColumnWriter($0) }
         let nested = batch.columns.map { column -> JSONRowWriter? in
             column.type.isNested ? JSONRowWriter(columns: [column], names: [""], options: options) : nil
         }
-        var scratch = OutputBuffer(capacity: 256)
+        var scratch = TextBuffer(capacity: 256)
         withExtendedLifetime(batch) {
             for row in 0..<batch.rowCount {
                 for index in 0..<writers.count {
@@ -46,9 +46,9 @@ public final class CSVRecordEncoder: RecordEncoder {
         }
     }
 
-    public func finish(into output: inout OutputBuffer) { writeHeader(&output) }
+    public func finish(into output: inout TextBuffer) { writeHeader(&output) }
 
-    private func writeHeader(_ output: inout OutputBuffer) {
+    private func writeHeader(_ output: inout TextBuffer) {
         guard needsHeader else { return }
         needsHeader = false
         for (index, field) in schema.fields.enumerated() {
@@ -58,32 +58,32 @@ public final class CSVRecordEncoder: RecordEncoder {
         output.append(0x0A)
     }
 
-    private func write(_ node: ColumnWriter, _ row: Int, _ output: inout OutputBuffer) {
+    private func write(_ node: ColumnWriter, _ row: Int, _ output: inout TextBuffer) {
         switch node.kind {
-        case .boolean: output.append(node.bit(row) ? "true" : "false" as StaticString)
-        case .int8: output.append(integer: Int64(node.value(row, as: Int8.self)))
-        case .int16: output.append(integer: Int64(node.value(row, as: Int16.self)))
-        case .int32: output.append(integer: Int64(node.value(row, as: Int32.self)))
-        case .int64: output.append(integer: node.value(row, as: Int64.self))
-        case .uint8: output.append(unsigned: UInt64(node.value(row, as: UInt8.self)))
-        case .uint16: output.append(unsigned: UInt64(node.value(row, as: UInt16.self)))
-        case .uint32: output.append(unsigned: UInt64(node.value(row, as: UInt32.self)))
-        case .uint64: output.append(unsigned: node.value(row, as: UInt64.self))
-        case .float32: output.append(float: node.value(row, as: Float.self))
-        case .float64: output.append(float: node.value(row, as: Double.self))
-        case .decimal: output.append(decimal: node.value(row, as: Int128.self), scale: node.scale)
+        case .boolean: TextPrinting.append(node.bit(row), to: &output)
+        case .int8: TextPrinting.append(Int64(node.value(row, as: Int8.self)), to: &output)
+        case .int16: TextPrinting.append(Int64(node.value(row, as: Int16.self)), to: &output)
+        case .int32: TextPrinting.append(Int64(node.value(row, as: Int32.self)), to: &output)
+        case .int64: TextPrinting.append(node.value(row, as: Int64.self), to: &output)
+        case .uint8: TextPrinting.append(UInt64(node.value(row, as: UInt8.self)), to: &output)
+        case .uint16: TextPrinting.append(UInt64(node.value(row, as: UInt16.self)), to: &output)
+        case .uint32: TextPrinting.append(UInt64(node.value(row, as: UInt32.self)), to: &output)
+        case .uint64: TextPrinting.append(node.value(row, as: UInt64.self), to: &output)
+        case .float32: TextPrinting.append(node.value(row, as: Float.self), keepsPoint: true, to: &output)
+        case .float64: TextPrinting.append(node.value(row, as: Double.self), keepsPoint: true, to: &output)
+        case .decimal: TextPrinting.appendDecimal(node.value(row, as: Int128.self), scale: node.scale, to: &output)
         case .text, .json: if let views = node.views { appendCell(views[row], &output) }
         case .binary: if let views = node.views { output.append(base64: views[row]) }
-        case .date: output.append(date: Int(node.value(row, as: Int32.self)))
-        case .time: output.append(timeOfDay: node.value(row, as: Int64.self))
+        case .date: TextPrinting.appendDate(Int(node.value(row, as: Int32.self)), to: &output)
+        case .time: TextPrinting.appendTime(node.value(row, as: Int64.self), style: .rfc3339, to: &output)
         case .timestamp, .timestampTZ:
             output.append(timestamp: node.value(row, as: Int64.self), hasZone: node.kind == .timestampTZ)
-        case .interval: output.append(interval: node.value(row, as: Interval.self))
+        case .interval: TextPrinting.appendInterval(node.value(row, as: Interval.self), to: &output)
         case .null, .list, .map, .structure: break
         }
     }
 
-    private func appendCell(_ bytes: UnsafeRawBufferPointer, _ output: inout OutputBuffer) {
+    private func appendCell(_ bytes: UnsafeRawBufferPointer, _ output: inout TextBuffer) {
         var needsQuotes = bytes.isEmpty || (bytes.count == nullText.count && bytes.elementsEqual(nullText))
         if !needsQuotes, let base = bytes.baseAddress {
             let delimiter = delimiter

@@ -14,7 +14,7 @@ public final class JSONRecordEncoder: RecordEncoder {
         self.options = options
     }
 
-    public func encode(_ batch: RecordBatch, into output: inout OutputBuffer) {
+    public func encode(_ batch: RecordBatch, into output: inout TextBuffer) {
         let writer = JSONRowWriter(columns: batch.columns, names: schema.fields.map(\.name), options: options)
         // The writer holds only pointers into the batch.
         withExtendedLifetime(batch) { writer.write(rows: 0..<batch.rowCount, into: &output) }

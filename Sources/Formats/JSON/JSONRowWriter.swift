@@ -19,7 +19,7 @@ struct JSONRowWriter {
     }
 
     /// Appends row after row, each followed by a line end.
-    func write(rows: Range<Int>, into output: inout OutputBuffer) {
+    func write(rows: Range<Int>, into output: inout TextBuffer) {
         nodes.withUnsafeBufferPointer { nodes in
             keys.withUnsafeBytes { keys in
                 for row in rows {
@@ -31,7 +31,7 @@ struct JSONRowWriter {
     }
 
     /// Appends one value of the first column.
-    func writeValue(row: Int, into output: inout OutputBuffer) {
+    func writeValue(row: Int, into output: inout TextBuffer) {
         nodes.withUnsafeBufferPointer { nodes in
             keys.withUnsafeBytes { keys in write(nodes, keys, 0, row, &output) }
         }
@@ -41,7 +41,7 @@ struct JSONRowWriter {
 
     private func writeObject(
         _ nodes: Nodes, _ keys: UnsafeRawBufferPointer, _ first: Int, _ count: Int, _ row: Int,
-        _ output: inout OutputBuffer
+        _ output: inout TextBuffer
     ) {
         let start = output.count
         for index in first..<(first &+ count) {
@@ -61,27 +61,35 @@ struct JSONRowWriter {
     }
 
     private func write(
-        _ nodes: Nodes, _ keys: UnsafeRawBufferPointer, _ index: Int, _ row: Int, _ output: inout OutputBuffer
+        _ nodes: Nodes, _ keys: UnsafeRawBufferPointer, _ index: Int, _ row: Int, _ output: inout TextBuffer
     ) {
         let node = nodes[index]
         if node.isNull(row) { return output.append("null" as StaticString) }
         switch node.kind {
         case .null: output.append("null" as StaticString)
-        case .boolean: output.append(node.bit(row) ? "true" : "false" as StaticString)
-        case .int8: output.append(integer: Int64(node.value(row, as: Int8.self)))
-        case .int16: output.append(integer: Int64(node.value(row, as: Int16.self)))
-        case .int32: output.append(integer: Int64(node.value(row, as: Int32.self)))
-        case .int64: output.append(integer: node.value(row, as: Int64.self))
-        case .uint8: output.append(unsigned: UInt64(node.value(row, as: UInt8.self)))
-        case .uint16: output.append(unsigned: UInt64(node.value(row, as: UInt16.self)))
-        case .uint32: output.append(unsigned: UInt64(node.value(row, as: UInt32.self)))
-        case .uint64: output.append(unsigned: node.value(row, as: UInt64.self))
+        case .boolean: TextPrinting.append(node.bit(row), to: &output)
+        case .int8: TextPrinting.append(Int64(node.value(row, as: Int8.self)), to: &output)
+        case .int16: TextPrinting.append(Int64(node.value(row, as: Int16.self)), to: &output)
+        case .int32: TextPrinting.append(Int64(node.value(row, as: Int32.self)), to: &output)
+        case .int64: TextPrinting.append(node.value(row, as: Int64.self), to: &output)
+        case .uint8: TextPrinting.append(UInt64(node.value(row, as: UInt8.self)), to: &output)
+        case .uint16: TextPrinting.append(UInt64(node.value(row, as: UInt16.self)), to: &output)
+        case .uint32: TextPrinting.append(UInt64(node.value(row, as: UInt32.self)), to: &output)
+        case .uint64: TextPrinting.append(node.value(row, as: UInt64.self), to: &output)
         case .float32:
             let value = node.value(row, as: Float.self)
-            if value.isFinite { output.append(float: value) } else { output.append("null" as StaticString) }
+            if value.isFinite {
+                TextPrinting.append(value, keepsPoint: true, to: &output)
+            } else {
+                output.append("null" as StaticString)
+            }
         case .float64:
             let value = node.value(row, as: Double.self)
-            if value.isFinite { output.append(float: value) } else { output.append("null" as StaticString) }
+            if value.isFinite {
+                TextPrinting.append(value, keepsPoint: true, to: &output)
+            } else {
+                output.append("null" as StaticString)
+            }
         case .text: if let views = node.views { output.append(jsonString: views[row]) }
         case .json: if let views = node.views { output.append(jsonDocument: views[row]) }
         case .decimal, .binary, .date, .time, .timestamp, .timestampTZ, .interval:
@@ -90,7 +98,7 @@ struct JSONRowWriter {
         }
     }
 
-    private func writeQuoted(_ node: ColumnWriter, _ row: Int, _ output: inout OutputBuffer) {
+    private func writeQuoted(_ node: ColumnWriter, _ row: Int, _ output: inout TextBuffer) {
         let isNumber =
             (node.kind == .decimal && options.decimalEncoding == .number)
             || ((node.kind == .timestamp || node.kind == .timestampTZ) && options.timestampFormat == .unixMillis)
@@ -101,12 +109,12 @@ struct JSONRowWriter {
             if options.decimalEncoding == .bytes {
                 Self.writeUnscaled(value, &output)
             } else {
-                output.append(decimal: value, scale: node.scale)
+                TextPrinting.appendDecimal(value, scale: node.scale, to: &output)
             }
         case .binary: if let views = node.views { output.append(base64: views[row]) }
-        case .date: output.append(date: Int(node.value(row, as: Int32.self)))
-        case .time: output.append(timeOfDay: node.value(row, as: Int64.self))
-        case .interval: output.append(interval: node.value(row, as: Interval.self))
+        case .date: TextPrinting.appendDate(Int(node.value(row, as: Int32.self)), to: &output)
+        case .time: TextPrinting.appendTime(node.value(row, as: Int64.self), style: .rfc3339, to: &output)
+        case .interval: TextPrinting.appendInterval(node.value(row, as: Interval.self), to: &output)
         default:
             let value = node.value(row, as: Int64.self)
             if isNumber {
@@ -119,7 +127,7 @@ struct JSONRowWriter {
     }
 
     /// The shortest big-endian two's complement form, in base64.
-    private static func writeUnscaled(_ value: Int128, _ output: inout OutputBuffer) {
+    private static func writeUnscaled(_ value: Int128, _ output: inout TextBuffer) {
         withUnsafeBytes(of: value.bigEndian) { bytes in
             var start = 0
             while start < 15
@@ -133,7 +141,7 @@ struct JSONRowWriter {
 
     private func writeNested(
         _ nodes: Nodes, _ keys: UnsafeRawBufferPointer, _ node: ColumnWriter, _ row: Int,
-        _ output: inout OutputBuffer
+        _ output: inout TextBuffer
     ) {
         if node.kind == .structure {
             return writeObject(nodes, keys, node.firstChild, node.childCount, row, &output)
@@ -158,13 +166,13 @@ struct JSONRowWriter {
 
     /// Map keys are strings in JSON whatever their type.
     private func writeKey(
-        _ nodes: Nodes, _ keys: UnsafeRawBufferPointer, _ index: Int, _ row: Int, _ output: inout OutputBuffer
+        _ nodes: Nodes, _ keys: UnsafeRawBufferPointer, _ index: Int, _ row: Int, _ output: inout TextBuffer
     ) {
         let start = output.count
         write(nodes, keys, index, row, &output)
         if output.bytes[start] == UInt8(ascii: "\"") { return }
         let written = Array(output.bytes[start...])
-        output.removeLast(written.count)
+        output.truncate(to: start)
         written.withUnsafeBytes { output.append(jsonString: $0) }
     }
 }
@@ -178,7 +186,7 @@ private struct JSONWriterPlan {
         let first = nodes.count
         for (column, name) in zip(columns, names) {
             var node = ColumnWriter(column)
-            var key = OutputBuffer(capacity: 64)
+            var key = TextBuffer(capacity: 64)
             key.append(UInt8(ascii: ","))
             Array(name.utf8).withUnsafeBytes { key.append(jsonString: $0) }
             key.append(UInt8(ascii: ":"))

@@ -10,7 +10,7 @@ public final class RawRecordEncoder: RecordEncoder {
         self.schema = schema
     }
 
-    public func encode(_ batch: RecordBatch, into output: inout OutputBuffer) {
+    public func encode(_ batch: RecordBatch, into output: inout TextBuffer) {
         let column = batch.columns[0]
         let values = column.viewReader
         for row in 0..<batch.rowCount {

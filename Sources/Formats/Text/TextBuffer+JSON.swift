@@ -1,6 +1,7 @@
+import Columnar
 import Glibc
 
-extension OutputBuffer {
+extension TextBuffer {
     /// Appends a text as a JSON string, with its quotes.
     mutating func append(jsonString bytes: UnsafeRawBufferPointer) {
         let count = bytes.count
@@ -9,12 +10,12 @@ extension OutputBuffer {
         target[0] = UInt8(ascii: "\"")
         guard let base = bytes.baseAddress, count > 0 else {
             target[1] = UInt8(ascii: "\"")
-            advance(2)
+            commit(2)
             return
         }
         let clean = Self.cleanPrefix(base, count)
         memcpy(target + 1, base, clean)
-        advance(clean + 1)
+        commit(clean + 1)
         if clean < count { appendEscaped(UnsafeRawBufferPointer(start: base + clean, count: count - clean)) }
         append(UInt8(ascii: "\""))
     }
@@ -67,7 +68,7 @@ extension OutputBuffer {
     mutating func append(jsonDocument bytes: UnsafeRawBufferPointer) {
         let start = count
         append(bytes)
-        guard bytes.count > 0, memchr(base + start, 0x0A, bytes.count) != nil else { return }
-        for position in start..<count where base[position] == 0x0A { base[position] = 0x20 }
+        guard let source = bytes.baseAddress, memchr(source, 0x0A, bytes.count) != nil else { return }
+        for position in 0..<bytes.count where bytes[position] == 0x0A { replace(start + position, with: 0x20) }
     }
 }
