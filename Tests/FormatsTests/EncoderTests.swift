@@ -43,7 +43,7 @@ import Testing
             (of(.json, .bytes(Array("{\"a\":\n1}".utf8))), "{\"a\": 1}"),
             (
                 .interval(Interval(months: 14, days: -3, nanoseconds: 3_661_500_000_000)),
-                "\"1 year 2 mons -3 days 01:01:01.5\""
+                "\"1 year 2 mons -3 days +01:01:01.5\""
             ),
             (.interval(Interval()), "\"00:00:00\""),
             (.interval(Interval(nanoseconds: -1_000_000_000)), "\"-00:00:01\""),
