@@ -45,7 +45,8 @@ public final class QueryCompiler {
     private var sinks: [SinkPlan] = []
     private var result = CompilationResult()
 
-    public init(connectors: ConnectorCatalog, registry: FunctionRegistry = .builtin, options: CompilerOptions = .init()) {
+    public init(connectors: ConnectorCatalog, registry: FunctionRegistry = .builtin, options: CompilerOptions = .init())
+    {
         self.options = options
         binder = Binder(registry: registry, connectors: connectors)
         optimizer = Optimizer(registry: registry, disabled: options.disabledRules)
@@ -166,7 +167,8 @@ public final class QueryCompiler {
         var seen: Set<String> = []
         for column in columns where !seen.insert(column.name).inserted {
             throw Diagnostic(
-                "E0203", "two columns called \(column.name) are written", span: span, hint: "give one another name with AS")
+                "E0203", "two columns called \(column.name) are written", span: span,
+                hint: "give one another name with AS")
         }
     }
 
@@ -177,9 +179,12 @@ public final class QueryCompiler {
             guard let index = fields.firstIndex(where: { $0.name == name.name }) else {
                 let near = NameSuggestion.closest(to: name.name, among: fields.map(\.name))
                 throw Diagnostic(
-                    "E0204", "there is no column \(name.name)", span: name.span, hint: near.map { "did you mean \($0)?" })
+                    "E0204", "there is no column \(name.name)", span: name.span,
+                    hint: near.map { "did you mean \($0)?" })
             }
-            if result.contains(index) { throw Diagnostic("E0203", "column \(name.name) is given twice", span: name.span) }
+            if result.contains(index) {
+                throw Diagnostic("E0203", "column \(name.name) is given twice", span: name.span)
+            }
             result.append(index)
         }
         return result
@@ -233,7 +238,8 @@ public final class QueryCompiler {
         let returns = try TypeResolver.resolve(function.returns)
         let trial = ExpressionBinder(binder, Scope(), [:], .values(.init(columns: [], rows: [[]])))
         for (index, parameter) in parameters.enumerated() {
-            trial.parameters[parameter.name] = .column(.init(index: -1 - index, name: parameter.name, type: parameter.type))
+            trial.parameters[parameter.name] = .column(
+                .init(index: -1 - index, name: parameter.name, type: parameter.type))
         }
         let body = try trial.bind(function.body)
         guard body.type == returns || body.type == .null || Cast.isSupported(from: body.type, to: returns) else {
@@ -246,7 +252,8 @@ public final class QueryCompiler {
 
     private func set(_ name: String, _ expr: Expr, _ span: SourceSpan) throws(Diagnostic) {
         guard name == "updating_ttl" else {
-            throw Diagnostic("E0309", "there is no setting '\(name)'", span: span, hint: "the settings are: updating_ttl")
+            throw Diagnostic(
+                "E0309", "there is no setting '\(name)'", span: span, hint: "the settings are: updating_ttl")
         }
         let expressions = ExpressionBinder(binder, Scope(), [:], .values(.init(columns: [], rows: [[]])))
         let length = try WindowCall.length(expr, expressions)
@@ -282,7 +289,8 @@ public final class QueryCompiler {
         case .query(let query): plan = try preview(query)
         case .insert(let name, let columns, let query):
             guard case .connection(let table)? = binder.catalog[name.name] else {
-                throw Diagnostic("E0310", "only queries and INSERTs into connection tables can be explained", span: name.span)
+                throw Diagnostic(
+                    "E0310", "only queries and INSERTs into connection tables can be explained", span: name.span)
             }
             plan = try connectionInsert(table, name, columns, query)
         default:

@@ -40,7 +40,8 @@ extension Binder {
         return Diagnostic(
             "E0201", "there is no table \(name.description)", span: name.span,
             hint: near.map { "did you mean \($0)?" }
-                ?? (known.isEmpty ? "define it with CREATE TABLE" : "the tables are: " + known.sorted().joined(separator: ", ")))
+                ?? (known.isEmpty
+                    ? "define it with CREATE TABLE" : "the tables are: " + known.sorted().joined(separator: ", ")))
     }
 
     private func renamed(
@@ -110,7 +111,9 @@ extension Binder {
     /// A memory table: the union of what was inserted.
     private func memory(_ table: Catalog.MemoryTable, _ name: QualifiedName) throws(Diagnostic) -> BoundQuery {
         let columns = table.fields.map { numbering.column($0.name, $0.type, isNullable: $0.isNullable) }
-        if table.inserts.isEmpty { return BoundQuery(plan: .values(.init(columns: columns, rows: [])), columns: columns) }
+        if table.inserts.isEmpty {
+            return BoundQuery(plan: .values(.init(columns: columns, rows: [])), columns: columns)
+        }
         var inputs: [LogicalPlan] = []
         for insert in table.inserts {
             let bound = try expanding(name) { () throws(Diagnostic) in try bind(insert.query) }

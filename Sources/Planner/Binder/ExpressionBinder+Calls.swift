@@ -121,7 +121,8 @@ extension ExpressionBinder {
                 hint: place == "WHERE" ? "conditions on aggregates go into HAVING" : nil)
         }
         if isInsideAggregate {
-            throw Diagnostic("E0240", "aggregates cannot be nested", span: span, hint: "use a sub-query for the inner one")
+            throw Diagnostic(
+                "E0240", "aggregates cannot be nested", span: span, hint: "use a sub-query for the inner one")
         }
         isInsideAggregate = true
         defer { isInsideAggregate = false }

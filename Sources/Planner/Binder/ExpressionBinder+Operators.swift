@@ -109,9 +109,7 @@ extension ExpressionBinder {
     ) throws(Diagnostic) -> BoundExpression {
         if other.isNumeric { return try TypeCoercion.adapt(literal, to: other, span: span) }
         if other.isTemporal || other == .interval {
-            if op == .subtract, other.isTemporal,
-                let time = try? TypeCoercion.adapt(literal, to: other, span: span)
-            {
+            if op == .subtract, other.isTemporal, let time = try? TypeCoercion.adapt(literal, to: other, span: span) {
                 return time
             }
             return try TypeCoercion.adapt(literal, to: .interval, span: span)
@@ -150,7 +148,8 @@ extension ExpressionBinder {
         }
         guard let common = Cast.commonType(a.type, b.type) else {
             throw Diagnostic(
-                "E0233", "cannot \(verb) \(a.type.sqlName) with \(b.type.sqlName)", span: span, hint: "add a CAST to one side")
+                "E0233", "cannot \(verb) \(a.type.sqlName) with \(b.type.sqlName)", span: span,
+                hint: "add a CAST to one side")
         }
         // A bare NULL on both sides has no type yet: any will do.
         let type = common == .null ? .utf8 : common
@@ -263,7 +262,9 @@ extension ExpressionBinder {
         return type == .null ? .utf8 : type
     }
 
-    func cast(_ operand: Expr, _ name: TypeName, _ isTry: Bool, _ span: SourceSpan) throws(Diagnostic) -> BoundExpression {
+    func cast(_ operand: Expr, _ name: TypeName, _ isTry: Bool, _ span: SourceSpan) throws(Diagnostic)
+        -> BoundExpression
+    {
         let type = try TypeResolver.resolve(name)
         let bound = try bind(operand)
         if bound.type == type { return bound }
@@ -276,8 +277,8 @@ extension ExpressionBinder {
 
     func slice(_ operand: Expr, _ low: Expr?, _ high: Expr?, _ span: SourceSpan) throws(Diagnostic) -> BoundExpression {
         let list = try bind(operand)
-        let first = try low.map { expr throws(Diagnostic) in try bind(expr) } ?? .literal(.int64(1))
-        let last = try high.map { expr throws(Diagnostic) in try bind(expr) }
-        return try apply("array_slice", [list, first, last ?? (try apply("array_length", [list], span))], span)
+        let first = if let low { try bind(low) } else { BoundExpression.literal(.int64(1)) }
+        let last = if let high { try bind(high) } else { try apply("array_length", [list], span) }
+        return try apply("array_slice", [list, first, last], span)
     }
 }

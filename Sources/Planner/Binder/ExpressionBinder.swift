@@ -139,7 +139,8 @@ final class ExpressionBinder {
     }
 
     /// A call of a registered scalar function, with its arguments cast to what it takes.
-    func apply(_ name: String, _ arguments: [BoundExpression], _ span: SourceSpan) throws(Diagnostic) -> BoundExpression {
+    func apply(_ name: String, _ arguments: [BoundExpression], _ span: SourceSpan) throws(Diagnostic) -> BoundExpression
+    {
         guard let function = registry.scalar(name) else { throw unknownFunction(name, span) }
         let signature: ResolvedSignature
         do throws(SignatureError) {

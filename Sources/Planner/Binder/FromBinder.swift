@@ -186,7 +186,8 @@ struct FromBinder {
             expressions.place = "ON"
             predicate = try expressions.boolean(expr)
             if expressions.plan != pair {
-                throw Diagnostic("E0420", "sub-queries in ON are not supported", span: expr.span, hint: "move it to WHERE")
+                throw Diagnostic(
+                    "E0420", "sub-queries in ON are not supported", span: expr.span, hint: "move it to WHERE")
             }
         case .using(let names):
             using = names.map(\.name)
@@ -272,7 +273,8 @@ struct FromBinder {
             withOrdinality
             ? binder.numbering.column(names.count > 1 ? names[1] : "ordinality", .int64) : nil
         let plan = LogicalPlan.unnest(
-            .init(input: expressions.plan, list: list, element: element, ordinality: ordinality, keepsEmpty: keepsEmpty))
+            .init(input: expressions.plan, list: list, element: element, ordinality: ordinality, keepsEmpty: keepsEmpty)
+        )
         let columns = [element] + (ordinality.map { [$0] } ?? [])
         let relation = Scope.Relation(name: reference.alias?.name.name, columns: columns)
         return Item(plan: plan, relations: left.relations + [relation])

@@ -47,7 +47,9 @@ struct GroupingBinder {
         case .group(let exprs): return [try keys(exprs, grouping, expressions)]
         case .rollup(let lists):
             var prefixes: [[Int]] = [[]]
-            for list in lists { prefixes.append(prefixes[prefixes.count - 1] + (try keys(list, grouping, expressions))) }
+            for list in lists {
+                prefixes.append(prefixes[prefixes.count - 1] + (try keys(list, grouping, expressions)))
+            }
             return prefixes.reversed()
         case .cube(let lists):
             if lists.count > 8 { throw Diagnostic("E0416", "CUBE over more than eight columns", span: select.span) }
@@ -111,7 +113,9 @@ struct WindowCall {
 
     /// The window an expression calls for; nil when it is no window call.
     static func read(_ expr: Expr, _ expressions: ExpressionBinder) throws(Diagnostic) -> WindowCall? {
-        guard case .call(let call) = expr.kind, ["tumble", "hop", "session"].contains(call.name.name) else { return nil }
+        guard case .call(let call) = expr.kind, ["tumble", "hop", "session"].contains(call.name.name) else {
+            return nil
+        }
         let name = call.name.name
         if name == "session" {
             throw Diagnostic("E0417", "session windows are not supported yet", span: expr.span)
@@ -120,7 +124,8 @@ struct WindowCall {
         guard call.arguments.count == expected else {
             throw Diagnostic(
                 "E0231", "\(name) takes \(expected) interval\(expected == 1 ? "" : "s"), found \(call.arguments.count)",
-                span: expr.span, hint: name == "tumble" ? "tumble(INTERVAL '1 hour')" : "hop(INTERVAL 'slide', INTERVAL 'width')")
+                span: expr.span,
+                hint: name == "tumble" ? "tumble(INTERVAL '1 hour')" : "hop(INTERVAL 'slide', INTERVAL 'width')")
         }
         var lengths: [Int64] = []
         for argument in call.arguments { lengths.append(try length(argument.value, expressions)) }
@@ -193,7 +198,8 @@ enum AggregateSearch {
         case .inList(let operand, let list, _): [operand] + list
         case .like(let operand, let pattern, let escape, _, _): [operand, pattern] + (escape.map { [$0] } ?? [])
         case .conditional(let operand, let branches, let otherwise):
-            (operand.map { [$0] } ?? []) + branches.flatMap { [$0.condition, $0.result] } + (otherwise.map { [$0] } ?? [])
+            (operand.map { [$0] } ?? []) + branches.flatMap { [$0.condition, $0.result] }
+                + (otherwise.map { [$0] } ?? [])
         case .call(let call):
             call.arguments.map(\.value) + (call.filter.map { [$0] } ?? []) + call.orderBy.map(\.expr)
                 + windowExpressions(call.over)

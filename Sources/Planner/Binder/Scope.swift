@@ -57,7 +57,8 @@ struct Scope {
                 .compactMap(\.name)
             throw Diagnostic(
                 "E0205", "column \(parts[0].name) is ambiguous", span: parts[0].span,
-                hint: owners.isEmpty ? nil : "write " + owners.map { "\($0).\(parts[0].name)" }.joined(separator: " or "))
+                hint: owners.isEmpty
+                    ? nil : "write " + owners.map { "\($0).\(parts[0].name)" }.joined(separator: " or "))
         }
         guard let column = matches.first else { return nil }
         return Resolution(column: column, members: parts[1...])

@@ -172,7 +172,8 @@ final class SelectBinder {
             if case .number(let text) = item.expr.kind, let ordinal = Int(text) {
                 guard ordinal >= 1, ordinal <= items.count else {
                     throw Diagnostic(
-                        "E0223", "ORDER BY \(ordinal): the select list has \(items.count) columns", span: item.expr.span)
+                        "E0223", "ORDER BY \(ordinal): the select list has \(items.count) columns", span: item.expr.span
+                    )
                 }
                 expression = items[ordinal - 1].expression
             } else if case .name(let parts) = item.expr.kind, parts.count == 1,
@@ -196,7 +197,8 @@ final class SelectBinder {
     ) throws(Diagnostic) -> Binder.BoundQuery {
         var computed: [ComputedColumn] = []
         for item in items {
-            if case .column(let reference) = item.expression, !computed.contains(where: { $0.column.id == reference.index })
+            if case .column(let reference) = item.expression,
+                !computed.contains(where: { $0.column.id == reference.index })
             {
                 let column = PlanColumn(
                     id: reference.index, name: item.name, type: reference.type, isNullable: reference.isNullable)

@@ -39,7 +39,9 @@ struct SetOperationBinder {
 
     /// The query with its columns as the types given, and its event time, if it has one, last.
     private func converted(_ query: Binder.BoundQuery, to types: [DataType]) -> Binder.BoundQuery {
-        if query.columns.map(\.type) == types && query.plan.outputs.map(\.id) == query.columns.map(\.id) { return query }
+        if query.columns.map(\.type) == types && query.plan.outputs.map(\.id) == query.columns.map(\.id) {
+            return query
+        }
         var columns: [ComputedColumn] = []
         for (column, type) in zip(query.columns, types) {
             if column.type == type {

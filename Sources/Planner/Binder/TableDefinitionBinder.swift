@@ -85,7 +85,9 @@ struct TableDefinitionBinder {
         case .name(let parts): return .string(parts.map(\.name).joined(separator: "."))
         case .array(let elements):
             var texts: [String] = []
-            for element in elements { texts.append(try value(.init(key: option.key, value: element, keySpan: option.keySpan)).text) }
+            for element in elements {
+                texts.append(try value(.init(key: option.key, value: element, keySpan: option.keySpan)).text)
+            }
             return .list(texts)
         case .interval:
             let expressions = ExpressionBinder(binder, Scope(), [:], .values(.init(columns: [], rows: [[]])))

@@ -48,7 +48,8 @@ struct TableFunctionBinder {
             throw Diagnostic("E0239", "\(function.name.name) gives no list", span: span)
         }
         let element = binder.numbering.column(function.name.name, type)
-        let plan = LogicalPlan.unnest(.init(input: one, list: list, element: element, ordinality: nil, keepsEmpty: false))
+        let plan = LogicalPlan.unnest(
+            .init(input: one, list: list, element: element, ordinality: nil, keepsEmpty: false))
         return .init(plan: plan, columns: [element])
     }
 
@@ -61,7 +62,8 @@ struct TableFunctionBinder {
             function.name.name == "tumble" ? ["data", "timecol", "size"] : ["data", "timecol", "slide", "size"]
         var byName: [String: TableFunction.Argument] = [:]
         for (index, argument) in function.arguments.enumerated() {
-            guard let name = argument.name?.name ?? (index < names.count ? names[index] : nil), names.contains(name) else {
+            guard let name = argument.name?.name ?? (index < names.count ? names[index] : nil), names.contains(name)
+            else {
                 throw Diagnostic(
                     "E0231", "\(function.name.name) takes the arguments \(names.joined(separator: ", "))",
                     span: argument.span)

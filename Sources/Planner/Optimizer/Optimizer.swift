@@ -1,3 +1,4 @@
+import Columnar
 import Expressions
 
 /// One rewrite of logical plans that keeps their meaning.
@@ -23,7 +24,8 @@ public struct OptimizerContext: Sendable {
             case .arithmetic(_, _, _, let type) where !type.isFloat: result = true
             case .arithmetic(.divide, _, _, _), .arithmetic(.remainder, _, _, _): result = true
             case .negate(let operand) where !operand.type.isFloat: result = true
-            case .cast(let operand, let type, isTry: false) where !isSafeCast(operand.type, type): result = true
+            case .cast(let operand, let type, isTry: false) where !Cast.isLossless(from: operand.type, to: type):
+                result = true
             case .call(let call): if registry.scalar(call.name)?.canFail ?? true { result = true }
             default: break
             }

@@ -20,7 +20,8 @@ struct SimplifyExpressionsRule: OptimizerRule {
 
     func simplify(_ expression: BoundExpression, context: OptimizerContext) -> BoundExpression {
         expression.rewritten { node in
-            let folded = ConstantFolding.fold(node, registry: context.registry)
+            let folded =
+                node.children.allSatisfy(\.isLiteral) ? ConstantFolding.fold(node, registry: context.registry) : node
             return reduce(folded)
         }
     }
@@ -75,21 +76,5 @@ struct SimplifyExpressionsRule: OptimizerRule {
         }
         if kept.isEmpty { return otherwise ?? .literal(.null(type)) }
         return .conditional(kept, otherwise: otherwise, type: type)
-    }
-}
-
-extension ComparisonOperator {
-    /// The operator whose result is the opposite on every pair, nulls alike.
-    var negated: ComparisonOperator {
-        switch self {
-        case .equal: .notEqual
-        case .notEqual: .equal
-        case .less: .greaterOrEqual
-        case .lessOrEqual: .greater
-        case .greater: .lessOrEqual
-        case .greaterOrEqual: .less
-        case .isDistinctFrom: .isNotDistinctFrom
-        case .isNotDistinctFrom: .isDistinctFrom
-        }
     }
 }
