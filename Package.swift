@@ -78,7 +78,8 @@ let package = Package(
                 swiftSettings: house),
             .executableTarget(
                 name: "sqltest",
-                dependencies: dependencies(["SQLTestRunner", "Connectors", "Engine"]), swiftSettings: house),
+                dependencies: dependencies(["SQLTestRunner", "Columnar", "Dataflow", "Operators", "Connectors", "Engine"]),
+                swiftSettings: house),
         ]
         + ladder.map { tests($0.name, [$0.name, "TestKit"]) }
         + [

@@ -1,0 +1,51 @@
+import ArgumentParser
+import Dataflow
+import HostSystem
+import Planner
+import SQLSyntax
+
+/// Where a command's SQL comes from.
+struct QueryInput: ParsableArguments {
+    @Argument(help: "A file with SQL; - reads standard input.")
+    var file: String?
+
+    @Option(name: [.customShort("f"), .customLong("file")], help: "A file with SQL; - reads standard input.")
+    var fileOption: String?
+
+    @Option(name: [.customShort("e"), .long], help: "SQL given directly.")
+    var execute: String?
+
+    func validate() throws {
+        let given = [file, fileOption, execute].compactMap { $0 }.count
+        if given == 0 { throw ValidationError("no query: give a file, -f FILE or -e SQL") }
+        if given > 1 { throw ValidationError("more than one query: give a file, -f FILE or -e SQL") }
+    }
+
+    /// Reads the text. Prints what is wrong and throws an exit code when it cannot.
+    func read() throws -> SourceText {
+        if let execute { return SourceText(execute, name: "-e") }
+        let path = file ?? fileOption ?? "-"
+        do throws(FileError) {
+            let bytes = try path == "-" ? Terminal.readStandardInput() : PosixFileSystem().readAll(path)
+            return SourceText(String(decoding: bytes, as: UTF8.self), name: path == "-" ? "<stdin>" : path)
+        } catch {
+            Terminal.printError("error: \(error)")
+            throw ExitStatus.invalidInput
+        }
+    }
+}
+
+/// Compiles for a command and shows what is wrong.
+enum Compilation {
+    /// The result without errors; warnings are printed. Prints the errors and throws an exit code when there are any.
+    static func compile(
+        _ source: SourceText, _ connectors: ConnectorCatalog, _ options: CompilerOptions
+    ) throws -> CompilationResult {
+        let text = String(decoding: source.bytes, as: UTF8.self)
+        let result = QueryCompiler(connectors: connectors, options: options).compile(text)
+        let renderer = DiagnosticRenderer(usesColor: Terminal.isErrorATerminal)
+        for diagnostic in result.diagnostics { Terminal.printError(renderer.render(diagnostic, in: source)) }
+        if result.hasErrors { throw ExitStatus.invalidInput }
+        return result
+    }
+}

@@ -1,0 +1,109 @@
+import ArgumentParser
+import Columnar
+import Connectors
+import Dataflow
+import Engine
+import HostSystem
+import Operators
+import Planner
+import SQLSyntax
+import Synchronization
+
+/// `laminar run`: runs the pipelines of a text until their sources end or the user stops them.
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Run SQL: INSERT INTO writes to its sink, a final SELECT prints its rows.",
+        discussion: """
+            Rows are printed as an aligned table on a terminal and as JSON lines in a pipe. Ctrl-C stops reading and
+            finishes what is under way; a second Ctrl-C stops at once.
+
+            Exit codes: 0 finished, 1 failed while running, 2 wrong SQL or settings, 130 stopped by Ctrl-C.
+            """)
+
+    @OptionGroup var input: QueryInput
+
+    @Option(name: [.customShort("p"), .long], help: "How many subtasks an operator runs in.")
+    var parallelism: Int?
+
+    @Option(
+        name: .customLong("set"),
+        help: ArgumentHelp("A setting; may be repeated. Names: \(RunSettings.names.joined(separator: ", ")).", valueName: "key=value"))
+    var settings: [String] = []
+
+    mutating func run() async throws {
+        let settings = try RunSettings(settings, parallelism: parallelism)
+        let source = try input.read()
+        let pipeline = RunningReference()
+        let interrupts = Interrupts { count in pipeline.stop(count == 1 ? .graceful : .immediate) }
+        let printer = Terminal.isOutputATerminal ? ResultPrinter.table() : ResultPrinter.lines()
+        let connectors = ConnectorCatalog.builtin { batch in try await printer.print(batch) }
+        let compiled = try Compilation.compile(source, connectors, settings.compiler)
+        for answer in compiled.answers { print(answer) }
+        guard let graph = compiled.graph else {
+            if compiled.answers.isEmpty {
+                Terminal.printError(
+                    "error: there is nothing to run\n  hint: end the text with INSERT INTO … SELECT or with a SELECT")
+                throw ExitStatus.invalidInput
+            }
+            return
+        }
+        interrupts.start()
+        let engine = try Engine(configuration: settings.engine, connectors: connectors)
+        let running = try engine.start(graph)
+        pipeline.set(running)
+        let progress = Terminal.isErrorATerminal ? ProgressLine(running) : nil
+        do {
+            let summary = try await running.wait()
+            progress?.clear()
+            try await printer.finish(schema: compiled.previewSchema)
+            report(summary)
+        } catch let code as ExitCode {
+            throw code
+        } catch {
+            progress?.clear()
+            try? await printer.finish(schema: nil)
+            Terminal.printError("error: \(error)")
+            throw ExitStatus.failedWhileRunning
+        }
+        if interrupts.count.load(ordering: .relaxed) > 0 { throw ExitStatus.interrupted }
+    }
+
+    private func report(_ summary: PipelineSummary) {
+        if summary.badRecords > 0 {
+            Terminal.printError("warning: \(summary.badRecords) records could not be decoded and were dropped")
+        }
+        if summary.lateRows > 0 {
+            Terminal.printError("warning: \(summary.lateRows) rows came later than the watermark and were dropped")
+        }
+        guard Terminal.isErrorATerminal else { return }
+        let seconds = Double(summary.elapsedNanos) / 1e9
+        Terminal.printError("\(summary.rowsRead) rows read in \(ProgressLine.decimal(seconds)) s")
+    }
+}
+
+/// The pipeline that signals stop, once it runs.
+private final class RunningReference: Sendable {
+    private struct State {
+        var running: RunningPipeline?
+        var wanted: StopMode?
+    }
+
+    private let state = Mutex(State())
+
+    func set(_ running: RunningPipeline) {
+        let wanted = state.withLock { state in
+            state.running = running
+            return state.wanted
+        }
+        if let wanted { running.stop(wanted) }
+    }
+
+    func stop(_ mode: StopMode) {
+        let running = state.withLock { state in
+            state.wanted = mode
+            return state.running
+        }
+        running?.stop(mode)
+    }
+}

@@ -1,0 +1,61 @@
+import ArgumentParser
+import Engine
+import Glibc
+import Planner
+
+/// The settings of `laminar run --set key=value`.
+struct RunSettings {
+    var compiler = CompilerOptions()
+    var engine: EngineConfiguration
+
+    static let names = [
+        "parallelism", "engine.threads", "pipeline.source-batch-size", "pipeline.source-batch-linger-millis",
+        "pipeline.chaining", "optimizer.disable",
+    ]
+
+    /// Prints what is wrong and throws an exit code for an unknown name or a value of the wrong kind.
+    init(_ settings: [String], parallelism: Int?) throws {
+        let cores = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        engine = EngineConfiguration(threads: cores)
+        if let parallelism { compiler.parallelism = try RunSettings.inRange(parallelism, 1...1024, "--parallelism") }
+        for setting in settings {
+            guard let equals = setting.firstIndex(of: "=") else {
+                throw RunSettings.wrong("--set takes key=value, found '\(setting)'")
+            }
+            try apply(String(setting[..<equals]), String(setting[setting.index(after: equals)...]))
+        }
+    }
+
+    private mutating func apply(_ name: String, _ value: String) throws {
+        switch name {
+        case "parallelism": compiler.parallelism = try RunSettings.number(value, 1...1024, name)
+        case "engine.threads": engine.threads = try RunSettings.number(value, 1...1024, name)
+        case "pipeline.source-batch-size": engine.batchSize = try RunSettings.number(value, 1...1_000_000, name)
+        case "pipeline.source-batch-linger-millis": engine.lingerMillis = try RunSettings.number(value, 0...60_000, name)
+        case "pipeline.chaining":
+            guard let flag = Bool(value) else { throw RunSettings.wrong("\(name) takes true or false, found '\(value)'") }
+            engine.isChainingEnabled = flag
+        case "optimizer.disable": compiler.disabledRules = Set(value.split(separator: ",").map(String.init))
+        default:
+            throw RunSettings.wrong(
+                "there is no setting '\(name)'\n  hint: the settings are: \(RunSettings.names.joined(separator: ", "))")
+        }
+    }
+
+    private static func number(_ text: String, _ range: ClosedRange<Int>, _ name: String) throws -> Int {
+        guard let value = Int(text) else { throw wrong("\(name) takes a whole number, found '\(text)'") }
+        return try inRange(value, range, name)
+    }
+
+    private static func inRange(_ value: Int, _ range: ClosedRange<Int>, _ name: String) throws -> Int {
+        guard range.contains(value) else {
+            throw wrong("\(name) takes a number from \(range.lowerBound) to \(range.upperBound), found \(value)")
+        }
+        return value
+    }
+
+    private static func wrong(_ message: String) -> ExitCode {
+        Terminal.printError("error: \(message)")
+        return ExitStatus.invalidInput
+    }
+}
