@@ -34,10 +34,6 @@ public protocol Operator: AnyObject {
     /// True once the operator wants no more rows (LIMIT is full); sources above may stop.
     var isSatisfied: Bool { get }
 
-    /// The watermark an operator makes of the rows it has seen, nanoseconds; the engine asks after every batch and
-    /// passes a greater one on. Nil (the default) for operators that make none, and before the first row.
-    var generatedWatermark: Int64? { get }
-
     /// The memory held as state, in bytes.
     var stateByteCount: Int { get }
 }
@@ -49,7 +45,6 @@ extension Operator {
     public func onEnd(into collector: any Collector) throws {}
     public var currentWatermark: Int64? { nil }
     public var isSatisfied: Bool { false }
-    public var generatedWatermark: Int64? { nil }
     public var stateByteCount: Int { 0 }
 }
 

@@ -1,0 +1,42 @@
+/// How an engine runs its pipelines.
+public struct EngineConfiguration: Sendable {
+    /// Threads of the engine's pool.
+    public var threads: Int
+    /// Rows a source batch aims at, and the size up to which shuffled pieces are joined.
+    public var batchSize: Int
+    /// How long rows may be held back to make fuller batches, milliseconds.
+    public var lingerMillis: Int
+    /// Rows, messages and bytes that may wait in the inbox of one subtask; its writers wait beyond that.
+    public var queueRowLimit: Int
+    public var queueBatchLimit: Int
+    public var queueByteLimit: Int
+    /// Whether neighbours joined by a forward edge run in one task, without a queue.
+    public var isChainingEnabled: Bool
+    /// Whether a shuffle from one subtask to one subtask counts as a forward edge. Saves a queue; costs the chance to
+    /// run both sides at the same time.
+    public var chainsSingleShuffles: Bool
+    /// How long a task works before it lets others have its thread, microseconds.
+    public var quantumMicros: Int
+
+    public init(
+        threads: Int, batchSize: Int = 8192, lingerMillis: Int = 20, queueRowLimit: Int = 65_536,
+        queueBatchLimit: Int = 64, queueByteLimit: Int = 16 << 20, isChainingEnabled: Bool = true,
+        chainsSingleShuffles: Bool = true, quantumMicros: Int = 5000
+    ) {
+        self.threads = max(1, threads)
+        self.batchSize = max(1, batchSize)
+        self.lingerMillis = max(0, lingerMillis)
+        self.queueRowLimit = max(1, queueRowLimit)
+        self.queueBatchLimit = max(1, queueBatchLimit)
+        self.queueByteLimit = max(1, queueByteLimit)
+        self.isChainingEnabled = isChainingEnabled
+        self.chainsSingleShuffles = chainsSingleShuffles
+        self.quantumMicros = max(1, quantumMicros)
+    }
+
+    var lingerNanos: UInt64 { UInt64(min(lingerMillis, 1 << 40)) * 1_000_000 }
+    var quantumNanos: UInt64 { UInt64(min(quantumMicros, 1 << 40)) * 1000 }
+    var queueLimits: QueueLimits {
+        QueueLimits(rows: queueRowLimit, batches: queueBatchLimit, bytes: queueByteLimit)
+    }
+}

@@ -1,0 +1,102 @@
+import Columnar
+import Dataflow
+import Synchronization
+
+/// The operators of one task, each calling the next directly.
+final class OperatorChain {
+    private let stages: [ChainStage]
+    private let output: TaskOutput
+
+    /// The operators in order, with the counters of each; none at all when the task is a source or a sink alone.
+    init(_ operators: [(operator: any Operator, metrics: OperatorMetrics)], output: TaskOutput) {
+        self.output = output
+        stages = operators.map { ChainStage($0.operator, $0.metrics, output: output) }
+        for (stage, next) in zip(stages, stages.dropFirst()) { stage.next = next }
+    }
+
+    func start() throws {
+        for stage in stages { try stage.operator.onStart() }
+    }
+
+    func process(_ batch: RecordBatch, input: Int) throws {
+        if batch.rowCount == 0 { return }
+        if let head = stages.first { try head.receive(batch, input: input) } else { try output.emit(batch) }
+    }
+
+    /// Event time at the head has come to `watermark`.
+    func advance(to watermark: Int64) throws {
+        if let head = stages.first { try head.advance(to: watermark) } else { output.advance(to: watermark) }
+    }
+
+    /// One of several inputs of the head has ended.
+    func inputEnded(_ input: Int) throws {
+        if let head = stages.first { try head.operator.onInputEnd(input, into: head) }
+    }
+
+    /// The last operator that wants no more rows: those above it may as well not have run.
+    var satisfiedStage: Int? {
+        var index = stages.count - 1
+        while index >= 0 {
+            if stages[index].operator.isSatisfied { return index }
+            index -= 1
+        }
+        return nil
+    }
+
+    /// Ends every operator from `first` on, each when all rows of those before have reached it.
+    /// `tellsHead`: whether the head still has to learn that its input ended, as below a source.
+    func end(from first: Int = 0, tellsHead: Bool) throws {
+        for index in stages.indices where index >= first {
+            let stage = stages[index]
+            if index > 0 || tellsHead { try stage.operator.onInputEnd(0, into: stage) }
+            stage.metrics.watermark.store(.max, ordering: .relaxed)
+            _ = try stage.operator.onWatermark(.max, into: stage)
+            try stage.operator.onEnd(into: stage)
+        }
+    }
+
+    func updateStateMetrics() {
+        for stage in stages { stage.metrics.stateBytes.store(stage.operator.stateByteCount, ordering: .relaxed) }
+    }
+}
+
+/// One operator of a chain, and the collector it emits into.
+private final class ChainStage: Collector {
+    let `operator`: any Operator
+    let metrics: OperatorMetrics
+    var next: ChainStage?
+    private let output: TaskOutput
+    private var lastGenerated = Int64.min
+
+    init(_ operator: any Operator, _ metrics: OperatorMetrics, output: TaskOutput) {
+        self.operator = `operator`
+        self.metrics = metrics
+        self.output = output
+    }
+
+    func receive(_ batch: RecordBatch, input: Int) throws {
+        metrics.noteReceived(batch.rowCount)
+        try `operator`.process(batch, input: input, into: self)
+        if let generated = `operator`.currentWatermark, generated > lastGenerated, generated < .max {
+            lastGenerated = generated
+            try pass(generated)
+        }
+    }
+
+    func emit(_ batch: RecordBatch) throws {
+        if batch.rowCount == 0 { return }
+        metrics.noteSent(batch.rowCount)
+        if let next { try next.receive(batch, input: 0) } else { try output.emit(batch) }
+    }
+
+    func advance(to watermark: Int64) throws {
+        metrics.watermark.store(watermark, ordering: .relaxed)
+        // The end of event time is told by `end` alone, after the last row.
+        guard let passed = try `operator`.onWatermark(watermark, into: self), passed < .max else { return }
+        try pass(passed)
+    }
+
+    private func pass(_ watermark: Int64) throws {
+        if let next { try next.advance(to: watermark) } else { output.advance(to: watermark) }
+    }
+}

@@ -1,0 +1,87 @@
+import HostSystem
+import Synchronization
+
+/// What the tasks of one pipeline share: whether to stop or give up, the first error, the common start.
+final class PipelineControl: Sendable {
+    private struct State {
+        var firstError: (any Error)?
+        var unstartedCount: Int
+        var starters: [UnsafeContinuation<Bool, Never>] = []
+        var queues: [BatchQueue] = []
+        var signals: [TaskSignal] = []
+    }
+
+    private let stopping = Atomic<Bool>(false)
+    private let cancelled = Atomic<Bool>(false)
+    private let state: Mutex<State>
+
+    init(taskCount: Int) {
+        state = Mutex(State(unstartedCount: taskCount))
+    }
+
+    /// Whether sources are to end.
+    var isStopping: Bool { stopping.load(ordering: .relaxed) }
+    /// Whether everything is to end without more output.
+    var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
+    var firstError: (any Error)? { state.withLock { $0.firstError } }
+
+    /// Names what has to be woken when the pipeline is given up. Called before the tasks begin.
+    func watch(queues: [BatchQueue], signals: [TaskSignal]) {
+        state.withLock {
+            $0.queues = queues
+            $0.signals = signals
+        }
+    }
+
+    /// Sources end; what is in flight is processed.
+    func stop() {
+        stopping.store(true, ordering: .relaxed)
+        for signal in state.withLock({ $0.signals }) { signal.wake() }
+    }
+
+    /// Everything ends now.
+    func cancel() {
+        cancelled.store(true, ordering: .relaxed)
+        let (queues, signals, starters) = state.withLock { state in
+            let starters = state.starters
+            state.starters = []
+            return (state.queues, state.signals, starters)
+        }
+        for queue in queues { queue.cancel() }
+        for signal in signals { signal.wake() }
+        for starter in starters { starter.resume(returning: false) }
+    }
+
+    /// Notes an error, if it is the first, and gives the pipeline up.
+    func fail(_ error: any Error) {
+        // An error after the end was decided is only its consequence.
+        state.withLock { if $0.firstError == nil && !isCancelled { $0.firstError = error } }
+        cancel()
+    }
+
+    /// Errors: `CancellationError` once the pipeline is given up.
+    func checkCancellation() throws {
+        if isCancelled { throw CancellationError() }
+    }
+
+    /// Waits until every task has opened what it reads and writes, so that nothing flows into a pipeline that cannot
+    /// start. Errors: `CancellationError`.
+    func awaitCommonStart() async throws {
+        let goes = await withUnsafeContinuation { (continuation: UnsafeContinuation<Bool, Never>) in
+            var released: [UnsafeContinuation<Bool, Never>] = []
+            let outcome = state.withLock { state -> Bool? in
+                state.unstartedCount -= 1
+                if isCancelled { return false }
+                if state.unstartedCount > 0 {
+                    state.starters.append(continuation)
+                    return nil
+                }
+                swap(&released, &state.starters)
+                return true
+            }
+            for starter in released { starter.resume(returning: true) }
+            if let outcome { continuation.resume(returning: outcome) }
+        }
+        if !goes { throw CancellationError() }
+    }
+}

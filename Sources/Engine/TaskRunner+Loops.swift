@@ -1,0 +1,101 @@
+import Columnar
+import Dataflow
+import HostSystem
+import Synchronization
+
+extension TaskRunner {
+    /// Reads the source until its end, or until nobody needs more of it.
+    func runSource() async throws -> Ending {
+        guard let source else { return .complete }
+        let rowLimit = environment.configuration.batchSize
+        noteRows(at: now())
+        while true {
+            try environment.control.checkCancellation()
+            if environment.control.isStopping { return .stopped }
+            if let stage = chain.satisfiedStage { return .satisfied(stage: stage) }
+            if output.isUnwanted { return .unwanted }
+            switch try await source.read(rowLimit: rowLimit) {
+            case .batch(let batch):
+                if batch.rowCount > 0 {
+                    plan.nodeMetrics[0].noteSent(batch.rowCount)
+                    try chain.process(batch, input: 0)
+                    try await drain()
+                    noteRows(at: now())
+                }
+                let time = now()
+                try await serveDeadlines(at: time)
+                try await yieldIfDue(at: time)
+            case .idle(let millis):
+                let time = now()
+                try await serveDeadlines(at: time)
+                let wake = time &+ UInt64(max(1, min(millis, 60_000))) * 1_000_000
+                try await rest(until: min(wake, nextDeadline ?? wake))
+            case .endOfData: return .complete
+            }
+        }
+    }
+
+    private func rest(until deadline: UInt64) async throws {
+        noteBusy(until: now())
+        chain.updateStateMetrics()
+        await plan.signal.sleep(until: deadline, on: environment.executor)
+        noteWait(until: now())
+    }
+
+    /// Takes messages from the inbox until all channels have ended, or until nobody needs more.
+    func runInbox() async throws -> Ending {
+        guard let queue = plan.queue else { return .complete }
+        var aligner = WatermarkAlignerStateMachine(inputs: plan.channelInputs)
+        var inbox: [BatchQueue.Entry] = []
+        noteRows(at: now())
+        while true {
+            if let stage = chain.satisfiedStage { return .satisfied(stage: stage) }
+            if output.isUnwanted { return .unwanted }
+            inbox.removeAll(keepingCapacity: true)
+            switch queue.take(&inbox) {
+            case .cancelled: throw CancellationError()
+            case .empty:
+                let time = now()
+                try await serveDeadlines(at: time)
+                noteBusy(until: now())
+                chain.updateStateMetrics()
+                await queue.waitForEntries(until: nextDeadline)
+                noteWait(until: now())
+            case .taken:
+                for index in inbox.indices {
+                    let isLast = try handle(inbox[index], &aligner)
+                    try await drain()
+                    if isLast { return aligner.reachedEndOfTime ? .complete : .stopped }
+                    if let stage = chain.satisfiedStage { return .satisfied(stage: stage) }
+                    let time = now()
+                    try await serveDeadlines(at: time)
+                    try await yieldIfDue(at: time)
+                }
+            }
+        }
+    }
+
+    /// Handles one message; true when it was the last of all.
+    private func handle(
+        _ entry: BatchQueue.Entry, _ aligner: inout WatermarkAlignerStateMachine
+    ) throws -> Bool {
+        let outcome: WatermarkAlignerStateMachine.Outcome
+        switch entry.message {
+        case .batch(let batch):
+            plan.nodeMetrics[0].bytesReceived.wrappingAdd(entry.byteCount, ordering: .relaxed)
+            outcome = aligner.rows(on: entry.channel)
+            if outcome.becameActive { output.resume() }
+            try chain.process(batch, input: aligner.input(of: entry.channel))
+            noteRows(at: now())
+        case .watermark(let watermark):
+            outcome = aligner.watermark(watermark, on: entry.channel)
+            if outcome.becameActive { output.resume() }
+        case .endOfData:
+            outcome = aligner.end(of: entry.channel)
+        }
+        if let time = outcome.advance { try chain.advance(to: time) }
+        if outcome.becameIdle { output.becomeIdle() }
+        if let input = outcome.endedInput, aligner.hasReachedEndOfTime(input: input) { try chain.inputEnded(input) }
+        return outcome.isFinished
+    }
+}

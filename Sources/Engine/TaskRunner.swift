@@ -1,0 +1,226 @@
+import Columnar
+import Dataflow
+import HostSystem
+import Synchronization
+
+/// What all tasks of a pipeline are given.
+struct TaskEnvironment: Sendable {
+    var configuration: EngineConfiguration
+    var components: EngineComponents
+    var clock: any WallClock
+    var executor: ThreadPoolExecutor
+    var control: PipelineControl
+}
+
+/// Runs one task from its start to its end: makes source, operators and sink, moves batches, keeps deadlines.
+///
+/// Belongs to its Swift task alone, as all it makes; only queues, signals and counters are shared.
+final class TaskRunner {
+    /// How a task came to its end.
+    enum Ending {
+        /// All input was read.
+        case complete
+        /// A stop cut the input off: windows stay open, nothing is closed that more rows could change.
+        case stopped
+        /// The chain wants no more rows from this operator on.
+        case satisfied(stage: Int)
+        /// Nobody wants the output any more.
+        case unwanted
+    }
+
+    let plan: TaskPlan
+    let environment: TaskEnvironment
+    let output: TaskOutput
+    let chain: OperatorChain
+    private(set) var source: (any SourceOperator)?
+    private var sink: (any SinkOperator)?
+    private let idleNanos: UInt64?
+    private var sliceStart: UInt64 = 0
+    private var stateUpdateTime: UInt64 = 0
+    /// When rows kept back must go, when the sink must show what it has, when the input counts as idle.
+    private var lingerDeadline: UInt64?
+    private var flushDeadline: UInt64?
+    private var idleDeadline: UInt64?
+
+    /// Makes everything the plan names. Errors: those of connectors and operators, about settings and specs.
+    init(_ plan: TaskPlan, _ environment: TaskEnvironment) throws {
+        self.plan = plan
+        self.environment = environment
+        let batchSize = environment.configuration.batchSize
+        let exchanges = try plan.outputs.map { output in
+            try Exchange(
+                kind: output.kind, targets: output.targets, subtask: plan.subtask, batchSize: batchSize,
+                makeKeyHasher: environment.components.makeKeyHasher)
+        }
+        var operators: [(operator: any Operator, metrics: OperatorMetrics)] = []
+        var idleMillis: Int64?
+        for (node, metrics) in zip(plan.nodes, plan.nodeMetrics) {
+            let context = OperatorContext(
+                nodeID: node.id, subtask: plan.subtask, parallelism: plan.parallelism, clock: environment.clock,
+                metrics: metrics, batchSize: batchSize)
+            switch node.spec {
+            case .source(let spec):
+                source = try TaskRunner.connector(spec, environment).makeSource(spec, context: context)
+            case .sink(let spec):
+                sink = try TaskRunner.connector(spec, environment).makeSink(spec, context: context)
+            case .values(let spec): source = ValuesSource(spec, subtask: plan.subtask)
+            case .union: operators.append((PassingOperator(), metrics))
+            default:
+                if case .watermark(let spec) = node.spec, let millis = spec.idleMillis, millis > 0 {
+                    idleMillis = min(millis, idleMillis ?? millis)
+                }
+                operators.append((try environment.components.makeOperator(node.spec, context), metrics))
+            }
+        }
+        idleNanos = idleMillis.map { UInt64(min($0, 1 << 40)) * 1_000_000 }
+        output = TaskOutput(exchanges: exchanges, isSink: sink != nil)
+        chain = OperatorChain(operators, output: output)
+    }
+
+    private static func connector(
+        _ spec: ConnectorSpec, _ environment: TaskEnvironment
+    ) throws -> any Connector {
+        if let connector = environment.components.connectors[spec.connector] { return connector }
+        throw OperationalError(
+            "table '\(spec.table)': there is no connector '\(spec.connector)'", domain: .user)
+    }
+
+    /// Makes and runs a task; whatever goes wrong ends the whole pipeline.
+    static func run(_ plan: TaskPlan, _ environment: TaskEnvironment) async {
+        do {
+            let runner = try TaskRunner(plan, environment)
+            do {
+                try await runner.run()
+            } catch {
+                await runner.source?.onClose()
+                throw error
+            }
+            await runner.source?.onClose()
+        } catch is CancellationError {
+            environment.control.cancel()
+        } catch {
+            environment.control.fail(error)
+        }
+        plan.queue?.abandon()
+        plan.metrics.isFinished.store(true, ordering: .relaxed)
+    }
+
+    private func run() async throws {
+        try await source?.onStart()
+        try await sink?.onStart()
+        try chain.start()
+        try await environment.control.awaitCommonStart()
+        sliceStart = now()
+        let ending: Ending
+        if source != nil { ending = try await runSource() } else { ending = try await runInbox() }
+        switch ending {
+        case .complete: try chain.end(tellsHead: source != nil)
+        case .satisfied(let stage): try chain.end(from: stage, tellsHead: false)
+        case .stopped, .unwanted: break
+        }
+        if case .stopped = ending { output.end(isComplete: false) } else { output.end(isComplete: true) }
+        try await drain()
+        try await sink?.onEnd()
+        chain.updateStateMetrics()
+        noteBusy(until: now())
+    }
+
+    // MARK: Sending
+
+    /// Sends and writes all that the chain gave out.
+    func drain() async throws {
+        if !output.outbox.isEmpty { try await send() }
+        if !output.sinkBatches.isEmpty { try await write() }
+    }
+
+    private func send() async throws {
+        for delivery in output.outbox {
+            if delivery.entry.byteCount > 0 {
+                plan.metrics.bytesSent.wrappingAdd(delivery.entry.byteCount, ordering: .relaxed)
+            }
+            switch delivery.queue.offer(delivery.entry) {
+            case .sent, .dropped: continue
+            case .cancelled: throw CancellationError()
+            case .full:
+                let start = now()
+                noteBusy(until: start)
+                try await delivery.queue.push(delivery.entry)
+                let end = now()
+                plan.metrics.backpressureNanos.wrappingAdd(Int(clamping: end - start), ordering: .relaxed)
+                sliceStart = end
+            }
+        }
+        output.outbox.removeAll(keepingCapacity: true)
+    }
+
+    private func write() async throws {
+        guard let sink, let metrics = plan.nodeMetrics.last else { return }
+        for batch in output.sinkBatches {
+            // A sink may be slow; a pipeline that is given up does not wait for the rest.
+            try environment.control.checkCancellation()
+            metrics.noteReceived(batch.rowCount)
+            try await sink.write(batch)
+            if flushDeadline == nil { flushDeadline = now() &+ environment.configuration.lingerNanos }
+        }
+        output.sinkBatches.removeAll(keepingCapacity: true)
+    }
+
+    // MARK: Time
+
+    func now() -> UInt64 { environment.executor.now() }
+
+    /// When something is due although no message comes; nil: nothing is.
+    var nextDeadline: UInt64? {
+        [lingerDeadline, flushDeadline, idleDeadline].compactMap { $0 }.min()
+    }
+
+    /// Notes that rows came at `time`: starts the linger of rows kept back and the idle time anew.
+    func noteRows(at time: UInt64) {
+        if !output.hasPendingRows {
+            lingerDeadline = nil
+        } else if lingerDeadline == nil {
+            lingerDeadline = time &+ environment.configuration.lingerNanos
+        }
+        if let idleNanos { idleDeadline = time &+ idleNanos }
+    }
+
+    /// Does what is due at `time`.
+    func serveDeadlines(at time: UInt64) async throws {
+        if let deadline = lingerDeadline, deadline <= time {
+            lingerDeadline = nil
+            output.flush()
+            try await drain()
+        }
+        if let deadline = flushDeadline, deadline <= time {
+            flushDeadline = nil
+            try await sink?.flush()
+        }
+        if let deadline = idleDeadline, deadline <= time {
+            idleDeadline = nil
+            output.becomeIdle()
+            try await drain()
+        }
+    }
+
+    /// Lets other tasks have the thread when this one has had its share.
+    func yieldIfDue(at time: UInt64) async throws {
+        if time &- sliceStart < environment.configuration.quantumNanos { return }
+        noteBusy(until: time)
+        if time &- stateUpdateTime > 50_000_000 {
+            stateUpdateTime = time
+            chain.updateStateMetrics()
+        }
+        try environment.control.checkCancellation()
+        await Task.yield()
+        sliceStart = now()
+    }
+
+    /// Counts the time since the slice began as work; a new slice begins after the next wait.
+    func noteBusy(until time: UInt64) {
+        plan.metrics.busyNanos.wrappingAdd(Int(clamping: time &- sliceStart), ordering: .relaxed)
+        sliceStart = time
+    }
+
+    /// A new slice begins: the task was waiting until now.
+    func noteWait(until time: UInt64) { sliceStart = time }
+}
