@@ -54,7 +54,7 @@ struct BatchQueueTests {
     @Test("writers of a full queue wait, are served in turn and lose nothing")
     func waitingWriters() async throws {
         try await Self.withQueue(batches: 2) { queue, executor in
-            let received = Mutex<[Int: [Int64]]>([:])
+            let hub = TestHub()
             await withTaskGroup(of: Void.self) { group in
                 for channel in 0..<8 {
                     group.addTask(executorPreference: executor) {
@@ -76,13 +76,12 @@ struct BatchQueueTests {
                         count += inbox.count
                         for entry in inbox {
                             guard case .batch(let batch) = entry.message else { continue }
-                            received.withLock { $0[entry.channel, default: []] += testRows(batch).map(\.value) }
+                            hub.record(testRows(batch), node: entry.channel, subtask: 0)
                         }
                     }
                 }
             }
-            let all = received.withLock { $0 }
-            for channel in 0..<8 { #expect(all[channel] == (0..<200).map { Int64($0) }) }
+            for channel in 0..<8 { #expect(hub.rows(node: channel).map(\.value) == (0..<200).map { Int64($0) }) }
         }
     }
 
