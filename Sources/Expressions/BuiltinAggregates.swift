@@ -1,2 +1,4 @@
-/// Every built-in aggregate function.
-let builtinAggregates: [AggregateFunction] = []
+/// Every built-in aggregate function, a list per family.
+let builtinAggregates: [AggregateFunction] =
+    countingAggregates + foldingAggregates + statisticalAggregates + rowAggregates + collectingAggregates
+    + approximateAggregates

@@ -1,0 +1,65 @@
+import Columnar
+
+/// The accumulators of all aggregate calls of an operator for one table of groups.
+public final class AccumulatorSet {
+    private let plan: AggregatePlan
+    private let accumulators: [any GroupsAccumulator]
+    /// Groups so far.
+    public private(set) var groupCount = 0
+
+    init(_ plan: AggregatePlan) {
+        self.plan = plan
+        accumulators = plan.calls.map { plan.makeAccumulator($0) }
+    }
+
+    /// Adds rows to groups.
+    ///
+    /// `columns` are the evaluated expressions of the plan, or slices of them; row `i` goes to group `groups[i]`, and
+    /// ids are below `groupCount`, which never shrinks. An error's row counts from the start of the columns.
+    public func update(
+        _ columns: [Column], groups: UnsafePointer<UInt32>, rowCount: Int, groupCount: Int
+    ) throws(KernelError) {
+        resize(groupCount)
+        for (call, accumulator) in zip(plan.calls, accumulators) {
+            let filter = call.filter.map { Self.truths(columns[$0]) }
+            let inputs = (call.arguments + call.orderings).map { columns[$0] }
+            try accumulator.update(inputs, groups: groups, rowCount: rowCount, filter: filter)
+        }
+    }
+
+    /// Makes room for groups that rows may not have reached yet.
+    public func resize(_ newGroupCount: Int) {
+        guard newGroupCount > groupCount else { return }
+        groupCount = newGroupCount
+        for accumulator in accumulators { accumulator.resize(groupCount: newGroupCount) }
+    }
+
+    /// Adds the states of another set of the same plan: its group `i` to group `groups[i]` here.
+    public func merge(
+        _ states: [[Column]], groups: UnsafePointer<UInt32>, rowCount: Int, groupCount: Int
+    ) throws(KernelError) {
+        resize(groupCount)
+        for (state, accumulator) in zip(states, accumulators) {
+            try accumulator.merge(state, groups: groups, rowCount: rowCount)
+        }
+    }
+
+    /// The states of every call, in group order.
+    public func states() -> [[Column]] { accumulators.map { $0.states() } }
+
+    /// The results, a column per call, in group order.
+    public func finish() throws(KernelError) -> [Column] {
+        var columns: [Column] = []
+        for accumulator in accumulators { columns.append(try accumulator.finish()) }
+        return columns
+    }
+
+    /// The memory held, in bytes.
+    public var byteCount: Int { accumulators.reduce(0) { $0 + $1.byteCount } }
+
+    /// The rows in which a condition is true; null is not.
+    private static func truths(_ condition: Column) -> Bitmap {
+        guard condition.type == .boolean else { return Bitmap(repeating: false, count: condition.count) }
+        return condition.validity.map { condition.bits.and($0) } ?? condition.bits
+    }
+}
