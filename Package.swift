@@ -18,7 +18,7 @@ let ladder: [(name: String, imports: [String])] = [
     ("Columnar", []),
     ("Codecs", ["CZstd", "CLZ4", "CZlib"]),
     // 2
-    ("Expressions", ["Columnar", "CRE2", "COpenSSL"]),
+    ("Expressions", ["Columnar", "Codecs", "CRE2", "COpenSSL"]),
     // 3
     ("Formats", ["HostSystem", "Columnar", "Codecs", "CSimdJSON"]),
     // 4

@@ -3,4 +3,6 @@ let builtinScalarFunctions: [ScalarFunction] =
     [
         stringFunctions,
         regexFunctions,
+        binaryFunctions,
+        hashFunctions,
     ].flatMap { $0 }

@@ -25,7 +25,7 @@ let regexFunctions: [ScalarFunction] = [
     ScalarFunction(
         "regexp_match", family: .regex, "regexp_match(text, pattern [, flags])",
         "Gives the groups of the first match as an array, or the whole match if the pattern has no groups.",
-        examples: [("regexp_match('foobarbequebaz', '(bar)(beque)')", "[bar, beque]")],
+        examples: [("regexp_match('foobarbequebaz', '(bar)(beque)')", "[\"bar\",\"beque\"]")],
         takes: ParameterList(.text, .text, optional: [.text]), returns: .list(.utf8), canFail: true,
         kernel: RegexKernels.match),
     ScalarFunction(
