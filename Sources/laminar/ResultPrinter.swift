@@ -28,7 +28,7 @@ actor ResultPrinter {
             self.encoder = encoder
             var buffer = TextBuffer()
             encoder.encode(batch, into: &buffer)
-            try buffer.bytes.withUnsafeBytes { try Self.write($0) }
+            try Self.write(buffer.bytes)
         case .table:
             var printer = table ?? TablePrinter(batch.schema)
             let text = printer.add(batch)

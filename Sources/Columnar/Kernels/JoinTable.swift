@@ -27,8 +27,9 @@ public final class JoinTable {
         heads += repeatElement(-1, count: groups.groupCount - heads.count)
         tails += repeatElement(-1, count: groups.groupCount - tails.count)
         next += repeatElement(-1, count: count)
+        let nullable = nullsEqual ? [] : keys.filter { $0.validity != nil || $0.type == .null }
         for row in 0..<count {
-            if !nullsEqual, keys.contains(where: { $0.isNull(row) }) { continue }
+            if !nullable.isEmpty, nullable.contains(where: { $0.isNull(row) }) { continue }
             let id = Int(group[row])
             let number = Int32(truncatingIfNeeded: rowCount + row)
             if heads[id] < 0 { heads[id] = number } else { next[Int(tails[id])] = number }
@@ -88,6 +89,15 @@ public final class JoinTable {
             Selection(buffer: .copying(probe), count: probe.count),
             Selection(buffer: .copying(build), count: build.count)
         )
+    }
+
+    /// Which rows of a batch have a match at all.
+    public func matches(_ keys: [Column], rowCount count: Int) -> Bitmap {
+        let position = startProbe(keys, rowCount: count)
+        let group = position.groups.assuming(Int32.self)
+        var bits = BitmapBuilder(capacity: count)
+        for row in 0..<count { bits.append(group[row] >= 0 && heads[Int(group[row])] >= 0) }
+        return bits.finish()
     }
 
     /// All pairs of matching rows at once.

@@ -1,0 +1,13 @@
+import Columnar
+import Dataflow
+
+extension ConnectorCatalog {
+    /// Every connector of the program; `preview` takes the batches of preview sinks.
+    public static func builtin(
+        preview: @escaping @Sendable (RecordBatch) async throws -> Void
+    ) -> ConnectorCatalog {
+        ConnectorCatalog([
+            NexmarkConnector(), ImpulseConnector(), BlackholeConnector(), PreviewConnector(receive: preview),
+        ])
+    }
+}

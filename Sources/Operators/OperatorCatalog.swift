@@ -1,0 +1,24 @@
+import Dataflow
+
+/// Builds the operators that graphs name.
+public enum OperatorCatalog {
+    /// The operator of one subtask. Sources, sinks, values and unions are the engine's own affair.
+    /// Errors: `OperatorError` when a spec names what does not exist.
+    @Sendable
+    public static func make(_ spec: OperatorSpec, context: OperatorContext) throws -> any Operator {
+        switch spec {
+        case .watermark(let spec): return WatermarkOperator(spec, context: context)
+        case .filter(let spec): return FilterOperator(spec, context: context)
+        case .projection(let spec): return ProjectionOperator(spec, context: context)
+        case .unnest(let spec): return UnnestOperator(spec, context: context)
+        case .windowAggregate(let spec): return try WindowAggregateOperator(spec, context: context)
+        case .aggregate(let spec): return try AggregateOperator(spec, context: context)
+        case .sort(let spec): return SortOperator(spec, context: context)
+        case .limit(let spec): return LimitOperator(spec)
+        case .hashJoin(let spec): return HashJoinOperator(spec, context: context)
+        case .overWindow(let spec): return try OverWindowOperator(spec, context: context)
+        case .source, .values, .union, .sink:
+            throw OperatorError(operatorName: "graph", message: "a source, sink or union is no operator of a chain")
+        }
+    }
+}

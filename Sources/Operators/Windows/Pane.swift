@@ -1,0 +1,39 @@
+import Columnar
+import Expressions
+
+/// The groups of one pane and their running aggregates.
+final class Pane {
+    let start: Int64
+    let groups: GroupTable
+    let accumulators: AccumulatorSet
+    /// What the pane adds to windows, kept until more rows come.
+    private var partial: (keys: [Column], states: [[Column]])?
+
+    init(start: Int64, plan: AggregatePlan) {
+        self.start = start
+        groups = GroupTable(keyTypes: plan.keyTypes)
+        accumulators = plan.makeAccumulators()
+    }
+
+    var byteCount: Int { groups.byteCount + accumulators.byteCount }
+
+    /// Adds rows; `columns` are those of the plan.
+    func update(
+        _ columns: [Column], rowCount: Int, ids: UnsafeMutablePointer<UInt32>
+    ) throws(KernelError) {
+        partial = nil
+        groups.intern(Array(columns.prefix(groups.keyTypes.count)), rowCount: rowCount, into: ids)
+        try accumulators.update(columns, groups: ids, rowCount: rowCount, groupCount: groups.groupCount)
+    }
+
+    /// Adds all that another pane of the same plan holds.
+    func merge(_ other: Pane, ids: inout ScratchBuffer) throws(KernelError) {
+        let count = other.groups.groupCount
+        if count == 0 { return }
+        let added = other.partial ?? (keys: other.groups.keys(), states: other.accumulators.states())
+        other.partial = added
+        let rows = ids.words(count)
+        groups.intern(added.keys, rowCount: count, into: rows)
+        try accumulators.merge(added.states, groups: rows, rowCount: count, groupCount: groups.groupCount)
+    }
+}

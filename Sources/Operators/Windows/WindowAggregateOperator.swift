@@ -1,0 +1,144 @@
+import Columnar
+import Dataflow
+import Expressions
+import Synchronization
+
+/// Aggregates rows per window and key; a window comes out once, when the watermark has passed its end.
+///
+/// Rows are aggregated per pane, each row once; a hopping window merges the panes it consists of when it closes.
+/// Windows come out in order of their end. Rows all of whose windows are closed are counted and dropped.
+final class WindowAggregateOperator: Operator {
+    private static let name = "WindowAggregate"
+
+    private let spec: WindowAggregateSpec
+    private let context: OperatorContext
+    private let failures = RowFailures(operatorName: name)
+    private let plan: AggregatePlan
+    private let windows: WindowTimes
+    private var expressions: OperatorExpressions
+    private var panes: [Int64: Pane] = [:]
+    /// The starts of the panes, ascending.
+    private var order: [Int64] = []
+    private var watermark = Int64.min
+    /// Windows that begin before this are closed.
+    private var openFrom = Int64.min
+    private var ids = ScratchBuffer()
+
+    init(_ spec: WindowAggregateSpec, context: OperatorContext) throws {
+        self.spec = spec
+        self.context = context
+        do {
+            plan = try AggregatePlan(keys: spec.keys, calls: spec.aggregates)
+        } catch {
+            throw failures.describe(error)
+        }
+        windows = WindowTimes(spec.window)
+        expressions = OperatorExpressions(plan.expressions, operatorName: Self.name, context: context)
+    }
+
+    var stateByteCount: Int { panes.values.reduce(0) { $0 + $1.byteCount } }
+
+    func process(_ batch: RecordBatch, input: Int, into collector: any Collector) throws {
+        let columns = try expressions.evaluate(batch)
+        let times = batch.columns[spec.eventTime].pointer(Int64.self)
+        let assignment = PaneAssignment(times, rowCount: batch.rowCount, windows: windows, watermark: watermark)
+        if let row = assignment.invalidRow {
+            throw OperatorError(
+                operatorName: Self.name, row: failures.text(row, batch),
+                message: "an event time so far out that its window has no end: \(times[row]) ns since 1970")
+        }
+        if assignment.lateCount > 0 {
+            context.metrics.lateRows.wrappingAdd(assignment.lateCount, ordering: .relaxed)
+        }
+        if assignment.isWhole(rowCount: batch.rowCount) {
+            return try update(assignment.starts[0], columns, rowCount: batch.rowCount, reportedBatch: batch)
+        }
+        let selection = assignment.selection(rowCount: batch.rowCount)
+        let picked = columns.map { $0.taking(selection) }
+        var first = 0
+        for (start, count) in zip(assignment.starts, assignment.counts) {
+            try update(start, picked.map { $0.slice(first, count) }, rowCount: count, reportedBatch: nil)
+            first += count
+        }
+    }
+
+    private func update(_ start: Int64, _ columns: [Column], rowCount: Int, reportedBatch: RecordBatch?) throws {
+        do {
+            try pane(start).update(columns, rowCount: rowCount, ids: ids.words(rowCount))
+        } catch {
+            throw failures.describe(error, reportedBatch)
+        }
+    }
+
+    private func pane(_ start: Int64) -> Pane {
+        if let pane = panes[start] { return pane }
+        let pane = Pane(start: start, plan: plan)
+        panes[start] = pane
+        // New panes are nearly always the latest.
+        let position = order.lastIndex { $0 < start }.map { $0 + 1 } ?? 0
+        order.insert(start, at: position)
+        return pane
+    }
+
+    func onWatermark(_ watermark: Int64, into collector: any Collector) throws -> Int64? {
+        guard watermark > self.watermark else { return watermark }
+        while let earliest = order.first {
+            let start = max(windows.firstStart(endingAfter: earliest), openFrom)
+            if start > earliest {
+                removePanes(before: start)
+                continue
+            }
+            let end = windows.end(ofWindowAt: start)
+            if end > watermark { break }
+            try emit(windowAt: start, end: end, into: collector)
+            openFrom = WindowTimes.sum(start, windows.slide)
+            removePanes(before: openFrom)
+        }
+        self.watermark = watermark
+        openFrom = max(openFrom, windows.firstStart(endingAfter: watermark))
+        return watermark
+    }
+
+    /// Panes that no open window holds.
+    private func removePanes(before start: Int64) {
+        let count = order.prefix { $0 < start }.count
+        for pane in order.prefix(count) { panes[pane] = nil }
+        order.removeFirst(count)
+    }
+
+    private func emit(windowAt start: Int64, end: Int64, into collector: any Collector) throws {
+        do {
+            let content = try content(start, end)
+            let count = content.groups.groupCount
+            guard count > 0 else { return }
+            let columns = content.groups.keys() + (try content.accumulators.finish()) + timeColumns(start, end, count)
+            let all = RecordBatch(schema: spec.schema, columns: columns, rowCount: count)
+            let size = max(1, context.batchSize)
+            for first in stride(from: 0, to: count, by: size) {
+                try collector.emit(all.slice(first, min(size, count - first)))
+            }
+        } catch let error as KernelError {
+            throw failures.describe(error)
+        }
+    }
+
+    /// The aggregates of a whole window.
+    private func content(_ start: Int64, _ end: Int64) throws(KernelError) -> Pane {
+        if windows.isTumbling, let pane = panes[start] { return pane }
+        let whole = Pane(start: start, plan: plan)
+        for paneStart in order {
+            if paneStart >= end { break }
+            if paneStart >= start, let pane = panes[paneStart] { try whole.merge(pane, ids: &ids) }
+        }
+        return whole
+    }
+
+    /// The window as STRUCT<start, end>, where the schema has it, and the event time of the results.
+    private func timeColumns(_ start: Int64, _ end: Int64, _ count: Int) -> [Column] {
+        let eventTime = Column.repeating(.timestamp(end - 1), count: count)
+        if spec.window == .instant { return [eventTime] }
+        let window = spec.schema[spec.schema.count - 2]
+        let bounds = [start, end].map { Column.repeating(.timestamp($0), count: count) }
+        return [Column(type: window.type, count: count, children: bounds), eventTime]
+    }
+}
