@@ -7,7 +7,8 @@ extension ConnectorCatalog {
         preview: @escaping @Sendable (RecordBatch) async throws -> Void
     ) -> ConnectorCatalog {
         ConnectorCatalog([
-            NexmarkConnector(), ImpulseConnector(), BlackholeConnector(), PreviewConnector(receive: preview),
+            SingleFileConnector(), StdoutConnector(), ImpulseConnector(), NexmarkConnector(), BlackholeConnector(),
+            PreviewConnector(receive: preview),
         ])
     }
 }

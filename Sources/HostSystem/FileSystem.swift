@@ -6,8 +6,16 @@ public protocol ReadableFile: AnyObject, Sendable {
     /// Reads some bytes at the current position; 0 only at the end. May give fewer bytes than there is room for.
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(FileError) -> Int
 
+    /// Whether `read` would return at once, with bytes or at the end; waits at most so long for it.
+    func isReady(withinMillis millis: Int) -> Bool
+
     /// Moves the current position to `offset` bytes from the start; fails on pipes.
     func seek(to offset: Int) throws(FileError)
+}
+
+extension ReadableFile {
+    /// Plain files never let readers wait.
+    public func isReady(withinMillis millis: Int) -> Bool { true }
 }
 
 /// A file open for writing at its end or from its start.

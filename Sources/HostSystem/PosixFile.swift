@@ -31,6 +31,12 @@ public final class PosixFile: ReadableFile, WritableFile {
         }
     }
 
+    public func isReady(withinMillis millis: Int) -> Bool {
+        var state = pollfd(fd: descriptor.load(ordering: .relaxed), events: Int16(POLLIN), revents: 0)
+        // A failing poll is left to `read`, which can tell the error.
+        return poll(&state, 1, Int32(clamping: millis)) != 0
+    }
+
     public func seek(to offset: Int) throws(FileError) {
         guard lseek(descriptor.load(ordering: .relaxed), offset, SEEK_SET) >= 0 else {
             throw FileError(.read, path: path, errno: errno)

@@ -23,7 +23,9 @@ final class UnnestOperator: Operator {
             if start == end {
                 if spec.keepsEmpty { rows.append(row, element: -1, ordinality: 0) }
             } else {
-                for element in start..<end { rows.append(row, element: element, ordinality: Int64(element - start) + 1) }
+                for element in start..<end {
+                    rows.append(row, element: element, ordinality: Int64(element - start) + 1)
+                }
             }
             if rows.count >= batchSize {
                 try emit(rows, batch, lists.children[0], into: collector)
@@ -36,7 +38,9 @@ final class UnnestOperator: Operator {
     /// `UNNEST(NULL)`: no row has elements.
     private func emitUnlisted(_ batch: RecordBatch, into collector: any Collector) throws {
         guard spec.keepsEmpty else { return }
-        let added = spec.schema.fields.dropFirst(batch.columns.count).map { Column.nulls($0.type, count: batch.rowCount) }
+        let added = spec.schema.fields.dropFirst(batch.columns.count).map {
+            Column.nulls($0.type, count: batch.rowCount)
+        }
         try collector.emit(RecordBatch(schema: spec.schema, columns: batch.columns + added, rowCount: batch.rowCount))
     }
 

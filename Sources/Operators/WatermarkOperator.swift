@@ -50,7 +50,8 @@ final class WatermarkOperator: Operator {
         if column.validity != nil, let row = (0..<batch.rowCount).first(where: { column.isNull($0) }) {
             let name = batch.schema[eventTime].name
             throw OperatorError(
-                operatorName: "Watermark", expression: name, row: RowFailures(operatorName: "Watermark").text(row, batch),
+                operatorName: "Watermark", expression: name,
+                row: RowFailures(operatorName: "Watermark").text(row, batch),
                 message: "the event time \(name) is NULL: every row needs one; filter such rows out or COALESCE it")
         }
         return column.type == .timestamp ? column : column.reinterpreted(as: .timestamp)

@@ -44,7 +44,8 @@ public final class QuerySession {
         let compiled = compiler.compile(sql)
         let errors = compiled.diagnostics.filter { $0.severity == .error }
         if !errors.isEmpty {
-            return .failed(errors.map { "\($0.code): \($0.message)\($0.hint.map { " (\($0))" } ?? "")" }.joined(separator: "; "))
+            return .failed(
+                errors.map { "\($0.code): \($0.message)\($0.hint.map { " (\($0))" } ?? "")" }.joined(separator: "; "))
         }
         if !compiled.answers.isEmpty {
             return .answer(compiled.answers.flatMap { $0.split(separator: "\n").map(String.init) })

@@ -63,7 +63,9 @@ struct FunctionsCommand: ParsableCommand {
         }
         if entries.isEmpty {
             let near = NameSuggestion.closest(to: name ?? "", among: registry.names)
-            Terminal.printError("error: no function is called like '\(name ?? "")'" + (near.map { "\n  hint: did you mean \($0)?" } ?? ""))
+            Terminal.printError(
+                "error: no function is called like '\(name ?? "")'"
+                    + (near.map { "\n  hint: did you mean \($0)?" } ?? ""))
             throw ExitStatus.invalidInput
         }
         for entry in entries {

@@ -24,7 +24,9 @@ enum FunctionReference {
 
     /// The page `docs/functions.md`.
     static func markdown(_ registry: FunctionRegistry) -> String {
-        var lines = ["# Functions", "", "Written by `laminar functions --markdown`; the examples are run by the tests.", ""]
+        var lines = [
+            "# Functions", "", "Written by `laminar functions --markdown`; the examples are run by the tests.", "",
+        ]
         var family: FunctionFamily?
         for entry in entries(registry) {
             if entry.family != family {

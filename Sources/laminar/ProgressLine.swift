@@ -21,7 +21,8 @@ final class ProgressLine: Sendable {
                 if Task.isCancelled { return }
                 let rows = ProgressLine.rowsRead(running)
                 shown.flag.store(true, ordering: .relaxed)
-                Terminal.writeError("\r\u{1B}[K" + ProgressLine.text(running, rows: rows, rate: Double(rows - last) * 2))
+                Terminal.writeError(
+                    "\r\u{1B}[K" + ProgressLine.text(running, rows: rows, rate: Double(rows - last) * 2))
                 last = rows
             }
         }

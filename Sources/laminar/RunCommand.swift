@@ -28,7 +28,8 @@ struct RunCommand: AsyncParsableCommand {
 
     @Option(
         name: .customLong("set"),
-        help: ArgumentHelp("A setting; may be repeated. Names: \(RunSettings.names.joined(separator: ", ")).", valueName: "key=value"))
+        help: ArgumentHelp(
+            "A setting; may be repeated. Names: \(RunSettings.names.joined(separator: ", ")).", valueName: "key=value"))
     var settings: [String] = []
 
     mutating func run() async throws {

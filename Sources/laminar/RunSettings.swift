@@ -31,9 +31,12 @@ struct RunSettings {
         case "parallelism": compiler.parallelism = try RunSettings.number(value, 1...1024, name)
         case "engine.threads": engine.threads = try RunSettings.number(value, 1...1024, name)
         case "pipeline.source-batch-size": engine.batchSize = try RunSettings.number(value, 1...1_000_000, name)
-        case "pipeline.source-batch-linger-millis": engine.lingerMillis = try RunSettings.number(value, 0...60_000, name)
+        case "pipeline.source-batch-linger-millis":
+            engine.lingerMillis = try RunSettings.number(value, 0...60_000, name)
         case "pipeline.chaining":
-            guard let flag = Bool(value) else { throw RunSettings.wrong("\(name) takes true or false, found '\(value)'") }
+            guard let flag = Bool(value) else {
+                throw RunSettings.wrong("\(name) takes true or false, found '\(value)'")
+            }
             engine.isChainingEnabled = flag
         case "optimizer.disable": compiler.disabledRules = Set(value.split(separator: ",").map(String.init))
         default:

@@ -46,7 +46,8 @@ enum FrameAggregation {
         var count = rowCount
         while count > 1 {
             set = plan.makeAccumulators()
-            try set.merge(levels[levels.count - 1], groups: UnsafePointer(group), rowCount: count, groupCount: (count + 1) / 2)
+            try set.merge(
+                levels[levels.count - 1], groups: UnsafePointer(group), rowCount: count, groupCount: (count + 1) / 2)
             count = (count + 1) / 2
             levels.append(set.states())
         }

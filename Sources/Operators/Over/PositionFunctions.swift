@@ -15,11 +15,14 @@ enum PositionFunctions {
                 validity.append(false)
                 continue
             }
-            guard count > 0 else { throw KernelError(row: row, message: "ntile needs a positive count, found \(count)") }
+            guard count > 0 else {
+                throw KernelError(row: row, message: "ntile needs a positive count, found \(count)")
+            }
             let (small, larger) = Int64(partition.count).quotientAndRemainder(dividingBy: count)
             let position = Int64(row - partition.lowerBound)
             let largeRows = larger * (small + 1)
-            values.append(position < largeRows ? position / (small + 1) + 1 : larger + (position - largeRows) / max(1, small) + 1)
+            values.append(
+                position < largeRows ? position / (small + 1) + 1 : larger + (position - largeRows) / max(1, small) + 1)
             validity.append(true)
         }
         return Column(
@@ -42,7 +45,8 @@ enum PositionFunctions {
                 isInside.append(true)
                 continue
             }
-            let (target, overflow) = isForward
+            let (target, overflow) =
+                isForward
                 ? Int64(row).addingReportingOverflow(offset) : Int64(row).subtractingReportingOverflow(offset)
             let partition = layout.partition(ofRow: row)
             let isHit = !overflow && target >= Int64(partition.lowerBound) && target < Int64(partition.upperBound)

@@ -1,0 +1,89 @@
+import Codecs
+import Columnar
+import Dataflow
+import Formats
+import HostSystem
+
+/// One file, read from its start to its end or written anew; `-` is standard input or output.
+public struct SingleFileConnector: Connector {
+    public let name = "single_file"
+    public let options = OptionSchema([
+        .init("path", .text, required: true, "the file's path; - is standard input or output"),
+        .init("compression", .choice(Codec.allCases.map(\.rawValue)), "how the file is compressed; by its name's end"),
+        .init("table_type", .choice(["source", "sink"]), "which way the table is used, like type"),
+    ])
+    private let fileSystem: any FileSystem
+
+    /// Tests give a file system of their own.
+    public init(fileSystem: any FileSystem = PosixFileSystem()) { self.fileSystem = fileSystem }
+
+    public func traits(options: [String: OptionValue], schema: Schema) throws(OptionError) -> TableTraits {
+        let format = try FileTableOptions(options)
+        if schema.count > 0 { try format.check(schema) }
+        let role = options["table_type"] ?? options["type"]
+        let roles: Set<TableRole> = role.flatMap { TableRole(rawValue: $0.text) }.map { [$0] } ?? [.source, .sink]
+        return TableTraits(roles: roles, isBounded: true, maximumParallelism: 1)
+    }
+
+    public func makeSource(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SourceOperator {
+        try FileSource(spec, FileTableOptions(spec.options), fileSystem, context)
+    }
+
+    public func makeSink(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SinkOperator {
+        try FileSink(spec, FileTableOptions(spec.options), fileSystem)
+    }
+}
+
+/// Prints rows to standard output.
+public struct StdoutConnector: Connector {
+    public let name = "stdout"
+    public let options = OptionSchema([])
+    private let fileSystem: any FileSystem
+
+    /// Tests give a file system of their own.
+    public init(fileSystem: any FileSystem = PosixFileSystem()) { self.fileSystem = fileSystem }
+
+    public func traits(options: [String: OptionValue], schema: Schema) throws(OptionError) -> TableTraits {
+        let format = try FileTableOptions(options)
+        if schema.count > 0 { try format.check(schema) }
+        return TableTraits(roles: [.sink], isBounded: true, maximumParallelism: 1)
+    }
+
+    public func makeSource(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SourceOperator {
+        throw OptionError(key: "connector", message: "table '\(spec.table)': stdout is a sink, not a source")
+    }
+
+    public func makeSink(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SinkOperator {
+        try FileSink(spec, FileTableOptions(spec.options), fileSystem)
+    }
+}
+
+/// The options of a table that lies in a file.
+struct FileTableOptions {
+    /// Standard input or output when nil.
+    let path: String?
+    let codec: Codec
+    let format: FormatOptions
+
+    init(_ options: [String: OptionValue]) throws(OptionError) {
+        let given = options["path"]?.text ?? "-"
+        if given.isEmpty { throw OptionError(key: "path", message: "option 'path': expected a path, found ''") }
+        path = given == "-" ? nil : given
+        codec = options["compression"].flatMap { Codec(rawValue: $0.text) } ?? Codec(path: given)
+        do {
+            format = try FormatOptions(options.mapValues(\.text))
+        } catch {
+            throw OptionError(key: error.key, message: error.message)
+        }
+    }
+
+    /// Whether the format can hold the columns.
+    func check(_ schema: Schema) throws(OptionError) {
+        do {
+            _ = try format.makeDecoder(schema: schema)
+            _ = try format.makeEncoder(schema: schema)
+        } catch {
+            throw OptionError(key: error.key, message: error.message)
+        }
+    }
+}
