@@ -78,7 +78,9 @@ let package = Package(
                 swiftSettings: house),
             .executableTarget(
                 name: "sqltest",
-                dependencies: dependencies(["SQLTestRunner", "Columnar", "Dataflow", "Operators", "Connectors", "Engine"]),
+                dependencies: dependencies([
+                    "SQLTestRunner", "Columnar", "Dataflow", "Operators", "Connectors", "Engine",
+                ]),
                 swiftSettings: house),
         ]
         + ladder.map { tests($0.name, [$0.name, "TestKit"]) }

@@ -1,4 +1,4 @@
-/// All functions by name and alias; built once from the lists in `BuiltinFunctions.swift` and `BuiltinAggregates.swift`.
+/// All functions by name and alias; built once from the lists in `BuiltinFunctions` and `BuiltinAggregates`.
 public struct FunctionRegistry: Sendable {
     private let scalarsByName: [String: ScalarFunction]
     private let aggregatesByName: [String: AggregateFunction]

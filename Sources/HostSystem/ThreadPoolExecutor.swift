@@ -21,7 +21,8 @@ public final class ThreadPoolExecutor: TaskExecutor, @unchecked Sendable {
     /// The stack of each thread; address space only until it is used.
     private static let stackByteCount = 8 << 20
 
-    /// Starts `threadCount` threads; `name` is for error messages. Errors: `OperationalError` when the host gives no thread.
+    /// Starts `threadCount` threads; `name` is for error messages.
+    /// Errors: `OperationalError` when the host gives no thread.
     public init(threadCount: Int, name: String) throws {
         self.threadCount = max(1, threadCount)
         mutex = UnsafeMutablePointer.allocate(capacity: 1)

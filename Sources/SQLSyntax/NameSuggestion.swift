@@ -1,6 +1,6 @@
 /// "Did you mean": the nearest of known names to one that is not.
 public enum NameSuggestion {
-    /// The closest candidate by edit distance, if it is close enough to be a slip: at most a third of the name's length.
+    /// The closest candidate by edit distance, if it is close enough to be a slip: at most a third of its length.
     public static func closest(to name: String, among candidates: some Sequence<String>) -> String? {
         let wanted = Array(name.lowercased().utf8.prefix(64))
         let limit = max(1, wanted.count / 3)
@@ -14,7 +14,7 @@ public enum NameSuggestion {
         return best?.name
     }
 
-    /// The number of letters to insert, drop, change or swap with a neighbour; more than `limit` is not counted exactly.
+    /// How many letters to insert, drop, change or swap with a neighbour; more than `limit` is not counted exactly.
     static func distance(_ left: [UInt8], _ right: [UInt8], limit: Int) -> Int {
         if abs(left.count - right.count) > limit { return limit + 1 }
         var beforeLast = [Int](repeating: 0, count: right.count + 1)

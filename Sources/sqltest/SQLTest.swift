@@ -1,4 +1,5 @@
 import Connectors
+import Dataflow
 import Engine
 import Foundation
 import Operators
@@ -13,7 +14,7 @@ struct SQLTest {
         var arguments = Array(CommandLine.arguments.dropFirst())
         if arguments.isEmpty { arguments = ["sql-tests"] }
         let runner = ScriptRunner { configuration in
-            try QuerySession(configuration, connectors: ConnectorCatalog.builtin(preview:)) {
+            try QuerySession(configuration, connectors: { ConnectorCatalog.builtin(preview: $0) }) {
                 try Engine(configuration: $0, connectors: $1)
             }
         }

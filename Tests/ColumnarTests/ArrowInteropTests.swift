@@ -98,7 +98,7 @@ import Testing
             guard let expected = try Self.runScript(["write", path, "\(seed)"]) else { return }
             let bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
             let (schema, batches) = try ArrowStreamReader.read(bytes)
-            #expect(schema.count == 51)
+            #expect(schema.count == 46)
             #expect(Self.lines(batches) == expected)
         }
     }

@@ -32,7 +32,10 @@ func randomScalar(_ type: DataType, nullRate: Double, using random: inout Seeded
     switch type {
     case .null: return .null(.null)
     case .boolean: return .boolean(random.below(2) == 0)
-    case .int8, .int16, .int32, .int64, .date, .time, .timestamp, .timestampTZ:
+    case .time:
+        let millis = Int64(random.below(86_400_000))
+        return ScalarValue(type: type, storage: .int(millis * 1_000_000 + (small ? 0 : 7)))
+    case .int8, .int16, .int32, .int64, .date, .timestamp, .timestampTZ:
         guard case .fixed(let width) = type.layout else { return .null(type) }
         let raw = Int64(bitPattern: random.next()) >> Int64(64 - 8 * width)
         return ScalarValue(type: type, storage: .int(small ? Int64(random.below(11)) - 5 : raw))

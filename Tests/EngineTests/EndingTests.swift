@@ -131,9 +131,11 @@ struct EndingTests {
         let engine = try testEngine(connector)
         let pipeline = try engine.start(Self.graph())
         while hub.readCount.load(ordering: .relaxed) < 4 { try await Task.sleep(nanoseconds: 1_000_000) }
+        let clock = ContinuousClock()
+        let start = clock.now
         pipeline.stop(.graceful)
-        let summary = try await pipeline.wait()
-        #expect(summary.elapsedNanos < 10_000_000_000)
+        _ = try await pipeline.wait()
+        #expect(clock.now - start < .seconds(40), "the sources sleep for a minute")
     }
 
     @Test("an immediate stop ends at once, also when the sink is slow and the queues are full")

@@ -97,7 +97,8 @@ public struct ArrowStreamReader {
         let metadata = Array(pending[start..<start + Int(length)])
         let bodyLength = try Self.bodyLength(of: metadata)
         guard bodyLength >= 0, bodyLength <= Int64(messageBytesMax) else {
-            throw ArrowError("an Arrow message too large: expected at most \(messageBytesMax) bytes, found \(bodyLength)")
+            throw ArrowError(
+                "an Arrow message too large: expected at most \(messageBytesMax) bytes, found \(bodyLength)")
         }
         let bodyStart = start + Int(length)
         guard pending.count - bodyStart >= Int(bodyLength) else { return nil }

@@ -151,7 +151,7 @@ extension Binder {
             if column.type != field.type, column.type != .null, !Cast.isSupported(from: column.type, to: field.type) {
                 throw Diagnostic(
                     "E0235",
-                    "column \(field.name) is \(field.type.sqlName): a \(column.type.sqlName) cannot be inserted into it",
+                    "column \(field.name) is \(field.type.sqlName): a \(column.type.sqlName) cannot go into it",
                     span: span)
             }
             computed.append(ComputedColumn(fresh, TypeCoercion.cast(column.expression, to: field.type)))

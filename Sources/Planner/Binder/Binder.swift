@@ -3,7 +3,7 @@ import Dataflow
 import Expressions
 import SQLSyntax
 
-/// Gives names and types to syntax trees: resolves tables, columns and functions, inserts casts, and makes logical plans.
+/// Gives names and types to syntax trees: resolves tables, columns and functions, inserts casts, makes plans.
 final class Binder {
     let registry: FunctionRegistry
     let connectors: ConnectorCatalog

@@ -82,7 +82,7 @@ extension ExpressionBinder {
         return (inner, conditions.count == 1 ? conditions[0] : .and(conditions))
     }
 
-    /// Whether any row of the sub-query matches: true, false, or null when only unknown comparisons stand against false.
+    /// Whether any row of the sub-query matches: true, false, or null when only unknown comparisons are left.
     private func anyMatch(
         _ inner: Binder.BoundQuery, _ condition: BoundExpression, _ span: SourceSpan
     ) throws(Diagnostic) -> BoundExpression {

@@ -3,7 +3,7 @@ import Dataflow
 import Expressions
 import SQLSyntax
 
-/// Binds GROUP BY: keys, windows of event time, grouping sets; and rewrites what stands above the grouping in its terms.
+/// Binds GROUP BY: keys, windows of event time, grouping sets; and rewrites what stands above in the grouping's terms.
 struct GroupingBinder {
     private let binder: Binder
     private let select: Select

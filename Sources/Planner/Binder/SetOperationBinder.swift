@@ -21,7 +21,7 @@ struct SetOperationBinder {
             guard let type = TypeCoercion.common([a.type, b.type]) else {
                 throw Diagnostic(
                     "E0225",
-                    "\(op.rawValue): column \(a.name) is \(a.type.sqlName) on one side and \(b.type.sqlName) on the other",
+                    "\(op.rawValue): column \(a.name) is \(a.type.sqlName) on one side, \(b.type.sqlName) on the other",
                     span: span, hint: "add a CAST to one side")
             }
             types.append(type)
