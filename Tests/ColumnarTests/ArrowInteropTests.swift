@@ -1,4 +1,5 @@
 import Foundation
+import TestKit
 import Testing
 
 @testable import Columnar
@@ -18,15 +19,9 @@ import Testing
 
     /// The output of a command; nil when it failed.
     private static func run(_ arguments: [String]) -> String? {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = arguments
-        let output = Pipe()
-        process.standardOutput = output
-        do { try process.run() } catch { return nil }
-        let text = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return process.terminationStatus == 0 ? String(decoding: text, as: UTF8.self) : nil
+        guard let result = ChildProcess.run(arguments) else { return nil }
+        if result.status != 0 { print(result.errorOutput) }
+        return result.status == 0 ? result.output : nil
     }
 
     private static func runScript(_ arguments: [String]) throws -> [String]? {

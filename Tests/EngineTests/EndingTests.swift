@@ -8,7 +8,7 @@ import Testing
 @testable import Engine
 
 /// Errors, stops and cancellation.
-struct EndingTests {
+@Suite(.serialized) struct EndingTests {
     /// Two sources in two subtasks each, a shuffle, an operator, sinks.
     static func graph() -> DataflowGraph {
         var builder = GraphBuilder()
@@ -24,7 +24,8 @@ struct EndingTests {
     static func endless(_ hub: TestHub) -> TestConnector {
         var connector = TestConnector(hub: hub)
         connector.scripts["t"] = { subtask, read in
-            read % 5 == 4 ? .idle(millis: 2) : .rows(numberedRows(read * 10..<read * 10 + 10))
+            // It goes quiet before what the sink remembers outgrows a machine too busy to stop it soon.
+            read % 5 == 4 || read > 2000 ? .idle(millis: 2) : .rows(numberedRows(read * 10..<read * 10 + 10))
         }
         return connector
     }

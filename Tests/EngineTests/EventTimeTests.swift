@@ -5,7 +5,7 @@ import Testing
 
 @testable import Engine
 
-struct EventTimeTests {
+@Suite(.serialized) struct EventTimeTests {
     /// A watermark operator: the greatest value seen.
     static func generator(_ hub: TestHub) -> ClosureOperator {
         let step = ClosureOperator()

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Engine
 
-struct PipelineTests {
+@Suite(.serialized) struct PipelineTests {
     /// `count` rows in batches of `size`, for subtask 0 of 1 or dealt out by subtask.
     static func script(
         count: Int, size: Int, subtasks: Int = 1

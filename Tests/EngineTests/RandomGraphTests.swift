@@ -6,7 +6,7 @@ import Testing
 @testable import Engine
 
 /// Random graphs of operators that pass rows on: every path from a source to a sink must deliver every row once.
-struct RandomGraphTests {
+@Suite(.serialized) struct RandomGraphTests {
     struct Plan {
         var builder = GraphBuilder()
         /// How often each row of each source must reach each sink.
@@ -114,7 +114,8 @@ struct RandomGraphTests {
         var connector = TestConnector(hub: hub)
         for source in plan.sources {
             connector.scripts["s\(source)"] = { _, read in
-                read % 50 == 49 ? .idle(millis: 1) : .rows(numberedRows(read..<read + 3))
+                // It goes quiet before a machine too busy to stop it drowns in rows.
+                read % 50 == 49 || read > 500 ? .idle(millis: 1) : .rows(numberedRows(read..<read + 3))
             }
         }
         let configuration = EngineConfiguration(
