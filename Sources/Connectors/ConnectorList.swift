@@ -7,8 +7,8 @@ extension ConnectorCatalog {
         preview: @escaping @Sendable (RecordBatch) async throws -> Void
     ) -> ConnectorCatalog {
         ConnectorCatalog([
-            SingleFileConnector(), StdoutConnector(), ImpulseConnector(), NexmarkConnector(), BlackholeConnector(),
-            PreviewConnector(receive: preview),
+            SingleFileConnector(), StdoutConnector(), MockConnector(), ImpulseConnector(), NexmarkConnector(),
+            BlackholeConnector(), PreviewConnector(receive: preview),
         ])
     }
 }

@@ -4,7 +4,13 @@ import Columnar
 public struct OptionSchema: Sendable {
     public var options: [Option]
 
-    public init(_ options: [Option]) { self.options = options }
+    /// Beginnings of keys, such as `fields.`, that the connector checks itself.
+    public var openPrefixes: [String]
+
+    public init(_ options: [Option], openPrefixes: [String] = []) {
+        self.options = options
+        self.openPrefixes = openPrefixes
+    }
 
     public struct Option: Sendable {
         public enum Kind: Sendable {
@@ -49,6 +55,7 @@ public struct OptionSchema: Sendable {
         let known = options + OptionSchema.common
         for key in given.keys.sorted() {
             if let prefix = key.firstIndex(of: "."), formatPrefixes.contains(String(key[..<prefix])) { continue }
+            if openPrefixes.contains(where: { key.hasPrefix($0) }) { continue }
             guard let option = known.first(where: { $0.key == key }) else {
                 let names = options.map(\.key).joined(separator: ", ")
                 throw OptionError(
@@ -63,6 +70,9 @@ public struct OptionSchema: Sendable {
                 hint: "add \(option.key) = '…' to WITH")
         }
     }
+
+    /// Every key that a table may have, without those of formats.
+    public var keys: [String] { (options + OptionSchema.common).map(\.key) }
 
     private var formatPrefixes: Set<String> { ["json", "avro", "protobuf", "parquet", "csv", "framing"] }
 }

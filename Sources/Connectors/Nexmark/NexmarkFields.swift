@@ -18,8 +18,8 @@ struct NexmarkFields {
     }
 
     @inline(__always)
-    func draws(_ event: Int64, _ slot: Slot) -> NexmarkDraws {
-        NexmarkDraws(seed: seed, event: event, field: slot.rawValue)
+    func draws(_ event: Int64, _ slot: Slot) -> EventDraws {
+        EventDraws(seed: seed, event: event, field: slot.rawValue)
     }
 
     @inline(__always)
@@ -52,7 +52,7 @@ struct NexmarkFields {
     }
 
     @inline(__always)
-    private func anyPerson(_ event: Int64, _ draws: inout NexmarkDraws) -> Int64 {
+    private func anyPerson(_ event: Int64, _ draws: inout EventDraws) -> Int64 {
         let people = NexmarkModel.lastPerson(event) + 1
         let active = min(people, NexmarkModel.activePeople)
         return people - active + draws.below(active + NexmarkModel.personLead) + NexmarkModel.firstPersonID

@@ -120,8 +120,8 @@ struct NexmarkGenerator {
         case "datetime": return moments(.person, events) { fields.time($0) }
         default:
             return extras(.person, events, present, .personExtra, average: NexmarkModel.averagePersonBytes) {
-                let name = NexmarkDictionary.names.views[index($0, .name, of: .names)].length
-                let city = NexmarkDictionary.cities.views[index($0, .city, of: .cities)].length
+                let name = TextDictionary.names.views[index($0, .name, of: .names)].length
+                let city = TextDictionary.cities.views[index($0, .city, of: .cities)].length
                 return 8 + name + emailLength($0) + 19 + city + 2
             }
         }
@@ -141,7 +141,7 @@ struct NexmarkGenerator {
     }
 
     private func looked(
-        up dictionary: NexmarkDictionary, _ kind: NexmarkModel.Kind, _ events: Events, _ index: (Int64) -> Int
+        up dictionary: TextDictionary, _ kind: NexmarkModel.Kind, _ events: Events, _ index: (Int64) -> Int
     ) -> Column {
         let buffer = Buffer(byteCount: events.count * 16, zeroed: true)
         let views = buffer.assuming(StringView.self)
@@ -151,7 +151,7 @@ struct NexmarkGenerator {
         return Column(type: .utf8, count: events.count, values: buffer, dataBuffers: [dictionary.data])
     }
 
-    private func index(_ event: Int64, _ slot: NexmarkFields.Slot, of dictionary: NexmarkDictionary) -> Int {
+    private func index(_ event: Int64, _ slot: NexmarkFields.Slot, of dictionary: TextDictionary) -> Int {
         var draws = fields.draws(event, slot)
         return Int(draws.below(UInt64(dictionary.views.count)))
     }

@@ -37,7 +37,7 @@ struct NexmarkTextBuilder: ~Copyable {
 
     /// Writes `length` random lower-case letters, eight at a time.
     @inline(__always)
-    static func letters(_ target: UnsafeMutableRawPointer, _ length: Int, _ draws: inout NexmarkDraws) {
+    static func letters(_ target: UnsafeMutableRawPointer, _ length: Int, _ draws: inout EventDraws) {
         var position = 0
         while position < length {
             let random = draws.next()
@@ -49,39 +49,17 @@ struct NexmarkTextBuilder: ~Copyable {
     }
 }
 
-/// Texts that come from fixed lists: every row's view points into one shared buffer.
-final class NexmarkDictionary: Sendable {
-    let data: Buffer
-    // Written once in init, before the dictionary is shared.
-    let views: [StringView]
-
-    init(_ texts: [String]) {
-        let bytes = texts.flatMap { Array($0.utf8) }
-        data = .copying(bytes)
-        var views: [StringView] = []
-        var offset = 0
-        for text in texts {
-            let count = text.utf8.count
-            let start = UnsafeRawPointer(data.pointer + offset)
-            views.append(
-                count <= StringView.inlineLimit
-                    ? StringView(inlining: start, count: count)
-                    : StringView(referencing: start, count: count, bufferIndex: 0, offset: offset))
-            offset += count
-        }
-        self.views = views
-    }
-
-    static let cities = NexmarkDictionary(NexmarkModel.cities)
-    static let states = NexmarkDictionary(NexmarkModel.states)
+extension TextDictionary {
+    static let cities = TextDictionary(NexmarkModel.cities)
+    static let states = TextDictionary(NexmarkModel.states)
     /// All first names with all last names: index = first * 9 + last.
-    static let names = NexmarkDictionary(
+    static let names = TextDictionary(
         NexmarkModel.firstNames.flatMap { first in NexmarkModel.lastNames.map { "\(first) \($0)" } })
-    static let channels = NexmarkDictionary(
+    static let channels = TextDictionary(
         NexmarkModel.hotChannels + (0..<NexmarkModel.channelCount).map { "channel-\($0)" })
-    static let urls = NexmarkDictionary(
+    static let urls = TextDictionary(
         (0..<(4 + Int64(NexmarkModel.channelCount))).map { index in
-            var draws = NexmarkDraws(seed: 0, event: index, field: 0)
+            var draws = EventDraws(seed: 0, event: index, field: 0)
             func word() -> String {
                 let length = 3 + draws.below(UInt64(2))
                 return String(

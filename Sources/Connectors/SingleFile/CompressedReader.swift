@@ -3,6 +3,16 @@ import HostSystem
 
 /// A file's bytes as they were before compression.
 final class CompressedReader {
+    enum Outcome {
+        /// So many bytes, at least one, were written to the output.
+        case bytes(Int)
+        /// The file, a pipe, has nothing more for now.
+        case nothingYet
+        case end
+    }
+
+    /// Bytes read from the file so far.
+    private(set) var fileByteCount = 0
     private let file: any ReadableFile
     private let decompressor: StreamDecompressor?
     private let room: UnsafeMutableRawBufferPointer
@@ -19,20 +29,25 @@ final class CompressedReader {
 
     deinit { room.deallocate() }
 
-    /// Whether `read` gives bytes, or the end, without waiting for the file.
-    var isReady: Bool { !waiting.isEmpty || mayHoldOutput || isAtEnd || file.isReady(withinMillis: 0) }
-
-    /// Reads some bytes; 0 only at the end. Errors: `FileError`, `CodecError`.
-    func read(into output: UnsafeMutableRawBufferPointer) throws -> Int {
-        guard let decompressor else { return try file.read(into: output) }
+    /// Reads some bytes, without waiting for a pipe that has none. Errors: `FileError`, `CodecError`.
+    func read(into output: UnsafeMutableRawBufferPointer) throws -> Outcome {
+        if isAtEnd { return .end }
+        guard let decompressor else {
+            guard file.isReady(withinMillis: 0) else { return .nothingYet }
+            let count = try file.read(into: output)
+            fileByteCount += count
+            isAtEnd = count == 0
+            return isAtEnd ? .end : .bytes(count)
+        }
         while true {
             if waiting.isEmpty && !mayHoldOutput {
-                if isAtEnd { return 0 }
+                guard file.isReady(withinMillis: 0) else { return .nothingYet }
                 let count = try file.read(into: room)
+                fileByteCount += count
                 if count == 0 {
                     isAtEnd = true
                     try decompressor.finish()
-                    return 0
+                    return .end
                 }
                 waiting = 0..<count
             }
@@ -40,8 +55,10 @@ final class CompressedReader {
             let progress = try decompressor.decompress(input, into: output)
             waiting = (waiting.lowerBound + progress.consumed)..<waiting.upperBound
             mayHoldOutput = progress.produced == output.count
-            if progress.produced > 0 { return progress.produced }
-            if progress.consumed == 0 { mayHoldOutput = false }
+            if progress.produced > 0 { return .bytes(progress.produced) }
+            if progress.consumed == 0 && !waiting.isEmpty {
+                throw CodecError(decompressor.codec, .failed("the data makes no progress"), position: fileByteCount)
+            }
         }
     }
 }

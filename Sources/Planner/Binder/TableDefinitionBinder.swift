@@ -35,9 +35,12 @@ struct TableDefinitionBinder {
                 options: options, schema: Schema(columns.filter { $0.generated == nil }.map(\.field)))
         } catch {
             let place = table.options.first { $0.key == error.key }
+            let known = connector.options.keys
+            let near = error.key.flatMap { known.contains($0) ? nil : NameSuggestion.closest(to: $0, among: known) }
             throw Diagnostic(
                 "E0304", "table \(table.name.name): \(error.message)",
-                span: place.map { $0.keySpan.union($0.value.span) } ?? table.name.span, hint: error.hint)
+                span: place.map { $0.keySpan.union($0.value.span) } ?? table.name.span,
+                hint: near.map { "did you mean '\($0)'?" } ?? error.hint)
         }
         var result = ConnectionTable(
             name: table.name.name, connector: name, options: options, traits: traits, columns: columns,
