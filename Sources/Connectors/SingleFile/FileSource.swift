@@ -47,8 +47,15 @@ final class FileSource: SourceOperator {
 
     func read(rowLimit: Int) async throws -> SourceEvent {
         guard isReading else { return .endOfData }
-        defer { noteMetrics() }
-        return try trouble.locating { try next(max(1, rowLimit)) }
+        do {
+            let event = try next(max(1, rowLimit))
+            noteMetrics(failed: 0)
+            return event
+        } catch {
+            // The record that ends the job counts, though the decoder never went past it.
+            noteMetrics(failed: error is BadRecordError ? 1 : 0)
+            throw trouble.locate(error)
+        }
     }
 
     private func next(_ rowLimit: Int) throws -> SourceEvent {
@@ -83,8 +90,8 @@ final class FileSource: SourceOperator {
         }
     }
 
-    private func noteMetrics() {
-        let badRecords = decoder.badRecordCount + framer.badRecordCount
+    private func noteMetrics(failed: Int) {
+        let badRecords = max(decoder.badRecordCount + framer.badRecordCount, reportedBadRecords + failed)
         metrics.badRecords.wrappingAdd(badRecords - reportedBadRecords, ordering: .relaxed)
         reportedBadRecords = badRecords
         let bytes = reader?.fileByteCount ?? reportedBytes

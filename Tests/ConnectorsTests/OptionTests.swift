@@ -1,0 +1,123 @@
+import Columnar
+import Connectors
+import Dataflow
+import TestKit
+import Testing
+
+@Suite struct OptionTests {
+    static let catalog = ConnectorCatalog.builtin { _ in }
+
+    struct Case: CustomStringConvertible, Sendable {
+        let connector: String
+        let options: [String: OptionValue]
+        let expected: String
+        var description: String { "\(connector) \(options.keys.sorted())" }
+
+        init(_ connector: String, _ options: [String: OptionValue], _ expected: String) {
+            self.connector = connector
+            self.options = options
+            self.expected = expected
+        }
+    }
+
+    /// What checking a table of column `id BIGINT` says.
+    static func check(_ name: String, _ options: [String: OptionValue], _ schema: Schema) -> String {
+        guard let connector = catalog[name] else { return "no connector" }
+        do {
+            try connector.options.validate(options)
+            _ = try connector.traits(options: options, schema: schema)
+            return "fine"
+        } catch {
+            return error.message
+        }
+    }
+
+    @Test func `the catalog has every connector once`() {
+        #expect(
+            Self.catalog.names == [
+                "single_file", "stdout", "mock", "impulse", "nexmark", "blackhole", "preview",
+            ])
+    }
+
+    static let cases: [Case] = [
+        .init("single_file", ["path": .string("x"), "type": .string("source")], "fine"),
+        .init("single_file", [:], "missing option 'path': the file's path; - is standard input or output"),
+        .init("single_file", ["path": .string("")], "option 'path': expected a path, found ''"),
+        .init("single_file", ["path": .string("x"), "pth": .string("y")], "unknown option 'pth'"),
+        .init(
+            "single_file", ["path": .string("x"), "compression": .string("rar")],
+            "option 'compression': expected one of none, zstd, lz4, gzip, found 'rar'"),
+        .init(
+            "single_file", ["path": .string("x"), "format": .string("jsn")],
+            "illegal value of option 'format': expected json, csv, raw_string or raw_bytes, found 'jsn'"),
+        .init(
+            "single_file", ["path": .string("x"), "bad_data": .string("ignore")],
+            "illegal value of option 'bad_data': expected fail or drop, found 'ignore'"),
+        .init(
+            "single_file", ["path": .string("x"), "csv.delimiter": .string(";")],
+            "option 'csv.delimiter' does not go with format 'json'"),
+        .init("stdout", ["format": .string("csv")], "fine"),
+        .init("stdout", ["path": .string("x")], "unknown option 'path'"),
+        .init("impulse", ["event_rate": .int(10)], "fine"),
+        .init("impulse", ["event_rate": .string("10.5")], "fine"),
+        .init(
+            "impulse", ["event_rate": .string("fast")], "option 'event_rate': expected a number, found 'fast'"),
+        .init(
+            "impulse", ["event_rate": .int(0)],
+            "option 'event_rate': expected a number from 0.001 to 1000000000.0, found '0'"),
+        .init(
+            "impulse", ["message_count": .int(-1)],
+            "option 'message_count': expected a number from 0 to 9223372036854775807, found '-1'"),
+        .init("nexmark", ["events_num": .int(10), "seed": .int(3)], "fine"),
+        .init("nexmark", ["events": .int(10)], "unknown option 'events'"),
+        .init("blackhole", [:], "fine"),
+        .init("mock", ["message_count": .int(5)], "fine"),
+        .init("mock", ["fields.id.generator": .string("sequence"), "fields.id.start": .int(5)], "fine"),
+        .init(
+            "mock", ["fields.id.generator": .string("sequenc")],
+            "option 'fields.id.generator': expected one of uniform, sequence, normal, zipf, choice, found 'sequenc'"),
+        .init("mock", ["fields.nobody.min": .int(5)], "unknown option 'fields.nobody.min'"),
+        .init("mock", ["fields.id.mean": .int(5)], "unknown option 'fields.id.mean'"),
+        .init(
+            "mock", ["fields.id.min": .int(5), "fields.id.max": .int(4)],
+            "option 'fields.id.min': expected at most max, which is 4, found '5'"),
+        .init(
+            "mock", ["null_ratio": .float(1.5)], "option 'null_ratio': expected a number from 0.0 to 1.0, found '1.5'"),
+        .init("mock", ["bad_data": .string("x")], "option 'bad_data': expected fail or drop, found 'x'"),
+    ]
+
+    @Test(arguments: cases)
+    func `options are checked before anything runs`(one: Case) {
+        #expect(Self.check(one.connector, one.options, Schema([Field("id", .int64)])) == one.expected)
+    }
+
+    @Test func `formats that cannot hold the columns are refused`() {
+        let two = Schema([Field("a", .int64), Field("b", .utf8)])
+        let raw: [String: OptionValue] = [
+            "path": .string("x"), "type": .string("source"), "format": .string("raw_string"),
+        ]
+        #expect(Self.check("single_file", raw, two) != "fine")
+        #expect(Self.check("single_file", raw, Schema([Field("value", .utf8)])) == "fine")
+        // An interval can be written but not read.
+        let intervals = Schema([Field("a", .interval)])
+        #expect(Self.check("single_file", ["path": .string("x"), "type": .string("sink")], intervals) == "fine")
+        #expect(Self.check("single_file", ["path": .string("x"), "type": .string("source")], intervals) != "fine")
+        #expect(Self.check("stdout", [:], intervals) == "fine")
+    }
+
+    @Test(arguments: ["stdout", "blackhole", "preview"], [true])
+    func `sinks are not sources`(name: String, isSink: Bool) async throws {
+        let connector = try #require(Self.catalog[name])
+        let spec = ConnectorSpec(connector: name, table: "t", options: [:], schema: Schema([Field("id", .int64)]))
+        let error = await message { _ = try connector.makeSource(spec, context: context()) }
+        #expect(error == "table 't': \(name) is a sink, not a source")
+    }
+
+    @Test(arguments: ["mock", "impulse", "nexmark"])
+    func `sources are not sinks`(name: String) async throws {
+        let connector = try #require(Self.catalog[name])
+        let spec = ConnectorSpec(connector: name, table: "t", options: [:], schema: Schema([Field("id", .int64)]))
+        let error = await message { _ = try connector.makeSink(spec, context: context()) }
+        #expect(error == "table 't': \(name) is a source, not a sink")
+    }
+}
