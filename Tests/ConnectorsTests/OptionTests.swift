@@ -91,6 +91,19 @@ import Testing
         #expect(Self.check(one.connector, one.options, Schema([Field("id", .int64)])) == one.expected)
     }
 
+    @Test(arguments: [
+        ("fields.id.meen", "with this generator there are: exponent, generator, max, null_ratio"),
+        ("fields.nobody.min", "write fields.<column>.<setting>, where the columns are: id"),
+        ("fields.id", "write fields.<column>.<setting>, where the columns are: id"),
+    ])
+    func `unknown settings of a mock column get a hint`(key: String, expected: String) throws {
+        let options: [String: OptionValue] = [key: .int(1), "fields.id.generator": .string("zipf")]
+        let error = #expect(throws: OptionError.self) {
+            try MockConnector().traits(options: options, schema: Schema([Field("id", .int64)]))
+        }
+        #expect(error?.hint == expected)
+    }
+
     @Test func `formats that cannot hold the columns are refused`() {
         let two = Schema([Field("a", .int64), Field("b", .utf8)])
         let raw: [String: OptionValue] = [

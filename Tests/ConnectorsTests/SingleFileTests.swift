@@ -30,7 +30,7 @@ import Testing
         // An empty text and no text are the same in a CSV file unless nulls have a word of their own.
         let all = options.merging(format == "csv" ? ["csv.null": .string("<null>")] : [:]) { given, _ in given }
         let seed: UInt64 = 4711
-        let batches = Self.batches(seed, [1, 700, 0, 20_000])
+        let batches = Self.batches(seed, [1, 700, 0, 6000])
         try await writeAll(SingleFileConnector(), all, batches, Self.schema)
         let back = try await readAll(SingleFileConnector(), all, Self.schema)
         #expect(lines(back) == lines(batches), "seed \(seed)")
@@ -56,6 +56,26 @@ import Testing
         try await writeAll(SingleFileConnector(), options, batches, Self.schema)
         #expect(try PosixFileSystem().readAll(path).prefix(2) == [0x1F, 0x8B])
         #expect(lines(try await readAll(SingleFileConnector(), options, Self.schema)) == lines(batches))
+    }
+
+    @Test(arguments: ["json", "gz", "zst"])
+    func `a flush makes the rows written so far readable`(ending: String) async throws {
+        let folder = Folder()
+        let path = folder.file("data." + ending)
+        let schema = Schema([Field("id", .int64)])
+        let spec = ConnectorSpec(
+            connector: "single_file", table: "t", options: Self.options(path), schema: schema)
+        let sink = try SingleFileConnector().makeSink(spec, context: context())
+        try await sink.onStart()
+        try await sink.write(BatchBuilder.batch("id int64\n1\n2"))
+        #expect(try PosixFileSystem().status(path)?.byteCount == 0)
+        try await sink.flush()
+        let flushed = try PosixFileSystem().readAll(path)
+        #expect(!flushed.isEmpty)
+        if ending == "json" { #expect(String(decoding: flushed, as: UTF8.self) == "{\"id\":1}\n{\"id\":2}\n") }
+        try await sink.write(BatchBuilder.batch("id int64\n3"))
+        try await sink.onEnd()
+        #expect(lines(try await readAll(SingleFileConnector(), Self.options(path), schema)) == ["1", "2", "3"])
     }
 
     @Test func `a sink empties the file it finds`() async throws {

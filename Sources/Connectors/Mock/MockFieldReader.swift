@@ -10,7 +10,7 @@ struct MockFieldReader {
 
     /// The generators of all columns. Members of structs are called `fields.<column>.<member>.<setting>`.
     ///
-    /// `allowsUnread`: settings of members that the schema does not have any more, as nobody reads them, are passed over.
+    /// `allowsUnread`: settings of members that the schema no longer has, as nobody reads them, are passed over.
     static func fields(
         of schema: Schema, _ options: [String: OptionValue], allowsUnread: Bool = false
     ) throws(OptionError) -> [MockField] {
@@ -19,14 +19,20 @@ struct MockFieldReader {
         for field in schema.fields { fields.append(try reader.read(field, path: field.name)) }
         if allowsUnread { return fields }
         for key in options.keys.sorted() where key.hasPrefix("fields.") && !reader.used.contains(key) {
-            throw OptionError(
-                key: key, message: "unknown option '\(key)'",
-                hint: "write fields.<column>.<setting>; settings are generator, null_ratio and those of the generator: "
-                    + "min and max (uniform, word), start and step (sequence), prefix (sequence of texts), mean and "
-                    + "stddev (normal), max and exponent (zipf), values (choice), probability (of true), start, "
-                    + "interval and disorder (timestamp)")
+            throw OptionError(key: key, message: "unknown option '\(key)'", hint: reader.hint(key, schema))
         }
         return fields
+    }
+
+    /// What could be written in place of an unknown key.
+    private func hint(_ key: String, _ schema: Schema) -> String {
+        let path = key.split(separator: ".").dropLast().joined(separator: ".") + "."
+        let settings = used.filter { $0.hasPrefix(path) }.map { String($0.dropFirst(path.count)) }
+        if !settings.isEmpty, path != "fields." {
+            return "with this generator there are: \(settings.sorted().joined(separator: ", "))"
+        }
+        let names = schema.fields.map(\.name).joined(separator: ", ")
+        return "write fields.<column>.<setting>, where the columns are: \(names)"
     }
 
     private init(_ options: [String: OptionValue]) {

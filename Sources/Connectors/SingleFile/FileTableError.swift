@@ -10,7 +10,10 @@ struct FileTableError {
 
     func locate(_ error: any Error) -> any Error {
         switch error {
-        case let error as FileError: return OperationalError(error).adding("table", table)
+        case let error as FileError:
+            return OperationalError(
+                "table '\(table)': \(error)", domain: error.isTransient ? .external : .user,
+                isRetryable: error.isTransient)
         case let error as CodecError:
             return OperationalError("\(place): \(error) (\(remedy(error)))", domain: .user)
         case is BadRecordError, is FormatOptionError: return OperationalError("\(place): \(error)", domain: .user)
