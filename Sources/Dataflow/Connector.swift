@@ -54,10 +54,13 @@ public struct TableTraits: Sendable {
     public var eventTimeColumn: String?
     /// Columns `METADATA FROM 'key'` may name.
     public var metadata: [Field]
+    /// The place, as messages name it, that a sink empties before it writes; two tables of one place exclude each other
+    /// when one of them is written. Nil: writing harms nobody.
+    public var location: String?
 
     public init(
         roles: Set<TableRole>, fixedSchema: Schema? = nil, isBounded: Bool, maximumParallelism: Int? = nil,
-        eventTimeColumn: String? = nil, metadata: [Field] = []
+        eventTimeColumn: String? = nil, metadata: [Field] = [], location: String? = nil
     ) {
         self.roles = roles
         self.fixedSchema = fixedSchema
@@ -65,6 +68,7 @@ public struct TableTraits: Sendable {
         self.maximumParallelism = maximumParallelism
         self.eventTimeColumn = eventTimeColumn
         self.metadata = metadata
+        self.location = location
     }
 }
 

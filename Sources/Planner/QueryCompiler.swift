@@ -68,6 +68,11 @@ public final class QueryCompiler {
             result.diagnostics += binder.diagnostics
             binder.diagnostics = []
         }
+        do throws(Diagnostic) {
+            try SinkConflicts.check(sinks)
+        } catch {
+            result.diagnostics.append(error)
+        }
         if !result.hasErrors && !sinks.isEmpty {
             let optimized = sinks.map(optimized)
             result.graph = PhysicalPlanner.plan(optimized, parallelism: options.parallelism)

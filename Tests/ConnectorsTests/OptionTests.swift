@@ -104,6 +104,15 @@ import Testing
         #expect(error?.hint == expected)
     }
 
+    @Test(
+        arguments: [
+            ("x.json", "file 'x.json'"), ("././x.json", "file 'x.json'"), ("-", nil), ("/dev/null", nil),
+        ] as [(String, String?)])
+    func `a file tells the place it overwrites`(path: String, expected: String?) throws {
+        let traits = try SingleFileConnector().traits(options: ["path": .string(path)], schema: .empty)
+        #expect(traits.location == expected)
+    }
+
     @Test func `formats that cannot hold the columns are refused`() {
         let two = Schema([Field("a", .int64), Field("b", .utf8)])
         let raw: [String: OptionValue] = [

@@ -23,7 +23,7 @@ public struct SingleFileConnector: Connector {
         let role = (options["table_type"] ?? options["type"]).flatMap { TableRole(rawValue: $0.text) }
         let roles: Set<TableRole> = role.map { [$0] } ?? [.source, .sink]
         try table.check(schema, roles)
-        return TableTraits(roles: roles, isBounded: true, maximumParallelism: 1)
+        return TableTraits(roles: roles, isBounded: true, maximumParallelism: 1, location: table.location)
     }
 
     public func makeSource(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SourceOperator {
@@ -75,6 +75,13 @@ struct FileTableOptions {
         } catch {
             throw OptionError(key: error.key, message: error.message)
         }
+    }
+
+    /// What a sink would overwrite; devices and standard streams are not.
+    var location: String? {
+        guard var path, !path.hasPrefix("/dev/") else { return nil }
+        while path.hasPrefix("./") { path.removeFirst(2) }
+        return "file '\(path)'"
     }
 
     /// Whether the format can hold the columns, as far as they are known.

@@ -43,17 +43,33 @@ struct PhysicalPlanner {
     static func plan(_ sinks: [SinkPlan], parallelism: Int) -> DataflowGraph {
         let unified = ScanUnification.unify(sinks.map(\.input))
         var planner = PhysicalPlanner(parallelism: parallelism, plans: unified)
-        for (sink, input) in zip(sinks, unified) { planner.add(sink, input) }
+        var groups: [[(sink: SinkPlan, input: LogicalPlan)]] = []
+        for pair in zip(sinks, unified) {
+            // A table written by several queries has one writer; bare SELECTs are shown each on its own.
+            let isDeclared = !pair.0.table.options.isEmpty
+            let place = groups.firstIndex { isDeclared && $0[0].sink.table == pair.0.table }
+            if let place { groups[place].append(pair) } else { groups.append([pair]) }
+        }
+        for group in groups { planner.add(group) }
         return planner.builder.graph
     }
 
-    private mutating func add(_ sink: SinkPlan, _ input: LogicalPlan) {
-        let lowered = project(lower(input), onto: sink.columns)
-        let schema = Schema(sink.columns.map(\.field))
-        let limit = sink.table.traits.maximumParallelism ?? lowered.parallelism
-        let width = min(limit, lowered.parallelism)
+    private mutating func add(_ group: [(sink: SinkPlan, input: LogicalPlan)]) {
+        let inputs = group.map { project(lower($0.input), onto: $0.sink.columns) }
+        let table = group[0].sink.table
+        var columns = group[0].sink.columns
+        var lowered = inputs[0]
+        if group.count > 1 {
+            columns = columns.enumerated().map { position, column in
+                let isNullable = group.contains { $0.sink.columns[position].isNullable }
+                return PlanColumn(id: -1 - position, name: column.name, type: column.type, isNullable: isNullable)
+            }
+            lowered = add(.union, columns, over: inputs, parallelism: inputs.map(\.parallelism).max() ?? 1)
+        }
+        let schema = Schema(columns.map(\.field))
+        let width = min(table.traits.maximumParallelism ?? lowered.parallelism, lowered.parallelism)
         let spec = ConnectorSpec(
-            connector: sink.table.connector, table: sink.table.name, options: sink.table.options, schema: schema)
+            connector: table.connector, table: table.name, options: table.options, schema: schema)
         _ = builder.node(.sink(spec), schema: schema, parallelism: width, inputs: [edge(lowered, to: width)])
     }
 
