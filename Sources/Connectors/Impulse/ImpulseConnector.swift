@@ -11,7 +11,9 @@ public struct ImpulseConnector: Connector {
         .init(
             "event_time_interval", .integer(1...1_000_000_000_000),
             "microseconds of event time between two rows; without it rows carry their arrival time"),
-        .init("base_time", .integer(0...Int64.max / 1_000_000), "the first row's time, milliseconds since 1970"),
+        .init(
+            "base_time", .integer(0...7_258_118_400_000),
+            "the first row's time, milliseconds since 1970, up to the year 2200"),
     ])
 
     static let schema = Schema([

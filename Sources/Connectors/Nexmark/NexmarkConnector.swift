@@ -13,7 +13,9 @@ public struct NexmarkConnector: Connector {
         .init("runtime", .float(0...1e9), "seconds of event time after which the source ends"),
         .init("seed", .integer(0...Int64.max), "chooses the random values; 0 by default"),
         .init("event_time_interval", .integer(1...1_000_000_000), "microseconds of event time between two events"),
-        .init("base_time", .integer(0...Int64.max / 1_000_000), "the first event's time, milliseconds since 1970"),
+        .init(
+            "base_time", .integer(0...7_258_118_400_000),
+            "the first event's time, milliseconds since 1970, up to the year 2200"),
     ])
 
     /// 2026-01-15T00:00:00Z.
