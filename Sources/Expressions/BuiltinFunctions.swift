@@ -1,8 +1,11 @@
 /// Every built-in scalar function, a list per family.
 let builtinScalarFunctions: [ScalarFunction] =
     [
+        mathFunctions,
+        conditionalFunctions,
         stringFunctions,
         regexFunctions,
         binaryFunctions,
         hashFunctions,
+        timeFunctions,
     ].flatMap { $0 }

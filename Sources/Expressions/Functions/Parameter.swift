@@ -13,6 +13,12 @@ enum Parameter: Sendable {
     /// Any number, as a double.
     case number
     case boolean
+    /// A timestamp with or without zone; dates and text become timestamps.
+    case instant
+    /// A date; timestamps and text become dates.
+    case date
+    /// An interval; text becomes one.
+    case interval
     /// Anything that can be printed, as text.
     case printable
     /// Any type, as it is.
@@ -28,6 +34,9 @@ enum Parameter: Sendable {
         case .integer: type.isSignedInteger || type.isUnsignedInteger || type == .null ? .int64 : nil
         case .number: type.isNumeric || type == .null ? .float64 : nil
         case .boolean: type == .boolean || type == .null ? .boolean : nil
+        case .instant: type.isTimestamp ? type : (type == .date || type == .utf8 || type == .null ? .timestamp : nil)
+        case .date: type == .date || type.isTimestamp || type == .utf8 || type == .null ? .date : nil
+        case .interval: type == .interval || type == .utf8 || type == .null ? .interval : nil
         case .printable: .utf8
         case .anything: type
         }
@@ -42,6 +51,9 @@ enum Parameter: Sendable {
         case .integer: "an integer"
         case .number: "a number"
         case .boolean: "a boolean"
+        case .instant: "a timestamp"
+        case .date: "a date"
+        case .interval: "an interval"
         case .printable, .anything: "any value"
         }
     }
@@ -83,6 +95,14 @@ struct ParameterList: Sendable {
         if rest != nil { return "\(least) or more arguments" }
         if least == most { return least == 1 ? "1 argument" : "\(least) arguments" }
         return "\(least) to \(most) arguments"
+    }
+
+    /// A resolver that gives the type an argument was cast to.
+    func returningArgument(_ index: Int) -> ScalarFunction.Resolver {
+        { (types) throws(SignatureError) in
+            let accepted = try accepting(types)
+            return ResolvedSignature(accepted, returns: index < accepted.count ? accepted[index] : .null)
+        }
     }
 
     /// A resolver that gives `type` whatever the arguments are.
