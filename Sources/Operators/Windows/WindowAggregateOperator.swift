@@ -23,6 +23,8 @@ final class WindowAggregateOperator: Operator {
     /// Windows that begin before this are closed.
     private var openFrom = Int64.min
     private var ids = ScratchBuffer()
+    /// Results of windows on their way out.
+    private var closed = CollectedBatches()
 
     init(_ spec: WindowAggregateSpec, context: OperatorContext) throws {
         self.spec = spec
@@ -90,10 +92,12 @@ final class WindowAggregateOperator: Operator {
             }
             let end = windows.end(ofWindowAt: start)
             if end > watermark { break }
-            try emit(windowAt: start, end: end, into: collector)
+            try close(windowAt: start, end: end)
+            if closed.rowCount >= context.batchSize { try emitClosed(into: collector) }
             openFrom = WindowTimes.sum(start, windows.slide)
             removePanes(before: openFrom)
         }
+        try emitClosed(into: collector)
         self.watermark = watermark
         openFrom = max(openFrom, windows.firstStart(endingAfter: watermark))
         return watermark
@@ -106,19 +110,25 @@ final class WindowAggregateOperator: Operator {
         order.removeFirst(count)
     }
 
-    private func emit(windowAt start: Int64, end: Int64, into collector: any Collector) throws {
+    private func close(windowAt start: Int64, end: Int64) throws {
         do {
             let content = try content(start, end)
             let count = content.groups.groupCount
             guard count > 0 else { return }
             let columns = content.groups.keys() + (try content.accumulators.finish()) + timeColumns(start, end, count)
-            let all = RecordBatch(schema: spec.schema, columns: columns, rowCount: count)
-            let size = max(1, context.batchSize)
-            for first in stride(from: 0, to: count, by: size) {
-                try collector.emit(all.slice(first, min(size, count - first)))
-            }
+            closed.append(RecordBatch(schema: spec.schema, columns: columns, rowCount: count))
         } catch let error as KernelError {
             throw failures.describe(error)
+        }
+    }
+
+    /// Gives out what closed windows hold. Small windows share a batch.
+    private func emitClosed(into collector: any Collector) throws {
+        guard let all = closed.concatenated() else { return }
+        closed.removeAll()
+        let size = max(1, context.batchSize)
+        for first in stride(from: 0, to: all.rowCount, by: size) {
+            try collector.emit(all.slice(first, min(size, all.rowCount - first)))
         }
     }
 
