@@ -53,7 +53,7 @@ final class ByteKeys: GroupKeys {
         let reader = column.viewReader
         var start = 0
         while start < rowCount {
-            let end = min(rowCount, start + 1024)
+            let end = min(rowCount, start + slots.nextPiece)
             slots.reserve(end - start + 1)
             for row in start..<end {
                 if column.validity != nil, column.isNull(row) {
@@ -164,7 +164,7 @@ extension GroupSlots {
 
 /// Bytes appended one after another in one growing block.
 struct ByteArena {
-    private var buffer = Buffer(byteCount: 4096)
+    private var buffer = Buffer(byteCount: 64)
     private(set) var count = 0
 
     var base: UnsafeMutableRawPointer { buffer.pointer }

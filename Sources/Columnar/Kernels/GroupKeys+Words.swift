@@ -8,7 +8,7 @@ final class WordKeys: GroupKeys {
     private let stride: Int
     private var slots = GroupSlots()
     private var rows: UnsafeMutablePointer<UInt64>
-    private var rowCapacity = 512
+    private var rowCapacity = 16
     /// The rows of the batch at hand.
     private var scratch = Buffer(byteCount: 0)
 
@@ -24,7 +24,7 @@ final class WordKeys: GroupKeys {
     init(_ types: [DataType]) {
         self.types = types
         stride = types.reduce(1) { $0 + (WordKeys.width(of: $1) ?? 1) }
-        rows = .allocate(capacity: 512 * stride)
+        rows = .allocate(capacity: 16 * stride)
     }
 
     deinit {
@@ -39,10 +39,9 @@ final class WordKeys: GroupKeys {
 
     func intern(_ keys: [Column], _ rowCount: Int, _ ids: UnsafeMutablePointer<UInt32>) {
         let input = load(keys, rowCount)
-        // Most batches bring few new keys: room for a part at a time keeps the table small.
         var start = 0
         while start < rowCount {
-            let end = min(rowCount, start + 1024)
+            let end = min(rowCount, start + slots.nextPiece)
             reserve(end - start)
             if stride == 2 { internSingle(input, start, end, ids) } else { internRows(input, start, end, ids) }
             start = end

@@ -11,9 +11,9 @@ struct GroupSlots {
     private(set) var count = 0
     private var hashCapacity: Int
 
-    init(capacity: Int = 1024) {
-        var size = 1024
-        while size < capacity * 2 { size *= 2 }
+    /// Starts small: a window operator keeps a table per window.
+    init() {
+        let size = 32
         mask = size - 1
         slots = .allocate(capacity: size)
         slots.initialize(repeating: 0, count: size)
@@ -25,6 +25,9 @@ struct GroupSlots {
         slots.deallocate()
         hashes.deallocate()
     }
+
+    /// How many rows to look up after one `reserve`: as most bring no new keys, room for many would mostly stay empty.
+    var nextPiece: Int { min(1024, max(64, count)) }
 
     var byteCount: Int { (mask + 1) * 8 + hashCapacity * 8 }
 
