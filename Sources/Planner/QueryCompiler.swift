@@ -57,13 +57,16 @@ public final class QueryCompiler {
         result = CompilationResult()
         sinks = []
         binder.diagnostics = []
+        binder.brokenTables = []
         let parsed = Parser.parse(text)
         result.diagnostics = parsed.diagnostics
         for statement in parsed.statements {
             do throws(Diagnostic) {
                 try compile(statement)
             } catch {
-                result.diagnostics.append(error)
+                if case .createTable(let table) = statement.kind { binder.brokenTables.insert(table.name.name) }
+                if case .createView(let name, _, _, _) = statement.kind { binder.brokenTables.insert(name.name) }
+                if !isConsequence(error) { result.diagnostics.append(error) }
             }
             result.diagnostics += binder.diagnostics
             binder.diagnostics = []
@@ -79,6 +82,11 @@ public final class QueryCompiler {
             result.isBounded = optimized.allSatisfy(\.input.isBounded)
         }
         return result
+    }
+
+    /// Whether an error only says that a table is missing whose definition was wrong, which has been told.
+    private func isConsequence(_ error: Diagnostic) -> Bool {
+        error.code == "E0201" && binder.brokenTables.contains { error.message == "there is no table \($0)" }
     }
 
     private func optimized(_ sink: SinkPlan) -> SinkPlan {

@@ -11,6 +11,8 @@ final class Binder {
     var catalog = Catalog()
     /// What was wrong besides the diagnostic that ended a statement.
     var diagnostics: [Diagnostic] = []
+    /// Tables and views of the text at hand whose definition failed.
+    var brokenTables: Set<String> = []
     /// How deep views and memory tables are expanded, so that no cycle exhausts the stack.
     var expansionDepth = 0
 

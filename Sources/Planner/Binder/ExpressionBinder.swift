@@ -164,6 +164,11 @@ final class ExpressionBinder {
     }
 
     func unknownFunction(_ name: String, _ span: SourceSpan) -> Diagnostic {
+        if let shape = WindowFunctions.shape(of: name) {
+            return Diagnostic(
+                "E0230", "\(name) is a window function and needs OVER", span: span,
+                hint: "write \(shape.syntax) OVER (PARTITION BY … ORDER BY …)")
+        }
         let near = NameSuggestion.closest(to: name, among: registry.names + ["tumble", "hop", "session", "unnest"])
         return Diagnostic(
             "E0230", "there is no function \(name)", span: span,

@@ -81,7 +81,7 @@ private let roundingFunctions: [ScalarFunction] = [
     ScalarFunction(
         "round", family: .math,
         documentation: FunctionDocumentation(
-            "Rounds to so many places after the point (0 if not given, negative ones before it), halves away from zero.",
+            "Rounds to so many places after the point (0 if not given, negative ones before it), halves away from 0.",
             syntax: "round(number [, places])",
             examples: [("round(2.5)", "3"), ("round(CAST(1234.567 AS DOUBLE), -2)", "1200")]),
         resolve: MathKernels.rounded
@@ -155,7 +155,8 @@ private let otherMathFunctions: [ScalarFunction] = [
     ) { _ in .scalar(.float64(.pi)) },
     ScalarFunction(
         "random", family: .math,
-        documentation: FunctionDocumentation("Gives a random float from 0 to below 1, another for every row.", syntax: "random()"),
+        documentation: FunctionDocumentation(
+            "Gives a random float from 0 to below 1, another for every row.", syntax: "random()"),
         nullRule: .custom, volatility: .volatile, resolve: ParameterList().returning(.float64),
         kernel: MathKernels.random),
 ]

@@ -105,7 +105,8 @@ enum ConversionKernels {
         let isLocal = arguments.returnType == .timestampTZ
         return try arguments.makeValues(Int64.self) { (row) throws(KernelError) in
             let offset = try zoneOffset(zones[row])
-            let (moved, overflow) = isLocal
+            let (moved, overflow) =
+                isLocal
                 ? times[row].subtractingReportingOverflow(offset) : times[row].addingReportingOverflow(offset)
             if overflow { throw KernelError(row: row, message: "a timestamp out of range") }
             return moved

@@ -85,7 +85,8 @@ private func count(_ name: String, _ unit: String, _ nanoseconds: Int64, _ examp
     ScalarFunction(
         name, family: .time,
         documentation: documented(
-            "Gives the timestamp so many \(unit) after 1970.", "\(name)(count)", ("\(name)(\(example))", "2020-09-13T12:26:40")),
+            "Gives the timestamp so many \(unit) after 1970.", "\(name)(count)",
+            ("\(name)(\(example))", "2020-09-13T12:26:40")),
         canFail: true, resolve: ConversionKernels.resolveCount
     ) { (arguments) throws(KernelError) in try ConversionKernels.scaled(arguments, by: nanoseconds) }
 }
