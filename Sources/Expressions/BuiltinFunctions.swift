@@ -7,5 +7,8 @@ let builtinScalarFunctions: [ScalarFunction] =
         regexFunctions,
         binaryFunctions,
         hashFunctions,
+        jsonFunctions,
+        arrayFunctions,
+        structureFunctions,
         timeFunctions,
     ].flatMap { $0 }

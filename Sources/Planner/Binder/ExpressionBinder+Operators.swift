@@ -269,10 +269,25 @@ extension ExpressionBinder {
         let bound = try bind(operand)
         if bound.type == type { return bound }
         if bound.type == .null { return .literal(.null(type)) }
+        if let getter = jsonGetter(bound, type) { return getter }
         guard Cast.isSupported(from: bound.type, to: type) else {
             throw Diagnostic("E0235", "a \(bound.type.sqlName) cannot be cast to \(type.sqlName)", span: span)
         }
         return .cast(bound, to: type, isTry: isTry)
+    }
+
+    /// `json -> 'key'` under a cast reads the value as the type: a string without its quotes, a number, a truth value.
+    private func jsonGetter(_ operand: BoundExpression, _ type: DataType) -> BoundExpression? {
+        guard case .call(let call) = operand, call.name == "json_get" else { return nil }
+        let name: String
+        switch type {
+        case .utf8: name = "json_as_text"
+        case .int64: name = "json_get_int"
+        case .float64: name = "json_get_float"
+        case .boolean: name = "json_get_bool"
+        default: return nil
+        }
+        return .call(.init(name: name, arguments: call.arguments, type: type))
     }
 
     func slice(_ operand: Expr, _ low: Expr?, _ high: Expr?, _ span: SourceSpan) throws(Diagnostic) -> BoundExpression {

@@ -160,7 +160,20 @@ final class ExpressionBinder {
             let adapted = argument.isLiteral ? try TypeCoercion.adapt(argument, to: type, span: span) : argument
             casted.append(TypeCoercion.cast(adapted, to: type))
         }
-        return .call(.init(name: function.name, arguments: casted, type: signature.returnType))
+        let type = function.name == "named_struct" ? try namedType(casted, span) : signature.returnType
+        return .call(.init(name: function.name, arguments: casted, type: type))
+    }
+
+    /// The type of `named_struct`, whose member names are its even arguments.
+    private func namedType(_ arguments: [BoundExpression], _ span: SourceSpan) throws(Diagnostic) -> DataType {
+        var fields: [Field] = []
+        for index in stride(from: 0, to: arguments.count - 1, by: 2) {
+            guard case .literal(let value) = arguments[index], let name = value.stringValue else {
+                throw Diagnostic("E0231", "named_struct: argument \(index + 1) must be a constant text", span: span)
+            }
+            fields.append(Field(name, arguments[index + 1].type))
+        }
+        return .structure(fields)
     }
 
     func unknownFunction(_ name: String, _ span: SourceSpan) -> Diagnostic {

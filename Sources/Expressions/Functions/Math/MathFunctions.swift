@@ -16,7 +16,7 @@ private func float(
 
 private let floatFunctions: [ScalarFunction] = [
     float("sqrt", "Gives the square root.", ("sqrt(16)", "4")) { MathKernels.map($0) { $0.squareRoot() } },
-    float("cbrt", "Gives the cube root.", ("cbrt(27)", "3")) { MathKernels.map($0) { Glibc.cbrt($0) } },
+    float("cbrt", "Gives the cube root.", ("cbrt(8)", "2")) { MathKernels.map($0) { Glibc.cbrt($0) } },
     float("exp", "Gives e to a power.", ("exp(0)", "1")) { MathKernels.map($0) { Glibc.exp($0) } },
     float("ln", "Gives the natural logarithm.", ("ln(1)", "0")) { MathKernels.map($0) { Glibc.log($0) } },
     float("log2", "Gives the logarithm to base 2.", ("log2(8)", "3")) { MathKernels.map($0) { Glibc.log2($0) } },

@@ -38,8 +38,8 @@ private let timestampFunctions: [ScalarFunction] = [
         documentation: documented(
             "Rounds a timestamp down to a unit: second, minute, hour, day, week (Monday), month, quarter, year ….",
             "date_trunc(unit, timestamp)",
-            ("date_trunc('hour', TIMESTAMP '2013-01-01 05:29:00')", "2013-01-01T05:00:00"),
-            ("date_trunc('month', DATE '2024-02-29')", "2024-02-01T00:00:00")),
+            ("date_trunc('hour', TIMESTAMP '2013-01-01 05:29:00')", "2013-01-01 05:00:00"),
+            ("date_trunc('month', DATE '2024-02-29')", "2024-02-01 00:00:00")),
         canFail: true, resolve: ParameterList(.text, .instant).returningArgument(1),
         kernel: TruncationKernels.truncate),
     ScalarFunction(
@@ -47,7 +47,7 @@ private let timestampFunctions: [ScalarFunction] = [
         documentation: documented(
             "Rounds a timestamp down to a multiple of a stride, counted from an origin (1970 if not given).",
             "date_bin(stride, timestamp [, origin])",
-            ("date_bin(INTERVAL '15 minutes', TIMESTAMP '2024-01-01 18:18:18')", "2024-01-01T18:15:00")),
+            ("date_bin(INTERVAL '15 minutes', TIMESTAMP '2024-01-01 18:18:18')", "2024-01-01 18:15:00")),
         canFail: true, resolve: ParameterList(.interval, .instant, optional: [.instant]).returningArgument(1),
         kernel: TruncationKernels.bin),
     ScalarFunction(
@@ -77,7 +77,7 @@ private let timestampFunctions: [ScalarFunction] = [
         documentation: documented(
             "Takes a local time of a zone as an instant, or gives the local time of an instant; the zone is UTC or an "
                 + "offset.", "timestamp AT TIME ZONE zone",
-            ("CAST(TIMESTAMP '2024-01-01 12:00:00' AT TIME ZONE '+02:00' AS TIMESTAMP)", "2024-01-01T10:00:00")),
+            ("CAST(TIMESTAMP '2024-01-01 12:00:00' AT TIME ZONE '+02:00' AS TIMESTAMP)", "2024-01-01 10:00:00")),
         canFail: true, resolve: ConversionKernels.resolveZone, kernel: ConversionKernels.atTimeZone),
 ]
 
@@ -86,7 +86,7 @@ private func count(_ name: String, _ unit: String, _ nanoseconds: Int64, _ examp
         name, family: .time,
         documentation: documented(
             "Gives the timestamp so many \(unit) after 1970.", "\(name)(count)",
-            ("\(name)(\(example))", "2020-09-13T12:26:40")),
+            ("\(name)(\(example))", "2020-09-13 12:26:40")),
         canFail: true, resolve: ConversionKernels.resolveCount
     ) { (arguments) throws(KernelError) in try ConversionKernels.scaled(arguments, by: nanoseconds) }
 }
@@ -96,8 +96,8 @@ private let timeConversionFunctions: [ScalarFunction] = [
         "to_timestamp", family: .time,
         documentation: documented(
             "Gives the timestamp so many seconds after 1970, or reads one from text.", "to_timestamp(value)",
-            ("to_timestamp(1600000000)", "2020-09-13T12:26:40"),
-            ("to_timestamp('2020-09-13T12:26:40.5')", "2020-09-13T12:26:40.500")),
+            ("to_timestamp(1600000000)", "2020-09-13 12:26:40"),
+            ("to_timestamp('2020-09-13T12:26:40.5')", "2020-09-13 12:26:40.5")),
         canFail: true, resolve: ConversionKernels.resolveTimestamp, kernel: ConversionKernels.timestamp),
     count("to_timestamp_seconds", "seconds", NanosecondsPer.second, "1600000000"),
     count("to_timestamp_millis", "milliseconds", NanosecondsPer.millisecond, "1600000000000"),
