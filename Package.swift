@@ -87,7 +87,9 @@ let package = Package(
         ]
         + ladder.map { tests($0.name, [$0.name, "TestKit"]) }
         + [
-            tests("SQL", ["SQLTestRunner", "TestKit", "Connectors", "Engine"]),
+            tests(
+                "SQL",
+                ["SQLTestRunner", "TestKit", "SQLSyntax", "Expressions", "Dataflow", "Planner", "Connectors", "Engine"]),
             tests("Tidy", []),
         ],
     cxxLanguageStandard: .cxx17

@@ -76,11 +76,7 @@ public final class QueryCompiler {
         } catch {
             result.diagnostics.append(error)
         }
-        if !result.hasErrors && !sinks.isEmpty {
-            let optimized = sinks.map(optimized)
-            result.graph = PhysicalPlanner.plan(optimized, parallelism: options.parallelism)
-            result.isBounded = optimized.allSatisfy(\.input.isBounded)
-        }
+        if !result.hasErrors && !sinks.isEmpty { planSinks() }
         return result
     }
 
@@ -89,10 +85,26 @@ public final class QueryCompiler {
         error.code == "E0201" && binder.brokenTables.contains { error.message == "there is no table \($0)" }
     }
 
-    private func optimized(_ sink: SinkPlan) -> SinkPlan {
+    private func planSinks() {
+        do throws(Diagnostic) {
+            var plans: [SinkPlan] = []
+            for sink in sinks { plans.append(try optimized(sink)) }
+            result.graph = PhysicalPlanner.plan(plans, parallelism: options.parallelism)
+            result.isBounded = plans.allSatisfy(\.input.isBounded)
+        } catch {
+            result.diagnostics.append(error)
+        }
+    }
+
+    private func optimized(_ sink: SinkPlan) throws(Diagnostic) -> SinkPlan {
         var sink = sink
         // Only what the sink writes is needed, hidden columns are not.
         let wanted = LogicalPlan.project(.init(input: sink.input, columns: sink.columns.map { .passing($0) }))
+        if let problem = PlanCheck.problem(in: wanted) {
+            throw Diagnostic(
+                "E0401", "the query cannot be planned: \(problem)", span: nil,
+                hint: "a sub-query beside aggregates may only read columns of GROUP BY")
+        }
         sink.input = optimizer.optimize(wanted)
         return sink
     }
@@ -309,7 +321,7 @@ public final class QueryCompiler {
         default:
             throw Diagnostic("E0310", "only SELECT and INSERT can be explained", span: statement.span)
         }
-        let optimized = optimized(plan)
+        let optimized = try optimized(plan)
         switch kind {
         case .logical: result.answers.append(ExplainRenderer.logical(optimized))
         case .physical:
