@@ -10,8 +10,10 @@ enum SyntaxCorpus {
     private static let written: [String] = [
         "SELECT 1", "SELECT DISTINCT a, b FROM t", "SELECT DISTINCT ON (a, b) a, c FROM t", "SELECT ALL a FROM t",
         "SELECT t.*, u.a AS \"Mixed Case\", * FROM t, u", "SELECT a b, c AS \"select\" FROM \"Order\"",
-        "SELECT NULL, TRUE, false, 1, 1.5, 2e10, .5, -7, X'00ff', 'it''s', INTERVAL '5' MINUTE, INTERVAL '1 day 2 hours'",
-        "SELECT DATE '2024-01-01', TIMESTAMP '2024-01-01 10:00:00', TIMESTAMP WITH TIME ZONE '2024-01-01Z', TIME '10:00'",
+        "SELECT NULL, TRUE, false, 1, 1.5, 2e10, .5, -7, X'00ff', 'it''s', INTERVAL '5' MINUTE, INTERVAL '1 "
+            + "day 2 hours'",
+        "SELECT DATE '2024-01-01', TIMESTAMP '2024-01-01 10:00:00', TIMESTAMP WITH TIME ZONE '2024-01-01Z', "
+            + "TIME '10:00'",
         "SELECT a + b * c - d / e % f, (a + b) * c, a - (b - c), -(-a), - 5, +(3), ~a, - (b)",
         "SELECT a OR b AND NOT c, (a OR b) AND c, NOT (a AND b), NOT a = b",
         "SELECT a = b, a <> b, a != b, a == b, a < b, a <= b, a > b, a >= b, (a = b) = c, a = (b = c)",
@@ -31,13 +33,17 @@ enum SyntaxCorpus {
         "SELECT s.a.b, (f(x)).y, f(x).y.z, xs[1], xs[1][2], xs[1:2], xs[:2], xs[1:], (ARRAY[1, 2])[1], f(x)[1].a",
         "SELECT [1, 2], ARRAY[], ROW(1, 'a'), (1, 2), STRUCT(1 AS a, 'x' AS b), MAP(k, v)",
         "SELECT EXTRACT(year FROM a), POSITION('a' IN b), SUBSTRING(a FROM 1 FOR 2), SUBSTRING(a, 1), TRIM(a)",
-        "SELECT TRIM(LEADING 'x' FROM a), TRIM(TRAILING FROM a), TRIM(BOTH 'x' FROM a), OVERLAY(a PLACING b FROM 2 FOR 3)",
+        "SELECT TRIM(LEADING 'x' FROM a), TRIM(TRAILING FROM a), TRIM(BOTH 'x' FROM a), OVERLAY(a PLACING b "
+            + "FROM 2 FOR 3)",
         "SELECT left(a, 1), right(a, 1), \"left\"(a), \"Strange Function\"(a), now(), a AT TIME ZONE 'UTC'",
         "SELECT count(*), count(DISTINCT a), sum(ALL a), array_agg(a ORDER BY b DESC NULLS LAST, c)",
         "SELECT approx_percentile_cont(0.5) WITHIN GROUP (ORDER BY x), count(*) FILTER (WHERE a > 1)",
-        "SELECT sum(a) OVER (), rank() OVER (PARTITION BY a, b ORDER BY c DESC), lag(a, 1) OVER w FROM t WINDOW w AS (ORDER BY b)",
-        "SELECT sum(a) OVER (ORDER BY b ROWS BETWEEN 1 PRECEDING AND CURRENT ROW), sum(a) OVER (ORDER BY b ROWS 2 PRECEDING)",
-        "SELECT sum(a) OVER (w ORDER BY b RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL '1' DAY FOLLOWING) FROM t WINDOW w AS (PARTITION BY a)",
+        "SELECT sum(a) OVER (), rank() OVER (PARTITION BY a, b ORDER BY c DESC), lag(a, 1) OVER w FROM t "
+            + "WINDOW w AS (ORDER BY b)",
+        "SELECT sum(a) OVER (ORDER BY b ROWS BETWEEN 1 PRECEDING AND CURRENT ROW), sum(a) OVER (ORDER BY b "
+            + "ROWS 2 PRECEDING)",
+        "SELECT sum(a) OVER (w ORDER BY b RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL '1' DAY FOLLOWING) "
+            + "FROM t WINDOW w AS (PARTITION BY a)",
         "SELECT sum(a) FILTER (WHERE b) OVER (ORDER BY c GROUPS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)",
         "SELECT f(a => 1, b => 2)",
         "SELECT a FROM t WHERE b GROUP BY a HAVING count(*) > 1 ORDER BY 1 LIMIT 5 OFFSET 2",
@@ -65,8 +71,10 @@ enum SyntaxCorpus {
         "INSERT INTO s.t WITH c AS (SELECT 1) SELECT * FROM c",
         "CREATE TABLE t (a BIGINT NOT NULL, b TEXT PRIMARY KEY, c INT NULL)",
         "CREATE TEMPORARY TABLE IF NOT EXISTS t (a INT)",
-        "CREATE TABLE t (a INT, ts TIMESTAMP, WATERMARK FOR ts AS ts - INTERVAL '5' SECOND, PRIMARY KEY (a, ts)) WITH (connector = 'x', 'a.b' = 5)",
-        "CREATE TABLE t (ts TIMESTAMP, WATERMARK FOR ts) WITH (a.b.c = 'x', n = 1, f = 1.5, ok = true, i = INTERVAL '1' HOUR)",
+        "CREATE TABLE t (a INT, ts TIMESTAMP, WATERMARK FOR ts AS ts - INTERVAL '5' SECOND, PRIMARY KEY (a, "
+            + "ts)) WITH (connector = 'x', 'a.b' = 5)",
+        "CREATE TABLE t (ts TIMESTAMP, WATERMARK FOR ts) WITH (a.b.c = 'x', n = 1, f = 1.5, ok = true, i = "
+            + "INTERVAL '1' HOUR)",
         "CREATE TABLE t (a INT GENERATED ALWAYS AS (b + 1) STORED, k TEXT METADATA FROM 'key', b INT) WITH ()",
         "CREATE TABLE t WITH (connector = 'nexmark')",
         "CREATE TABLE t (a INT) WITH (x = 'y') PARTITIONED BY (a, hour(b))",
