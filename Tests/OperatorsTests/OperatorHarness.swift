@@ -1,0 +1,56 @@
+import Columnar
+import Dataflow
+import Expressions
+import TestKit
+
+@testable import Operators
+
+/// Runs one operator over batches and gives what came out.
+struct OperatorHarness {
+    let target: any Operator
+    let context: OperatorContext
+    let collector = RecordingCollector()
+
+    init(_ spec: OperatorSpec, batchSize: Int = 8192) throws {
+        context = .testing(now: 0, batchSize: batchSize)
+        target = try OperatorCatalog.make(spec, context: context)
+        try target.onStart()
+    }
+
+    func feed(_ batches: [RecordBatch], input: Int = 0) throws {
+        for batch in batches { try target.process(batch, input: input, into: collector) }
+    }
+
+    /// Ends the inputs given, then event time and data.
+    func end(inputs: Int = 1) throws {
+        for input in 0..<inputs { try target.onInputEnd(input, into: collector) }
+        _ = try target.onWatermark(.max, into: collector)
+        try target.onEnd(into: collector)
+    }
+
+    var lines: [String] { collector.lines }
+    var sortedLines: [String] { collector.lines.sorted() }
+}
+
+/// A reference to a column of a schema.
+func column(_ schema: Schema, _ name: String) -> BoundExpression {
+    guard let index = schema.index(of: name) else { preconditionFailure("no column \(name)") }
+    return .column(
+        .init(index: index, name: name, type: schema[index].type, isNullable: schema[index].isNullable))
+}
+
+/// A random batch in random pieces, and its rows as scalars.
+func randomInput(
+    _ schema: Schema, count: Int, using random: inout SeededRandom
+) -> (pieces: [RecordBatch], rows: [[ScalarValue]]) {
+    let batch = RandomData.batch(schema, count, using: &random)
+    return (
+        RandomData.pieces(batch, longest: 1 + random.below(40), using: &random),
+        (0..<batch.rowCount).map { batch.row($0) }
+    )
+}
+
+/// Rows as the harness writes them.
+func lines(_ rows: [[ScalarValue]]) -> [String] {
+    rows.map { $0.map { BatchBuilder.text($0) }.joined(separator: "|") }
+}
