@@ -22,10 +22,14 @@ struct EngineComponents: Sendable {
     var makeKeyHasher: KeyHasherFactory
 }
 
-/// Gives its input on: what a union is once its inputs share a task.
+/// Gives its input on under the union's own column names: what a union is once its inputs share a task.
 final class PassingOperator: Operator {
+    private let schema: Schema
+
+    init(schema: Schema) { self.schema = schema }
+
     func process(_ batch: RecordBatch, input: Int, into collector: any Collector) throws {
-        try collector.emit(batch)
+        try collector.emit(RecordBatch(schema: schema, columns: batch.columns, rowCount: batch.rowCount))
     }
 }
 

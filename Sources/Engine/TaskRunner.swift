@@ -64,7 +64,7 @@ final class TaskRunner {
             case .sink(let spec):
                 sink = try TaskRunner.connector(spec, environment).makeSink(spec, context: context)
             case .values(let spec): source = ValuesSource(spec, subtask: plan.subtask)
-            case .union: operators.append((PassingOperator(), metrics))
+            case .union: operators.append((PassingOperator(schema: node.schema), metrics))
             default:
                 if case .watermark(let spec) = node.spec, let millis = spec.idleMillis, millis > 0 {
                     idleMillis = min(millis, idleMillis ?? millis)

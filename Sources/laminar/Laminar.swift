@@ -14,5 +14,6 @@ enum ExitStatus {
     /// Something in the SQL, a setting or the command line is wrong; nothing ran.
     static let invalidInput = ExitCode(2)
     /// Stopped by Ctrl-C, as shells report it.
+    static let unreadOutput = ExitCode(141)
     static let interrupted = ExitCode(130)
 }

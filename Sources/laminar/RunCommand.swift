@@ -3,6 +3,7 @@ import Columnar
 import Connectors
 import Dataflow
 import Engine
+import Glibc
 import HostSystem
 import Operators
 import Planner
@@ -18,7 +19,7 @@ struct RunCommand: AsyncParsableCommand {
             Rows are printed as an aligned table on a terminal and as JSON lines in a pipe. Ctrl-C stops reading and
             finishes what is under way; a second Ctrl-C stops at once.
 
-            Exit codes: 0 finished, 1 failed while running, 2 wrong SQL or settings, 130 stopped by Ctrl-C.
+            Exit codes: 0 finished, 1 failed while running, 2 wrong SQL or settings, 130 stopped by Ctrl-C, 141 nobody reads.
             """)
 
     @OptionGroup var input: QueryInput
@@ -61,6 +62,9 @@ struct RunCommand: AsyncParsableCommand {
             report(summary)
         } catch let code as ExitCode {
             throw code
+        } catch let error as FileError where error.errno == EPIPE {
+            // Whoever read the rows has seen enough.
+            throw ExitStatus.unreadOutput
         } catch {
             progress?.clear()
             try? await printer.finish(schema: nil)
