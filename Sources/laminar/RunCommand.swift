@@ -19,7 +19,8 @@ struct RunCommand: AsyncParsableCommand {
             Rows are printed as an aligned table on a terminal and as JSON lines in a pipe. Ctrl-C stops reading and
             finishes what is under way; a second Ctrl-C stops at once.
 
-            Exit codes: 0 finished, 1 failed while running, 2 wrong SQL or settings, 130 stopped by Ctrl-C, 141 nobody reads.
+            Exit codes: 0 finished, 1 failed while running, 2 wrong SQL or settings, 130 stopped by Ctrl-C,
+            141 nobody reads the output any more.
             """)
 
     @OptionGroup var input: QueryInput

@@ -53,8 +53,8 @@ import Testing
                 let present = values.compactMap(\.intValue)
                 let total = present.isEmpty ? "NULL" : "\(present.reduce(0, +))"
                 let bounds = window == .instant ? "" : "|[\(start), \(start + width)]"
-                return
-                    "\(key)\(values.count)|\(total)|\(present.max().map(String.init) ?? "NULL")\(bounds)|\(start + width - 1)"
+                let greatest = present.max().map(String.init) ?? "NULL"
+                return "\(key)\(values.count)|\(total)|\(greatest)\(bounds)|\(start + width - 1)"
             }
         }.sorted()
     }
