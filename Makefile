@@ -5,7 +5,7 @@ LAMINAR := $(RELEASE)/release/laminar
 PYTHON := .venv/bin/python3
 SWIFT_SOURCES := Package.swift Sources Tests Benchmarks
 
-.PHONY: run test build release sqltest bench lint format fuzz setup python clean
+.PHONY: run test release sqltest bench lint format setup python clean
 
 ## Builds the release binary and runs the flights job over real data.
 run: release

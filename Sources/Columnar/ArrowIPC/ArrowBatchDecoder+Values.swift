@@ -74,7 +74,8 @@ extension ArrowBatchDecoder {
     // MARK: Text and binary
 
     mutating func views(_ field: ArrowField, _ rowCount: Int, _ validity: Bitmap?) throws(ArrowError) -> Column {
-        let source = try buffer(field, byteCount: rowCount * 16, alignment: 8).assuming(StringView.self)
+        let views = try buffer(field, byteCount: rowCount * 16, alignment: 8)
+        let source = views.assuming(StringView.self)
         var buffers: [Buffer] = []
         for _ in 0..<(try nextVariadicCount(field)) { buffers.append(try nextBuffer(field)) }
         let values = Buffer(byteCount: rowCount * 16)

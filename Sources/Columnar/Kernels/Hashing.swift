@@ -19,7 +19,10 @@ public enum Hashing {
 
     /// The hash of a row from its hash so far and the next column's.
     @inlinable @inline(__always)
-    public static func combine(_ row: UInt64, _ value: UInt64) -> UInt64 { fold(row ^ value, key1) }
+    public static func combine(_ row: UInt64, _ value: UInt64) -> UInt64 {
+        // Turned, so that (a, b) differs from (b, a) and equal values do not cancel out.
+        fold((row &<< 23 | row &>> 41) ^ value, key1)
+    }
 
     /// The hash of bytes.
     @inlinable
@@ -132,52 +135,5 @@ public enum Hashing {
             for index in Int(offsets[row])..<Int(offsets[row + 1]) { value = combine(value, elements[index]) }
             hashes[row] = value
         }
-    }
-}
-
-/// Which subtask owns a key: hashes fall into key groups, subtasks own contiguous ranges of them, so that another
-/// parallelism only moves whole groups.
-public enum KeyGroups {
-    public static let count = 128
-
-    /// The group of a hash: its highest bits.
-    @inlinable
-    public static func group(ofHash hash: UInt64) -> Int { Int(truncatingIfNeeded: hash &>> 57) }
-
-    /// The subtask that owns a group.
-    @inlinable
-    public static func subtask(ofGroup group: Int, parallelism: Int) -> Int { group * parallelism / count }
-
-    /// The subtask that owns a hash.
-    @inlinable
-    public static func subtask(forHash hash: UInt64, parallelism: Int) -> Int {
-        subtask(ofGroup: group(ofHash: hash), parallelism: parallelism)
-    }
-}
-
-/// Deals the rows of a batch out to subtasks.
-public enum Partitioning {
-    /// For each subtask the rows whose hash it owns, in order.
-    public static func split(_ hashes: Buffer, rowCount: Int, parallelism: Int) -> [Selection] {
-        let words = hashes.assuming(UInt64.self)
-        let owners = Buffer(byteCount: rowCount * 2)
-        let owner = owners.assuming(UInt16.self)
-        var counts = [Int](repeating: 0, count: parallelism)
-        let byGroup = (0..<KeyGroups.count).map {
-            UInt16(truncatingIfNeeded: KeyGroups.subtask(ofGroup: $0, parallelism: parallelism))
-        }
-        for row in 0..<rowCount {
-            let subtask = byGroup[KeyGroups.group(ofHash: words[row])]
-            owner[row] = subtask
-            counts[Int(subtask)] &+= 1
-        }
-        let buffers = counts.map { Buffer(byteCount: $0 * 4) }
-        var ends = [Int](repeating: 0, count: parallelism)
-        for row in 0..<rowCount {
-            let subtask = Int(owner[row])
-            buffers[subtask].assuming(Int32.self)[ends[subtask]] = Int32(truncatingIfNeeded: row)
-            ends[subtask] &+= 1
-        }
-        return zip(buffers, counts).map { Selection(buffer: $0, count: $1) }
     }
 }
