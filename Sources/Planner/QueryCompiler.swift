@@ -111,7 +111,15 @@ public final class QueryCompiler {
 
     private func compile(_ statement: Statement) throws(Diagnostic) {
         switch statement.kind {
-        case .query(let query): try add(try preview(query))
+        case .query(let query):
+            if result.previewSchema != nil {
+                throw Diagnostic(
+                    "E0313", "a text has one bare SELECT", span: statement.span,
+                    hint: "write the rows of the others with INSERT INTO, or run the texts one by one")
+            }
+            let sink = try preview(query)
+            try add(sink)
+            result.previewSchema = Schema(sink.columns.map(\.field))
         case .insert(let name, let columns, let query): try insert(name, columns, query)
         case .createTable(let table): try create(table, statement.span)
         case .createView(let name, let columns, let query, let orReplace):
@@ -146,7 +154,6 @@ public final class QueryCompiler {
             name: "preview", connector: options.defaultSink, options: [:],
             traits: TableTraits(roles: [.sink], isBounded: true, maximumParallelism: 1), columns: [], watermark: nil,
             idleMillis: nil)
-        result.previewSchema = Schema(bound.columns.map(\.field))
         return SinkPlan(table: table, input: bound.plan, columns: bound.columns)
     }
 

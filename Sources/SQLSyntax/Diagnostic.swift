@@ -36,7 +36,8 @@ public struct DiagnosticRenderer: Sendable {
     public func render(_ diagnostic: Diagnostic, in source: SourceText) -> String {
         let color = diagnostic.severity == .error ? "\u{1B}[1;31m" : "\u{1B}[1;33m"
         var lines = [
-            paint("\(diagnostic.severity.rawValue)[\(diagnostic.code)]", color) + ": " + diagnostic.message
+            paint("\(diagnostic.severity.rawValue)[\(diagnostic.code)]", color) + ": "
+                + String(diagnostic.message.map(Self.visible))
         ]
         if let span = diagnostic.span {
             let start = source.position(of: span.start)
@@ -63,9 +64,15 @@ public struct DiagnosticRenderer: Sendable {
         let marked = text[min(first, text.count)..<min(last, text.count)].reduce(0) { $0 + Self.width($1) }
         let carets = String(repeating: "^", count: max(1, min(marked, Self.widthMax)))
         return [
-            " \(number) | \(String(shown))",
+            " \(number) | \(String(shown.map(Self.visible)))",
             " \(gutter) | \(padding.joined())\(paint(carets, color))",
         ]
+    }
+
+    /// The character, or a point in place of one that a terminal would obey.
+    private static func visible(_ character: Character) -> Character {
+        guard let scalar = character.unicodeScalars.first?.value, character != "\t" else { return character }
+        return scalar < 0x20 || (0x7F...0x9F).contains(scalar) ? "·" : character
     }
 
     /// How many terminal cells a character takes.

@@ -37,6 +37,9 @@ struct QueryInput: ParsableArguments {
 
 /// Compiles for a command and shows what is wrong.
 enum Compilation {
+    /// Nobody reads more than this many messages at once.
+    static let shownMax = 20
+
     /// The result without errors; warnings are printed. Prints the errors and throws an exit code when there are any.
     static func compile(
         _ source: SourceText, _ connectors: ConnectorCatalog, _ options: CompilerOptions
@@ -44,7 +47,11 @@ enum Compilation {
         let text = String(decoding: source.bytes, as: UTF8.self)
         let result = QueryCompiler(connectors: connectors, options: options).compile(text)
         let renderer = DiagnosticRenderer(usesColor: Terminal.isErrorATerminal)
-        for diagnostic in result.diagnostics { Terminal.printError(renderer.render(diagnostic, in: source)) }
+        for diagnostic in result.diagnostics.prefix(shownMax) {
+            Terminal.printError(renderer.render(diagnostic, in: source))
+        }
+        let hidden = result.diagnostics.count - shownMax
+        if hidden > 0 { Terminal.printError("… and \(hidden) more") }
         if result.hasErrors { throw ExitStatus.invalidInput }
         return result
     }

@@ -33,6 +33,8 @@ import Testing
             (["run", "-e", "SELECT 1", "--set", "nothing=1"], 2, "there is no setting 'nothing'"),
             (["run", "-e", "SELECT 1", "-p", "0"], 2, "from 1 to 1024"), (["run", "-e", ""], 2, "nothing to run"),
             (["validate", "-e", "SELECT a"], 2, "there is no column a"),
+            (["run", "-e", "SELECT 1; SELECT 2"], 2, "a text has one bare SELECT"),
+            (["run", "-e", String(repeating: "\u{1B}[31m ", count: 500)], 2, "more"),
             (
                 [
                     "run", "-e",
