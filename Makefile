@@ -12,7 +12,7 @@ run: release
 	@scripts/run-flights.sh $(LAMINAR)
 
 ## Builds and runs every test.
-test: setup python release
+test: setup python release sqltest
 	swift build --build-tests
 	LAMINAR_PYTHON=$(abspath $(PYTHON)) LAMINAR_BINARY=$(abspath $(LAMINAR)) swift test --skip-build
 

@@ -49,6 +49,9 @@ public final class Column: @unchecked Sendable {
     deinit { dataPointers.deallocate() }
 
     /// The values as a pointer to row 0; `T` must be as wide as the layout says.
+    ///
+    /// Valid while the column lives: the caller holds the column itself in a variable or parameter, since an array
+    /// that holds it may be released after its last mention.
     @inlinable
     public func pointer<T: BitwiseCopyable>(_ type: T.Type) -> UnsafePointer<T> {
         UnsafePointer(values.assuming(type)) + offset

@@ -4,7 +4,10 @@ import Glibc
 public struct FileError: Error, Hashable, Sendable {
     /// What was being done.
     public enum Operation: String, Sendable {
-        case open, read, write, synchronize, close, rename, remove, list, inspect, truncate
+        case open
+        /// Making a file, or opening it to write.
+        case openForWriting = "open for writing"
+        case read, write, synchronize, close, rename, remove, list, inspect, truncate
         case makeDirectory = "create directory"
     }
 
@@ -40,7 +43,7 @@ public struct FileError: Error, Hashable, Sendable {
     /// What the user can do about it, if that is known.
     public var hint: String? {
         switch errno {
-        case ENOENT: operation == .open ? "check the path, or create the directory first" : "check the path"
+        case ENOENT: operation == .openForWriting ? "create the directory first" : "check the path"
         case EACCES, EPERM: "check the permissions of the path"
         case EISDIR: "give the path of a file"
         case ENOTDIR: "a part of the path is a file"

@@ -27,16 +27,18 @@ public struct PosixFileSystem: FileSystem {
             case .createNew: O_EXCL
             }
         return PosixFile(
-            descriptor: try open(path, O_WRONLY | O_CREAT | flags), path: path, isOwned: true)
+            descriptor: try open(path, O_WRONLY | O_CREAT | flags, .openForWriting), path: path, isOwned: true)
     }
 
-    private func open(_ path: String, _ flags: Int32) throws(FileError) -> Int32 {
+    private func open(
+        _ path: String, _ flags: Int32, _ operation: FileError.Operation = .open
+    ) throws(FileError) -> Int32 {
         // A NUL inside the path would cut it off silently.
-        guard !path.utf8.contains(0), !path.isEmpty else { throw FileError(.open, path: path, errno: ENOENT) }
+        guard !path.utf8.contains(0), !path.isEmpty else { throw FileError(operation, path: path, errno: ENOENT) }
         while true {
             let descriptor = Glibc.open(path, flags | O_CLOEXEC, 0o644)
             if descriptor >= 0 { return descriptor }
-            if errno != EINTR { throw FileError(.open, path: path, errno: errno) }
+            if errno != EINTR { throw FileError(operation, path: path, errno: errno) }
         }
     }
 

@@ -64,7 +64,7 @@ import Testing
         } throws: { error in
             "\(error)"
                 == "cannot open '/nowhere/at/all': no such file or directory "
-                + "(check the path, or create the directory first)"
+                + "(check the path)"
         }
     }
 
@@ -74,7 +74,7 @@ import Testing
         try inTemporaryDirectory { directory in
             let path = directory + "/once"
             try files.openForWriting(path, .createNew).close()
-            #expect(throws: FileError(.open, path: path, errno: EEXIST)) {
+            #expect(throws: FileError(.openForWriting, path: path, errno: EEXIST)) {
                 _ = try files.openForWriting(path, .createNew)
             }
         }

@@ -47,7 +47,7 @@ import Testing
                     "run", "-e",
                     "CREATE TABLE t (a INT) WITH (connector = 'single_file', path = '/nowhere/x', "
                         + "format = 'json', type = 'sink'); INSERT INTO t SELECT 1",
-                ], 1, "cannot open '/nowhere/x'"
+                ], 1, "cannot open for writing '/nowhere/x'"
             ),
             (
                 [

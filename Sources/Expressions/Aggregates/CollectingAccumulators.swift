@@ -44,7 +44,8 @@ final class TextJoinAccumulator: GroupsAccumulator {
 
     func finish() throws(KernelError) -> Column {
         let grouped = rows.grouped()
-        let texts = grouped.columns[0].viewReader
+        let textColumn = grouped.columns[0]
+        let texts = textColumn.viewReader
         let delimiters = grouped.columns[1]
         let delimiterReader = delimiters.viewReader
         var builder = ViewBuilder(capacity: rows.groupCount)

@@ -68,9 +68,10 @@ final class DistinctAccumulator: GroupsAccumulator {
         var rows = CollectedRows(types)
         rows.resize(groupCount)
         let keys = table.keys()
+        let groups = keys[0]
         // Appending cannot fail: there are fewer rows than ids.
         try? rows.append(
-            Array(keys.dropFirst()), groups: keys[0].pointer(UInt32.self), rowCount: table.groupCount, mask: nil)
+            Array(keys.dropFirst()), groups: groups.pointer(UInt32.self), rowCount: table.groupCount, mask: nil)
         return rows.lists(emptyIsNull: false)
     }
 

@@ -28,7 +28,8 @@ final class PercentileAccumulator: GroupsAccumulator {
 
     func finish() throws(KernelError) -> Column {
         let grouped = rows.grouped()
-        let values = grouped.columns[0].pointer(Double.self)
+        let numbers = grouped.columns[0]
+        let values = numbers.pointer(Double.self)
         let fraction = isMedian ? 0.5 : fraction.value ?? 0.5
         return groupColumn(.float64, count: rows.groupCount, filler: 0) { group in
             let range = grouped.range(group)

@@ -53,22 +53,29 @@ final class WindowAggregateOperator: Operator {
             context.metrics.lateRows.wrappingAdd(assignment.lateCount, ordering: .relaxed)
         }
         if assignment.isWhole(rowCount: batch.rowCount) {
-            return try update(assignment.starts[0], columns, rowCount: batch.rowCount, reportedBatch: batch)
+            return try update(assignment.starts[0], columns, batch.rowCount) { failures.describe($0, batch) }
         }
         let selection = assignment.selection(rowCount: batch.rowCount)
         let picked = columns.map { $0.taking(selection) }
         var first = 0
         for (start, count) in zip(assignment.starts, assignment.counts) {
-            try update(start, picked.map { $0.slice(first, count) }, rowCount: count, reportedBatch: nil)
+            try update(start, picked.map { $0.slice(first, count) }, count) { error in
+                var located = error
+                located.row = error.row.map { selection[first + $0] }
+                return failures.describe(located, batch)
+            }
             first += count
         }
     }
 
-    private func update(_ start: Int64, _ columns: [Column], rowCount: Int, reportedBatch: RecordBatch?) throws {
+    /// `describe` makes an error of a row of `columns` tell the row of the batch.
+    private func update(
+        _ start: Int64, _ columns: [Column], _ rowCount: Int, describe: (KernelError) -> OperatorError
+    ) throws {
         do {
             try pane(start).update(columns, rowCount: rowCount, ids: ids.words(rowCount))
         } catch {
-            throw failures.describe(error, reportedBatch)
+            throw describe(error)
         }
     }
 

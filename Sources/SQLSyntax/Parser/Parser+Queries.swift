@@ -227,22 +227,11 @@ extension Parser {
         try expect(symbol: "(")
         var lists: [[Expr]] = []
         repeat {
-            if case .row(let members) = try peekedRow() {
-                lists.append(members)
-            } else {
-                lists.append([try expression()])
-            }
+            let element = try expression()
+            if case .row(let members) = element.kind { lists.append(members) } else { lists.append([element]) }
         } while accept(symbol: ",")
         try expect(symbol: ")", openedAt: open)
         return lists
-    }
-
-    private mutating func peekedRow() throws(Failure) -> ExprKind? {
-        guard check(symbol: "(") else { return nil }
-        advance()
-        let members = try expressionList(until: ")")
-        try expect(symbol: ")")
-        return .row(members)
     }
 
     mutating func orderItems() throws(Failure) -> [OrderItem] {
