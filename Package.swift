@@ -23,19 +23,27 @@ let ladder: [(name: String, imports: [String])] = [
     ("Expressions", ["Columnar", "Codecs", "CRE2", "COpenSSL"]),
     // 3
     ("Formats", ["HostSystem", "Columnar", "Codecs", "CSimdJSON"]),
+    ("State", ["Columnar", "Codecs"]),
     // 4
-    ("Dataflow", ["HostSystem", "Columnar", "Expressions"]),
+    ("Dataflow", ["HostSystem", "Columnar", "Expressions", "State"]),
+    ("Checkpointing", ["HostSystem", "Codecs", "State"]),
     // 5
     ("Planner", ["SQLSyntax", "Columnar", "Expressions", "Dataflow"]),
-    ("Operators", ["HostSystem", "Columnar", "Expressions", "Dataflow"]),
-    ("Connectors", ["HostSystem", "Columnar", "Codecs", "Formats", "Dataflow"]),
+    ("Operators", ["HostSystem", "Columnar", "Expressions", "State", "Dataflow"]),
+    ("Connectors", ["HostSystem", "Columnar", "Codecs", "Formats", "State", "Dataflow"]),
     // 6
-    ("Engine", ["HostSystem", "Columnar", "Expressions", "Dataflow", "Operators", "Connectors"]),
+    (
+        "Engine",
+        [
+            "HostSystem", "Columnar", "Codecs", "Expressions", "State", "Dataflow", "Checkpointing", "Operators",
+            "Connectors",
+        ]
+    ),
 ]
 
 /// What the tests share: batches from text, seeds, in-memory tables.
 let testing: [(name: String, imports: [String])] = [
-    ("TestKit", ["HostSystem", "Columnar", "Expressions", "Dataflow"]),
+    ("TestKit", ["HostSystem", "Columnar", "Expressions", "State", "Dataflow"]),
     ("SQLTestRunner", ["SQLSyntax", "HostSystem", "Columnar", "Expressions", "Dataflow", "Planner", "Engine"]),
 ]
 

@@ -4,6 +4,8 @@ import Columnar
 public enum Message: Sendable {
     case batch(RecordBatch)
     case watermark(Watermark)
+    /// Everything before it on this channel belongs to the checkpoint, nothing behind it does.
+    case barrier(Barrier)
     /// No more messages on this channel. Comes after a final `.watermark(.end)`.
     case endOfData
 }
@@ -17,4 +19,16 @@ public enum Watermark: Hashable, Sendable {
 
     /// The watermark at the end of data: everything closes.
     public static let end = Watermark.time(.max)
+}
+
+/// The cut that a checkpoint makes through a channel.
+public struct Barrier: Hashable, Sendable {
+    public var epoch: Int
+    /// Sources end after this checkpoint.
+    public var stops: Bool
+
+    public init(epoch: Int, stops: Bool = false) {
+        self.epoch = epoch
+        self.stops = stops
+    }
 }

@@ -1,6 +1,7 @@
 import Columnar
 import Expressions
 import HostSystem
+import State
 
 /// Takes what an operator gives out. Valid only during the call it was passed to.
 public protocol Collector: AnyObject {
@@ -36,6 +37,12 @@ public protocol Operator: AnyObject {
 
     /// The memory held as state, in bytes.
     var stateByteCount: Int { get }
+
+    /// Everything that must come back after a crash, as of now. The tables must not change with what comes later.
+    func snapshot() throws -> StateSnapshot
+
+    /// Takes back what `snapshot` gave, maybe dealt out anew. Called before `onStart`, on a fresh operator.
+    func restore(_ state: RestoredState) throws
 }
 
 extension Operator {
@@ -46,6 +53,8 @@ extension Operator {
     public var currentWatermark: Int64? { nil }
     public var isSatisfied: Bool { false }
     public var stateByteCount: Int { 0 }
+    public func snapshot() throws -> StateSnapshot { StateSnapshot() }
+    public func restore(_ state: RestoredState) throws {}
 }
 
 /// What a source read.
@@ -67,11 +76,19 @@ public protocol SourceOperator: AnyObject {
 
     /// Called once at the end, also after an error.
     func onClose() async
+
+    /// Where reading has come to: what was given out so far is never given again by a source restored from this.
+    func snapshot() throws -> StateSnapshot
+
+    /// Takes back what `snapshot` gave. Called before `onStart`, on a fresh source.
+    func restore(_ state: RestoredState) throws
 }
 
 extension SourceOperator {
     public func onStart() async throws {}
     public func onClose() async {}
+    public func snapshot() throws -> StateSnapshot { StateSnapshot() }
+    public func restore(_ state: RestoredState) throws {}
 }
 
 /// A running sink of one subtask.
@@ -87,12 +104,23 @@ public protocol SinkOperator: AnyObject {
 
     /// Called once after the last row; what was written stands when it returns.
     func onEnd() async throws
+
+    /// Puts everything written so far on the disk, and says what a restored sink has to know to go on from here.
+    func prepare(epoch: Int) async throws -> StateSnapshot
+
+    /// Takes back what `prepare` gave. Called before `onStart`, on a fresh sink.
+    func restore(_ state: RestoredState) throws
 }
 
 extension SinkOperator {
     public func onStart() async throws {}
     public func flush() async throws {}
     public func onEnd() async throws {}
+    public func prepare(epoch: Int) async throws -> StateSnapshot {
+        try await flush()
+        return StateSnapshot()
+    }
+    public func restore(_ state: RestoredState) throws {}
 }
 
 /// What an operator knows of where it runs.
@@ -104,10 +132,12 @@ public struct OperatorContext: Sendable {
     public var metrics: OperatorMetrics
     /// Rows a source batch aims at.
     public var batchSize: Int
+    /// Whether the pipeline takes checkpoints, so that what ends must be on the disk.
+    public var isCheckpointed: Bool
 
     public init(
         nodeID: Int, subtask: Int, parallelism: Int, clock: any WallClock, metrics: OperatorMetrics,
-        batchSize: Int = 8192
+        batchSize: Int = 8192, isCheckpointed: Bool = false
     ) {
         self.nodeID = nodeID
         self.subtask = subtask
@@ -115,5 +145,6 @@ public struct OperatorContext: Sendable {
         self.clock = clock
         self.metrics = metrics
         self.batchSize = batchSize
+        self.isCheckpointed = isCheckpointed
     }
 }

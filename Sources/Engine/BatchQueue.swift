@@ -60,6 +60,11 @@ final class BatchQueue: Sendable {
         var reader: UnsafeContinuation<Void, Never>?
         var armedDeadline = UInt64.max
         var status = Status.open
+        /// Channels whose writers wait although there may be room: their barrier is here, others' are not.
+        var blocked: Set<Int> = []
+
+        /// Whether somebody waits who came first.
+        var hasWaitingWriters: Bool { writers.contains { !blocked.contains($0.entry.channel) } }
     }
 
     let limits: QueueLimits
@@ -90,7 +95,7 @@ final class BatchQueue: Sendable {
             case .cancelled: return .cancelled
             case .open: break
             }
-            guard state.writers.isEmpty, admits(entry, state) else { return .full }
+            guard !state.hasWaitingWriters, admits(entry, state) else { return .full }
             append(entry, &state)
             reader = state.reader.take()
             return .sent
@@ -109,7 +114,7 @@ final class BatchQueue: Sendable {
                 case .cancelled: return false
                 case .open: break
                 }
-                if state.writers.isEmpty, admits(entry, state) {
+                if !state.hasWaitingWriters, admits(entry, state) {
                     append(entry, &state)
                     reader = state.reader.take()
                     return true
@@ -124,6 +129,7 @@ final class BatchQueue: Sendable {
     }
 
     private func admits(_ entry: Entry, _ state: State) -> Bool {
+        if state.blocked.contains(entry.channel) { return false }
         if state.entries.isEmpty { return true }
         return state.entries.count < limits.batches && state.rows + entry.rowCount <= limits.rows
             && state.bytes + entry.byteCount <= limits.bytes
@@ -148,18 +154,43 @@ final class BatchQueue: Sendable {
             swap(&taken, &state.entries)
             state.rows = 0
             state.bytes = 0
-            var served = 0
-            while served < state.writers.count, admits(state.writers[served].entry, state) {
-                append(state.writers[served].entry, &state)
-                released.append(state.writers[served].continuation)
-                served += 1
-            }
-            state.writers.removeFirst(served)
+            released = serveWriters(&state)
             return .taken
         }
         swap(&taken, &spent)
         for continuation in released { continuation.resume(returning: true) }
         return result
+    }
+
+    /// Takes in what waiting writers have, in their order, as far as there is room; gives those to be resumed.
+    private func serveWriters(_ state: inout State) -> [UnsafeContinuation<Bool, Never>] {
+        var released: [UnsafeContinuation<Bool, Never>] = []
+        var left: [Writer] = []
+        var isFull = false
+        for writer in state.writers {
+            let isBlocked = state.blocked.contains(writer.entry.channel)
+            if !isFull && !isBlocked && admits(writer.entry, state) {
+                append(writer.entry, &state)
+                released.append(writer.continuation)
+            } else {
+                if !isBlocked { isFull = true }
+                left.append(writer)
+            }
+        }
+        state.writers = left
+        return released
+    }
+
+    /// Makes the writers of a channel wait until `unblock`.
+    func block(_ channel: Int) { state.withLock { _ = $0.blocked.insert(channel) } }
+
+    /// Lets all channels in again.
+    func unblock() {
+        let released = state.withLock { state in
+            state.blocked = []
+            return serveWriters(&state)
+        }
+        for continuation in released { continuation.resume(returning: true) }
     }
 
     /// Waits until there may be something to take, until the queue is cancelled, or until `deadline` (nanoseconds of

@@ -1,3 +1,4 @@
+import Checkpointing
 import Dataflow
 import HostSystem
 
@@ -27,15 +28,45 @@ public final class Engine: Sendable {
 
     /// Starts a graph and returns at once. Errors: `OperationalError` when the graph is not one that can run; all that
     /// goes wrong later, opening files included, comes from `RunningPipeline.wait()`.
-    public func start(_ graph: DataflowGraph) throws -> RunningPipeline {
+    ///
+    /// With `checkpoints` the pipeline goes on from the newest sound one in their folder; errors are then also those of
+    /// reading it, and an `OperationalError` when it holds the state of another query.
+    public func start(_ graph: DataflowGraph, checkpoints: CheckpointOptions? = nil) throws -> RunningPipeline {
         try GraphValidation.check(graph)
         let plans = TaskLayout.tasks(of: graph, configuration: configuration, executor: executor)
         let control = PipelineControl(taskCount: plans.count)
         control.watch(queues: plans.compactMap(\.queue), signals: plans.map(\.signal))
-        let environment = TaskEnvironment(
+        var environment = TaskEnvironment(
             configuration: configuration, components: components, clock: clock, executor: executor,
             control: control)
-        return RunningPipeline(engine: self, plans: plans, environment: environment)
+        if let checkpoints { try restore(checkpoints, graph, &environment, taskCount: plans.count) }
+        let running = RunningPipeline(engine: self, plans: plans, environment: environment)
+        environment.coordinator?.start()
+        return running
+    }
+
+    private func restore(
+        _ options: CheckpointOptions, _ graph: DataflowGraph, _ environment: inout TaskEnvironment, taskCount: Int
+    ) throws {
+        let loaded: LoadedCheckpoint?
+        do throws(FileError) {
+            let store = try CheckpointStore(options.fileSystem, directory: options.directory)
+            let newest = try store.newest(warn: options.warn)
+            let control = environment.control
+            environment.coordinator = CheckpointCoordinator(
+                options, store, graph, lastEpoch: try store.epochs().max() ?? 0, restored: newest,
+                taskCount: taskCount, executor: executor, inject: { control.inject($0) })
+            loaded = newest
+        } catch {
+            throw OperationalError(error)
+        }
+        guard let loaded else { return }
+        if loaded.manifest.graph != GraphFingerprint.value(graph) {
+            throw OperationalError(
+                "the state in '\(options.directory)' belongs to another query: give this one a folder of its own",
+                domain: .user)
+        }
+        environment.restored = RestoredPipeline(loaded)
     }
 
     /// Runs a graph to its end. Cancelling the calling task stops the pipeline at once. Errors: as of `start` and

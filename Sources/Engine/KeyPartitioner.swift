@@ -5,22 +5,14 @@ import Columnar
 /// A key belongs to one of the key groups by its hash, a subtask owns a contiguous range of groups: so state can move
 /// in whole groups when the parallelism changes.
 final class KeyPartitioner {
-    /// Key groups, unless there are more subtasks than that.
-    static let keyGroupCountMin = 128
-
     private let hasher: any KeyHasher
     private let targetCount: Int
-    /// The subtask of each key group.
-    private let targetOfGroup: [UInt32]
-    private let groupShift: UInt64
+    private let groups: KeyGroups
 
     init(hasher: any KeyHasher, targetCount: Int) {
         self.hasher = hasher
         self.targetCount = targetCount
-        var groupCount = KeyPartitioner.keyGroupCountMin
-        while groupCount < targetCount { groupCount *= 2 }
-        groupShift = UInt64(64 - groupCount.trailingZeroBitCount)
-        targetOfGroup = (0..<groupCount).map { UInt32(truncatingIfNeeded: $0 * targetCount / groupCount) }
+        groups = KeyGroups(targetCount: targetCount)
     }
 
     /// The rows of each target that has any, in their order. Costs one hash and one copy per row.
@@ -33,8 +25,8 @@ final class KeyPartitioner {
         let targetBuffer = Buffer(byteCount: count * 4)
         let targets = targetBuffer.assuming(UInt32.self)
         var counts = Array(repeating: 0, count: targetCount)
-        let shift = groupShift
-        targetOfGroup.withUnsafeBufferPointer { table in
+        let shift = groups.shift
+        groups.targets.withUnsafeBufferPointer { table in
             counts.withUnsafeMutableBufferPointer { counts in
                 for row in 0..<count {
                     // The high bits of a product, so that the groups do not follow the bits hash tables use.
@@ -74,5 +66,27 @@ final class KeyPartitioner {
             pieces.append((target, batch.taking(Selection(buffer: part, count: length))))
         }
         return pieces
+    }
+}
+
+/// Which subtask each key group belongs to.
+struct KeyGroups {
+    /// Key groups, unless there are more subtasks than that.
+    static let countMin = 128
+
+    /// The subtask of each key group.
+    let targets: [UInt32]
+    let shift: UInt64
+
+    init(targetCount: Int) {
+        var count = Self.countMin
+        while count < targetCount { count *= 2 }
+        shift = UInt64(64 - count.trailingZeroBitCount)
+        targets = (0..<count).map { UInt32(truncatingIfNeeded: $0 * targetCount / count) }
+    }
+
+    /// The subtask that owns a key of this hash.
+    func target(ofHash hash: UInt64) -> Int {
+        Int(targets[Int(truncatingIfNeeded: (hash &* 0x9E37_79B9_7F4A_7C15) &>> shift)])
     }
 }

@@ -1,5 +1,6 @@
 import Columnar
 import Dataflow
+import State
 import Synchronization
 
 /// The operators of one task, each calling the next directly.
@@ -54,6 +55,14 @@ final class OperatorChain {
             try stage.operator.onEnd(into: stage)
         }
     }
+
+    /// Gives every operator its state; `states` holds one per operator, in order.
+    func restore(_ states: [RestoredState]) throws {
+        for (stage, state) in zip(stages, states) { try stage.operator.restore(state) }
+    }
+
+    /// The state of every operator, in order.
+    func snapshots() throws -> [StateSnapshot] { try stages.map { try $0.operator.snapshot() } }
 
     func updateStateMetrics() {
         for stage in stages { stage.metrics.stateBytes.store(stage.operator.stateByteCount, ordering: .relaxed) }

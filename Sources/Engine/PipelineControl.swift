@@ -1,3 +1,4 @@
+import Dataflow
 import HostSystem
 import Synchronization
 
@@ -13,6 +14,9 @@ final class PipelineControl: Sendable {
 
     private let stopping = Atomic<Bool>(false)
     private let cancelled = Atomic<Bool>(false)
+    private let stopAsked = Atomic<Bool>(false)
+    /// The barrier asked for last: its epoch doubled, and one more when sources stop behind it.
+    private let wantedBarrier = Atomic<Int>(0)
     private let state: Mutex<State>
 
     init(taskCount: Int) {
@@ -21,6 +25,8 @@ final class PipelineControl: Sendable {
 
     /// Whether sources are to end.
     var isStopping: Bool { stopping.load(ordering: .relaxed) }
+    /// Whether somebody asked for an end, now or behind a checkpoint.
+    var wasStopped: Bool { stopAsked.load(ordering: .relaxed) || isStopping }
     /// Whether everything is to end without more output.
     var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
     var firstError: (any Error)? { state.withLock { $0.firstError } }
@@ -33,10 +39,25 @@ final class PipelineControl: Sendable {
         }
     }
 
+    /// The sources will end behind a checkpoint.
+    func noteStop() { stopAsked.store(true, ordering: .relaxed) }
+
     /// Sources end; what is in flight is processed.
     func stop() {
         stopping.store(true, ordering: .relaxed)
         for signal in state.withLock({ $0.signals }) { signal.wake() }
+    }
+
+    /// The barrier that sources are to send if they have not yet; nil before the first.
+    var barrier: Barrier? {
+        let word = wantedBarrier.load(ordering: .acquiring)
+        return word == 0 ? nil : Barrier(epoch: word >> 1, stops: word & 1 == 1)
+    }
+
+    /// Makes all sources send a barrier.
+    func inject(_ barrier: Barrier) {
+        wantedBarrier.store(barrier.epoch << 1 | (barrier.stops ? 1 : 0), ordering: .releasing)
+        for signal in state.withLock({ $0.signals }) { signal.nudge() }
     }
 
     /// Everything ends now.

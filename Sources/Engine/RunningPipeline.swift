@@ -4,6 +4,9 @@ import Synchronization
 
 /// How a pipeline is asked to end.
 public enum StopMode: Sendable {
+    /// A checkpoint, then the sources end; all that came before it is processed and written. Without checkpoints like
+    /// `graceful`.
+    case checkpoint
     /// Sources end, everything in flight is processed and written; windows that are open stay open.
     case graceful
     /// Everything ends now; what is in flight is lost.
@@ -27,6 +30,8 @@ public struct PipelineSummary: Sendable {
     public var badRecords: Int
     public var lateRows: Int
     public var elapsedNanos: UInt64
+    /// What its checkpoints did; nil when it takes none.
+    public var checkpoints: CheckpointSummary?
 }
 
 /// A pipeline at work. Letting go of it does not stop it.
@@ -34,6 +39,7 @@ public final class RunningPipeline: Sendable {
     private let plans: [TaskPlan]
     private let control: PipelineControl
     private let executor: ThreadPoolExecutor
+    private let coordinator: CheckpointCoordinator?
     private let startTime: UInt64
     private let supervisor: Task<UInt64, Never>
 
@@ -42,6 +48,8 @@ public final class RunningPipeline: Sendable {
         control = environment.control
         let executor = environment.executor
         self.executor = executor
+        let coordinator = environment.coordinator
+        self.coordinator = coordinator
         startTime = executor.now()
         supervisor = Task(executorPreference: executor) {
             await withTaskGroup(of: Void.self) { group in
@@ -49,6 +57,7 @@ public final class RunningPipeline: Sendable {
                     group.addTask(executorPreference: executor) { await TaskRunner.run(plan, environment) }
                 }
             }
+            await coordinator?.close()
             // The engine's threads must live as long as its tasks.
             return withExtendedLifetime(engine) { executor.now() }
         }
@@ -58,6 +67,9 @@ public final class RunningPipeline: Sendable {
     /// `.immediate` overrules `.graceful`.
     public func stop(_ mode: StopMode) {
         switch mode {
+        case .checkpoint:
+            control.noteStop()
+            if let coordinator { coordinator.request(stops: true) } else { control.stop() }
         case .graceful: control.stop()
         case .immediate: control.cancel()
         }
@@ -73,10 +85,10 @@ public final class RunningPipeline: Sendable {
 
     private func summary(at time: UInt64) -> PipelineSummary {
         let outcome: PipelineSummary.Outcome =
-            control.isCancelled ? .cancelled : control.isStopping ? .stopped : .finished
+            control.isCancelled ? .cancelled : control.wasStopped ? .stopped : .finished
         var result = PipelineSummary(
             outcome: outcome, rowsRead: 0, rowsWritten: 0, badRecords: 0, lateRows: 0,
-            elapsedNanos: time &- startTime)
+            elapsedNanos: time &- startTime, checkpoints: coordinator?.summary)
         for snapshot in metrics() {
             if snapshot.isSource { result.rowsRead += snapshot.rowsSent }
             if snapshot.isSink { result.rowsWritten += snapshot.rowsReceived }
@@ -85,6 +97,12 @@ public final class RunningPipeline: Sendable {
         }
         return result
     }
+
+    /// Takes a checkpoint now, if the pipeline keeps any; returns at once.
+    public func checkpoint() { coordinator?.request(stops: false) }
+
+    /// What the checkpoints have done so far; nil when the pipeline takes none.
+    public var checkpoints: CheckpointSummary? { coordinator?.summary }
 
     /// Nanoseconds since the start.
     public var elapsedNanos: UInt64 { executor.now() &- startTime }

@@ -57,6 +57,9 @@ final class TaskOutput: Collector {
         send(.watermark(.time(lastWatermark)))
     }
 
+    /// Sends a barrier behind everything given out so far.
+    func pass(_ barrier: Barrier) { send(.barrier(barrier)) }
+
     /// The last message; `isComplete` is false when the input was cut off by a stop, so that nothing below closes.
     func end(isComplete: Bool) {
         if isComplete { send(.watermark(.end)) }

@@ -12,6 +12,11 @@ extension TaskRunner {
         while true {
             try environment.control.checkCancellation()
             if environment.control.isStopping { return .stopped }
+            if let barrier = environment.control.barrier, barrier.epoch > lastEpoch {
+                lastEpoch = barrier.epoch
+                try await takeSnapshot(barrier)
+                if barrier.stops { return .stopped }
+            }
             if let stage = chain.satisfiedStage { return .satisfied(stage: stage) }
             if output.isUnwanted { return .unwanted }
             switch try await source.read(rowLimit: rowLimit) {
@@ -46,6 +51,9 @@ extension TaskRunner {
     func runInbox() async throws -> Ending {
         guard let queue = plan.queue else { return .complete }
         var aligner = WatermarkAlignerStateMachine(inputs: plan.channelInputs)
+        var barriers = BarrierAlignerStateMachine(channelCount: plan.channelInputs.count)
+        /// What came on channels that wait for the barriers of others.
+        var held: [BatchQueue.Entry] = []
         var inbox: [BatchQueue.Entry] = []
         noteRows(at: now())
         while true {
@@ -62,8 +70,23 @@ extension TaskRunner {
                 await queue.waitForEntries(until: nextDeadline)
                 noteWait(until: now())
             case .taken:
-                for index in inbox.indices {
-                    let isLast = try handle(inbox[index], &aligner)
+                var index = 0
+                while index < inbox.count {
+                    let entry = inbox[index]
+                    index += 1
+                    if barriers.isBlocked(entry.channel) {
+                        held.append(entry)
+                        continue
+                    }
+                    if let barrier = aligned(entry, &barriers, queue) {
+                        // The end of a channel that completes the cut comes behind it.
+                        try await takeSnapshot(barrier)
+                        queue.unblock()
+                        inbox = held + inbox[index...]
+                        held = []
+                        index = 0
+                    }
+                    let isLast = try handle(entry, &aligner)
                     try await drain()
                     if isLast { return aligner.reachedEndOfTime ? .complete : .stopped }
                     if let stage = chain.satisfiedStage { return .satisfied(stage: stage) }
@@ -72,6 +95,20 @@ extension TaskRunner {
                     try await yieldIfDue(at: time)
                 }
             }
+        }
+    }
+
+    /// The barrier that a message completes, if it does.
+    private func aligned(
+        _ entry: BatchQueue.Entry, _ barriers: inout BarrierAlignerStateMachine, _ queue: BatchQueue
+    ) -> Barrier? {
+        switch entry.message {
+        case .barrier(let barrier):
+            if let aligned = barriers.barrier(barrier, on: entry.channel) { return aligned }
+            queue.block(entry.channel)
+            return nil
+        case .endOfData: return barriers.end(of: entry.channel)
+        case .batch, .watermark: return nil
         }
     }
 
@@ -92,6 +129,7 @@ extension TaskRunner {
             if outcome.becameActive { output.resume() }
         case .endOfData:
             outcome = aligner.end(of: entry.channel)
+        case .barrier: return false
         }
         if let time = outcome.advance { try chain.advance(to: time) }
         if outcome.becameIdle { output.becomeIdle() }

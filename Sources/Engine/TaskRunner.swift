@@ -1,6 +1,8 @@
+import Checkpointing
 import Columnar
 import Dataflow
 import HostSystem
+import State
 import Synchronization
 
 /// What all tasks of a pipeline are given.
@@ -10,6 +12,10 @@ struct TaskEnvironment: Sendable {
     var clock: any WallClock
     var executor: ThreadPoolExecutor
     var control: PipelineControl
+    /// Takes checkpoints; nil when the pipeline keeps none.
+    var coordinator: CheckpointCoordinator?
+    /// What the pipeline goes on from.
+    var restored: RestoredPipeline?
 }
 
 /// Runs one task from its start to its end: makes source, operators and sink, moves batches, keeps deadlines.
@@ -26,6 +32,8 @@ final class TaskRunner {
         case satisfied(stage: Int)
         /// Nobody wants the output any more.
         case unwanted
+        /// It had ended before the checkpoint that the pipeline went on from.
+        case alreadyFinished
     }
 
     let plan: TaskPlan
@@ -33,7 +41,11 @@ final class TaskRunner {
     let output: TaskOutput
     let chain: OperatorChain
     private(set) var source: (any SourceOperator)?
-    private var sink: (any SinkOperator)?
+    private(set) var sink: (any SinkOperator)?
+    /// The nodes of the operators of the chain, in order.
+    private var operatorNodes: [Int] = []
+    /// Epoch of the last barrier a source has sent.
+    var lastEpoch: Int
     private let idleNanos: UInt64?
     private var sliceStart: UInt64 = 0
     private var stateUpdateTime: UInt64 = 0
@@ -46,6 +58,7 @@ final class TaskRunner {
     init(_ plan: TaskPlan, _ environment: TaskEnvironment) throws {
         self.plan = plan
         self.environment = environment
+        lastEpoch = environment.control.barrier?.epoch ?? 0
         let batchSize = environment.configuration.batchSize
         let exchanges = try plan.outputs.map { output in
             try Exchange(
@@ -57,19 +70,22 @@ final class TaskRunner {
         for (node, metrics) in zip(plan.nodes, plan.nodeMetrics) {
             let context = OperatorContext(
                 nodeID: node.id, subtask: plan.subtask, parallelism: plan.parallelism, clock: environment.clock,
-                metrics: metrics, batchSize: batchSize)
+                metrics: metrics, batchSize: batchSize, isCheckpointed: environment.coordinator != nil)
             switch node.spec {
             case .source(let spec):
                 source = try TaskRunner.connector(spec, environment).makeSource(spec, context: context)
             case .sink(let spec):
                 sink = try TaskRunner.connector(spec, environment).makeSink(spec, context: context)
             case .values(let spec): source = ValuesSource(spec, subtask: plan.subtask)
-            case .union: operators.append((PassingOperator(schema: node.schema), metrics))
+            case .union:
+                operators.append((PassingOperator(schema: node.schema), metrics))
+                operatorNodes.append(node.id)
             default:
                 if case .watermark(let spec) = node.spec, let millis = spec.idleMillis, millis > 0 {
                     idleMillis = min(millis, idleMillis ?? millis)
                 }
                 operators.append((try environment.components.makeOperator(node.spec, context), metrics))
+                operatorNodes.append(node.id)
             }
         }
         idleNanos = idleMillis.map { UInt64(min($0, 1 << 40)) * 1_000_000 }
@@ -106,23 +122,76 @@ final class TaskRunner {
     }
 
     private func run() async throws {
-        try await source?.onStart()
-        try await sink?.onStart()
-        try chain.start()
+        let isAlreadyFinished = hasFinishedBefore
+        if !isAlreadyFinished {
+            try restore()
+            try await source?.onStart()
+            try await sink?.onStart()
+            try chain.start()
+        }
         try await environment.control.awaitCommonStart()
         sliceStart = now()
         let ending: Ending
-        if source != nil { ending = try await runSource() } else { ending = try await runInbox() }
+        if isAlreadyFinished {
+            ending = .alreadyFinished
+        } else if source != nil {
+            ending = try await runSource()
+        } else {
+            ending = try await runInbox()
+        }
+        try await end(ending)
+        chain.updateStateMetrics()
+        noteBusy(until: now())
+    }
+
+    private func end(_ ending: Ending) async throws {
         switch ending {
         case .complete: try chain.end(tellsHead: source != nil)
         case .satisfied(let stage): try chain.end(from: stage, tellsHead: false)
-        case .stopped, .unwanted: break
+        case .stopped, .unwanted, .alreadyFinished: break
         }
         if case .stopped = ending { output.end(isComplete: false) } else { output.end(isComplete: true) }
         try await drain()
-        try await sink?.onEnd()
-        chain.updateStateMetrics()
-        noteBusy(until: now())
+        if case .alreadyFinished = ending {} else { try await sink?.onEnd() }
+        // A task that was stopped has more to do another time.
+        if case .stopped = ending { return }
+        environment.coordinator?.finished(
+            task: plan.taskID, plan.nodes.map { .init(node: $0.id, subtask: plan.subtask) })
+    }
+
+    // MARK: State
+
+    private var hasFinishedBefore: Bool {
+        guard let restored = environment.restored else { return false }
+        return plan.nodes.allSatisfy {
+            restored.isFinished(node: $0.id, subtask: plan.subtask, parallelism: plan.parallelism)
+        }
+    }
+
+    private func restore() throws {
+        guard let restored = environment.restored else { return }
+        let states = Dictionary(
+            uniqueKeysWithValues: plan.nodes.map { node in
+                (node.id, restored.state(node: node.id, subtask: plan.subtask, parallelism: plan.parallelism))
+            })
+        if let state = states[plan.nodes[0].id] { try source?.restore(state) }
+        if let last = plan.nodes.last, let state = states[last.id] { try sink?.restore(state) }
+        try chain.restore(operatorNodes.compactMap { states[$0] })
+    }
+
+    /// Everything before the barrier is done: gives the state out, and the barrier on.
+    func takeSnapshot(_ barrier: Barrier) async throws {
+        try await drain()
+        var states: [NodeState] = []
+        func add(_ node: Int, _ snapshot: StateSnapshot) {
+            states.append(NodeState(node: node, subtask: plan.subtask, tables: snapshot.tables))
+        }
+        if let source { add(plan.nodes[0].id, try source.snapshot()) }
+        for (node, snapshot) in zip(operatorNodes, try chain.snapshots()) { add(node, snapshot) }
+        if let sink, let last = plan.nodes.last { add(last.id, try await sink.prepare(epoch: barrier.epoch)) }
+        output.pass(barrier)
+        try await drain()
+        environment.coordinator?.snapshotted(task: plan.taskID, epoch: barrier.epoch, states)
     }
 
     // MARK: Sending

@@ -1,10 +1,12 @@
 import HostSystem
 import Synchronization
 
-/// Lets one task sleep and others wake it. Once woken it never sleeps again: to wake means to stop or to give up.
+/// Lets one task sleep and others wake it. Once woken it never sleeps again: to wake means to stop or to give up. A
+/// nudge ends one sleep, that under way or else the next.
 final class TaskSignal: Sendable {
     private struct State {
         var isWoken = false
+        var isNudged = false
         var sleeper: UnsafeContinuation<Void, Never>?
         /// Tells the timer of this sleep from those of earlier ones.
         var generation = 0
@@ -16,7 +18,10 @@ final class TaskSignal: Sendable {
     func sleep(until deadline: UInt64, on executor: ThreadPoolExecutor) async {
         await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
             let generation = state.withLock { state -> Int? in
-                if state.isWoken { return nil }
+                if state.isWoken || state.isNudged {
+                    state.isNudged = false
+                    return nil
+                }
                 state.generation += 1
                 state.sleeper = continuation
                 return state.generation
@@ -40,6 +45,15 @@ final class TaskSignal: Sendable {
     func wake() {
         let sleeper = state.withLock { state in
             state.isWoken = true
+            return state.sleeper.take()
+        }
+        sleeper?.resume()
+    }
+
+    /// Wakes the task this once.
+    func nudge() {
+        let sleeper = state.withLock { state in
+            state.isNudged = state.sleeper == nil
             return state.sleeper.take()
         }
         sleeper?.resume()

@@ -40,6 +40,9 @@ public struct FileError: Error, Hashable, Sendable {
         [EINTR, EAGAIN, EBUSY, ENOSPC, EDQUOT, EMFILE, ENFILE, EIO, ETIMEDOUT].contains(errno)
     }
 
+    /// Whether a file that was to be made is there already.
+    public var isAlreadyThere: Bool { errno == EEXIST }
+
     /// What the user can do about it, if that is known.
     public var hint: String? {
         switch errno {

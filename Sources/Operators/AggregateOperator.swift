@@ -1,6 +1,7 @@
 import Columnar
 import Dataflow
 import Expressions
+import State
 
 /// Aggregates all rows per key; the results come when the input has ended.
 final class AggregateOperator: Operator {
@@ -27,6 +28,29 @@ final class AggregateOperator: Operator {
     }
 
     var stateByteCount: Int { groups.byteCount + accumulators.byteCount }
+
+    func snapshot() throws -> StateSnapshot {
+        let count = accumulators.groupCount
+        if count == 0 { return StateSnapshot() }
+        let columns = groups.keys() + accumulators.states().flatMap { $0 }
+        return StateSnapshot([
+            StateTable("groups", .keyed(columnCount: plan.keyCount), columns, rowCount: count)
+        ])
+    }
+
+    func restore(_ state: RestoredState) throws {
+        for batch in state.batches("groups") {
+            let rows = ids.words(batch.rowCount)
+            groups.intern(Array(batch.columns.prefix(plan.keyCount)), rowCount: batch.rowCount, into: rows)
+            do {
+                try accumulators.merge(
+                    flat: Array(batch.columns.dropFirst(plan.keyCount)), groups: rows, rowCount: batch.rowCount,
+                    groupCount: groups.groupCount)
+            } catch {
+                throw failures.describe(error)
+            }
+        }
+    }
 
     func process(_ batch: RecordBatch, input: Int, into collector: any Collector) throws {
         let columns = try expressions.evaluate(batch)

@@ -1,5 +1,6 @@
 import Columnar
 import Dataflow
+import State
 
 /// Skips `offset` rows, then passes at most `limit`.
 final class LimitOperator: Operator {
@@ -12,6 +13,16 @@ final class LimitOperator: Operator {
     }
 
     var isSatisfied: Bool { remaining == 0 }
+
+    func snapshot() throws -> StateSnapshot {
+        StateSnapshot([StateTable("counts", numbers: [Int64(skipping), Int64(remaining)])])
+    }
+
+    func restore(_ state: RestoredState) throws {
+        guard let counts = state.numbers("counts").first else { return }
+        skipping = Int(counts[0])
+        remaining = Int(counts[1])
+    }
 
     func process(_ batch: RecordBatch, input: Int, into collector: any Collector) throws {
         let skipped = min(skipping, batch.rowCount)

@@ -1,5 +1,6 @@
 import Columnar
 import Dataflow
+import State
 
 /// Sorts bounded input; with a limit only the rows that may still come first are kept.
 final class SortOperator: Operator {
@@ -17,6 +18,15 @@ final class SortOperator: Operator {
     }
 
     var stateByteCount: Int { rows.byteCount }
+
+    func snapshot() throws -> StateSnapshot {
+        StateSnapshot(
+            rows.concatenated().map { [StateTable(name: "rows", distribution: .everywhere, batch: $0)] } ?? [])
+    }
+
+    func restore(_ state: RestoredState) throws {
+        for batch in state.batches("rows") { rows.append(batch) }
+    }
 
     func process(_ batch: RecordBatch, input: Int, into collector: any Collector) throws {
         rows.append(batch)

@@ -2,6 +2,7 @@ import Columnar
 import Dataflow
 import Expressions
 import HostSystem
+import State
 
 /// Appends the hidden event time of each row and makes watermarks of the rows.
 ///
@@ -40,6 +41,14 @@ final class WatermarkOperator: Operator {
     /// Watermarks from above know nothing of the event time declared here.
     func onWatermark(_ watermark: Int64, into collector: any Collector) throws -> Int64? {
         watermark == .max ? watermark : nil
+    }
+
+    func snapshot() throws -> StateSnapshot {
+        StateSnapshot(currentWatermark.map { [StateTable("watermark", numbers: [$0])] } ?? [])
+    }
+
+    func restore(_ state: RestoredState) throws {
+        currentWatermark = state.numbers("watermark").map { $0[0] }.min()
     }
 
     private func eventTimes(_ batch: RecordBatch) throws -> Column {

@@ -41,6 +41,11 @@ public final class QuerySession {
 
     /// Compiles and runs a text to its end.
     public func run(_ sql: String) async -> Outcome {
+        await run(sql) { engine, graph in _ = try await engine.run(graph) }
+    }
+
+    /// Compiles a text and runs it with `execute`, which may end before the sources do.
+    public func run(_ sql: String, _ execute: (Engine, DataflowGraph) async throws -> Void) async -> Outcome {
         let compiled = compiler.compile(sql)
         let errors = compiled.diagnostics.filter { $0.severity == .error }
         if !errors.isEmpty {
@@ -53,7 +58,7 @@ public final class QuerySession {
         guard let graph = compiled.graph else { return .done }
         rows.removeAll()
         do {
-            _ = try await engine.run(graph)
+            try await execute(engine, graph)
         } catch {
             return .failed("\(error)")
         }

@@ -19,6 +19,9 @@ struct RunCommand: AsyncParsableCommand {
             Rows are printed as an aligned table on a terminal and as JSON lines in a pipe. Ctrl-C stops reading and
             finishes what is under way; a second Ctrl-C stops at once.
 
+            With --state-dir the pipeline keeps its state in that folder and goes on where it stopped, whether it was
+            stopped or killed; Ctrl-C then takes a last checkpoint. A folder belongs to one query.
+
             Exit codes: 0 finished, 1 failed while running, 2 wrong SQL or settings, 130 stopped by Ctrl-C,
             141 nobody reads the output any more.
             """)
@@ -34,11 +37,29 @@ struct RunCommand: AsyncParsableCommand {
             "A setting; may be repeated. Names: \(RunSettings.names.joined(separator: ", ")).", valueName: "key=value"))
     var settings: [String] = []
 
+    @Option(
+        name: .customLong("state-dir"),
+        help: "A folder for checkpoints; the run goes on from the newest one in it.")
+    var stateDirectory: String?
+
+    @Option(
+        name: .customLong("checkpoint-interval"),
+        help: "Milliseconds between two checkpoints (with --state-dir).")
+    var checkpointMillis: Int = 10_000
+
     mutating func run() async throws {
+        if checkpointMillis < 1 || checkpointMillis > 86_400_000 {
+            Terminal.printError(
+                "error: --checkpoint-interval takes 1 to 86400000 milliseconds, found \(checkpointMillis)")
+            throw ExitStatus.invalidInput
+        }
+        let isKept = stateDirectory != nil
         let settings = try RunSettings(settings, parallelism: parallelism)
         let source = try input.read()
         let pipeline = RunningReference()
-        let interrupts = Interrupts { count in pipeline.stop(count == 1 ? .graceful : .immediate) }
+        let interrupts = Interrupts { count in
+            pipeline.stop(count > 1 ? .immediate : isKept ? .checkpoint : .graceful)
+        }
         let printer = Terminal.isOutputATerminal ? ResultPrinter.table() : ResultPrinter.lines()
         let connectors = ConnectorCatalog.builtin { batch in try await printer.print(batch) }
         let compiled = try Compilation.compile(source, connectors, settings.compiler)
@@ -53,7 +74,13 @@ struct RunCommand: AsyncParsableCommand {
         }
         interrupts.start()
         let engine = try Engine(configuration: settings.engine, connectors: connectors)
-        let running = try engine.start(graph)
+        let running: RunningPipeline
+        do {
+            running = try engine.start(graph, checkpoints: checkpoints)
+        } catch {
+            Terminal.printError("error: \(error)")
+            throw ExitStatus.failedWhileRunning
+        }
         pipeline.set(running)
         let progress = Terminal.isErrorATerminal ? ProgressLine(running) : nil
         do {
@@ -75,6 +102,14 @@ struct RunCommand: AsyncParsableCommand {
         if interrupts.count.load(ordering: .relaxed) > 0 { throw ExitStatus.interrupted }
     }
 
+    private var checkpoints: CheckpointOptions? {
+        stateDirectory.map { directory in
+            CheckpointOptions(directory: directory, intervalMillis: checkpointMillis) { message in
+                Terminal.printError("warning: \(message)")
+            }
+        }
+    }
+
     private func report(_ summary: PipelineSummary) {
         if summary.badRecords > 0 {
             Terminal.printError("warning: \(summary.badRecords) records could not be decoded and were dropped")
@@ -83,6 +118,9 @@ struct RunCommand: AsyncParsableCommand {
             Terminal.printError("warning: \(summary.lateRows) rows came later than the watermark and were dropped")
         }
         guard Terminal.isErrorATerminal else { return }
+        if let checkpoints = summary.checkpoints, let epoch = checkpoints.lastEpoch ?? checkpoints.restoredEpoch {
+            Terminal.printError("state kept as checkpoint \(epoch)")
+        }
         let seconds = Double(summary.elapsedNanos) / 1e9
         Terminal.printError("\(summary.rowsRead) rows read in \(ProgressLine.decimal(seconds)) s")
     }

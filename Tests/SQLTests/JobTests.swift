@@ -14,10 +14,15 @@ import Testing
         }
     }
 
-    /// The rows a job gives. Its files are named from the checkout's folder.
+    /// The text of a job; its files are named from the checkout's folder.
+    static func sql(_ job: String) throws -> String {
+        let sql = try String(contentsOfFile: "\(ScriptTests.root.path)/fixtures/jobs/\(job).sql", encoding: .utf8)
+        return sql.replacingOccurrences(of: "'fixtures/", with: "'\(ScriptTests.root.path)/fixtures/")
+    }
+
+    /// The rows a job gives.
     static func rows(_ job: String, parallelism: Int, batchSize: Int = 8192) async throws -> [[String]] {
-        var sql = try String(contentsOfFile: "\(ScriptTests.root.path)/fixtures/jobs/\(job).sql", encoding: .utf8)
-        sql = sql.replacingOccurrences(of: "'fixtures/", with: "'\(ScriptTests.root.path)/fixtures/")
+        let sql = try sql(job)
         let configuration = RunConfiguration(batchSize: batchSize, parallelism: parallelism, isOptimized: true)
         guard case .rows(let rows, _) = await try ScriptTests.session(configuration).run(sql) else {
             Issue.record("\(job) gave no rows")

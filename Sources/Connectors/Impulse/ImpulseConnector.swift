@@ -1,6 +1,7 @@
 import Columnar
 import Dataflow
 import HostSystem
+import State
 
 /// Counts: a source of numbered rows at a steady rate, for trying things out.
 public struct ImpulseConnector: Connector {
@@ -41,21 +42,17 @@ public struct ImpulseConnector: Connector {
 /// One subtask's share: the counters are dealt out in turn.
 final class ImpulseSource: SourceOperator {
     private let schema: Schema
-    private let stride: Int64
     private let subtask: Int64
-    private let total: Int64
     private let intervalNanos: Int64?
-    private let baseTime: Int64
+    private var baseTime: Int64
     private let clock: any WallClock
-    private var given: Int64 = 0
+    private var share: NumberedShare
     private var pacing: Pacing
 
     init(_ spec: ConnectorSpec, _ context: OperatorContext) {
         schema = spec.outputSchema
-        stride = Int64(context.parallelism)
         subtask = Int64(context.subtask)
-        let count = spec.options["message_count"]?.int ?? Int64.max
-        total = count > subtask ? (count - subtask - 1) / stride + 1 : 0
+        share = NumberedShare(total: spec.options["message_count"]?.int ?? Int64.max, context: context)
         intervalNanos = spec.options["event_time_interval"]?.int.map { $0 &* 1000 }
         clock = context.clock
         baseTime = (spec.options["base_time"]?.int).map { $0 &* 1_000_000 } ?? context.clock.nowNanoseconds()
@@ -63,19 +60,28 @@ final class ImpulseSource: SourceOperator {
         pacing = Pacing(rate: rate.map { $0 / Double(context.parallelism) }, clock: context.clock)
     }
 
-    func read(rowLimit: Int) async throws -> SourceEvent {
-        let left = total - given
-        if left <= 0 { return .endOfData }
-        let allowance = pacing.allowance(given: given, wanted: Int(min(Int64(rowLimit), left)))
-        if allowance.rows == 0 { return .idle(millis: allowance.waitMillis) }
-        let batch = batch(allowance.rows)
-        given += Int64(allowance.rows)
-        return .batch(batch)
+    func snapshot() throws -> StateSnapshot {
+        var snapshot = share.snapshot()
+        snapshot.tables.append(StateTable("base_time", numbers: [baseTime]))
+        return snapshot
     }
 
-    private func batch(_ count: Int) -> RecordBatch {
+    func restore(_ state: RestoredState) throws {
+        share.restore(state)
+        // Rows keep the times they would have had.
+        if let time = state.numbers("base_time").first?.first { baseTime = time }
+    }
+
+    func read(rowLimit: Int) async throws -> SourceEvent {
+        if share.isAtEnd { return .endOfData }
+        let allowance = pacing.allowance(given: share.given, wanted: rowLimit)
+        if allowance.rows == 0 { return .idle(millis: allowance.waitMillis) }
+        guard let rows = share.take(limit: allowance.rows) else { return .endOfData }
+        return .batch(batch(rows.first, rows.stride, rows.count))
+    }
+
+    private func batch(_ first: Int64, _ stride: Int64, _ count: Int) -> RecordBatch {
         let arrival = clock.nowNanoseconds()
-        let first = subtask + given * stride
         let columns = schema.fields.map { field -> Column in
             let buffer = Buffer(byteCount: count * 8)
             let values = buffer.assuming(Int64.self)

@@ -2,6 +2,7 @@ import Columnar
 import Dataflow
 import Formats
 import HostSystem
+import State
 import Synchronization
 
 /// Made-up rows for the columns a user declares: for trying queries out before the real source is there.
@@ -53,10 +54,7 @@ final class MockSource: SourceOperator {
     private let badRatio: Double
     private let policy: BadRecordPolicy
     private let metrics: OperatorMetrics
-    private let stride: Int64
-    private let subtask: Int64
-    private let total: Int64
-    private var given: Int64 = 0
+    private var share: NumberedShare
     private var pacing: Pacing
 
     init(_ spec: ConnectorSpec, _ all: [MockField], _ policy: BadRecordPolicy, _ context: OperatorContext) {
@@ -67,29 +65,27 @@ final class MockSource: SourceOperator {
         badRatio = spec.options["bad_record_ratio"]?.float ?? 0
         self.policy = policy
         metrics = context.metrics
-        stride = Int64(context.parallelism)
-        subtask = Int64(context.subtask)
-        let count = spec.options["message_count"]?.int ?? Int64.max
-        total = count > subtask ? (count - subtask - 1) / stride + 1 : 0
+        share = NumberedShare(total: spec.options["message_count"]?.int ?? Int64.max, context: context)
         let rate = spec.options["event_rate"]?.float
         pacing = Pacing(rate: rate.map { $0 / Double(context.parallelism) }, clock: context.clock)
     }
 
+    func snapshot() throws -> StateSnapshot { share.snapshot() }
+
+    func restore(_ state: RestoredState) throws { share.restore(state) }
+
     func read(rowLimit: Int) async throws -> SourceEvent {
-        let left = total - given
-        if left <= 0 { return .endOfData }
-        let allowance = pacing.allowance(given: given, wanted: Int(min(Int64(rowLimit), left)))
+        if share.isAtEnd { return .endOfData }
+        let allowance = pacing.allowance(given: share.given, wanted: rowLimit)
         if allowance.rows == 0 { return .idle(millis: allowance.waitMillis) }
-        let rows = try goodRows(allowance.rows)
-        given += Int64(allowance.rows)
+        guard let part = share.take(limit: allowance.rows) else { return .endOfData }
+        let rows = try goodRows((0..<Int64(part.count)).map { part.first &+ $0 &* part.stride })
         let columns = rows.withUnsafeBufferPointer { rows in fields.map { $0.column(seed: seed, rows: rows) } }
         return .batch(RecordBatch(schema: schema, columns: columns, rowCount: rows.count))
     }
 
-    /// The numbers of the next `count` rows without the bad ones.
-    private func goodRows(_ count: Int) throws -> [Int64] {
-        let first = subtask &+ given &* stride
-        let numbers = (0..<Int64(count)).map { first &+ $0 &* stride }
+    /// The numbers without those of bad rows.
+    private func goodRows(_ numbers: [Int64]) throws -> [Int64] {
         if badRatio == 0 { return numbers }
         let good = numbers.filter { number in
             var draws = EventDraws(seed: seed, event: number, field: 0)
@@ -100,7 +96,7 @@ final class MockSource: SourceOperator {
         metrics.badRecords.wrappingAdd(policy == .fail ? 1 : badCount, ordering: .relaxed)
         if policy == .fail {
             let known = Set(good)
-            let line = numbers.first { !known.contains($0) } ?? first
+            let line = numbers.first { !known.contains($0) } ?? 0
             let record = BadRecord(
                 line: Int(truncatingIfNeeded: line) + 1, offset: 0, reason: "made bad on purpose (bad_record_ratio)")
             throw OperationalError(

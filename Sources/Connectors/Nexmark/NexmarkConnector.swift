@@ -1,6 +1,7 @@
 import Columnar
 import Dataflow
 import HostSystem
+import State
 
 /// The Nexmark benchmark's auction site as a source: people, auctions and bids, 1 : 3 : 46.
 ///
@@ -42,11 +43,7 @@ public struct NexmarkConnector: Connector {
 /// One subtask's share of the events: every `parallelism`-th, beginning with its own number.
 final class NexmarkSource: SourceOperator {
     private let generator: NexmarkGenerator
-    private let stride: Int64
-    private let subtask: Int64
-    /// How many events this subtask gives in all.
-    private let total: Int64
-    private var given: Int64 = 0
+    private var share: NumberedShare
     private var pacing: Pacing
 
     init(_ spec: ConnectorSpec, _ context: OperatorContext) {
@@ -62,19 +59,19 @@ final class NexmarkSource: SourceOperator {
             fields: NexmarkFields(
                 seed: UInt64(bitPattern: spec.options["seed"]?.int ?? 0), baseTime: base, intervalNanos: interval),
             schema: spec.outputSchema)
-        stride = Int64(context.parallelism)
-        subtask = Int64(context.subtask)
-        total = count > subtask ? (count - subtask - 1) / stride + 1 : 0
+        share = NumberedShare(total: count, context: context)
         pacing = Pacing(rate: rate.map { $0 / Double(context.parallelism) }, clock: context.clock)
     }
 
+    func snapshot() throws -> StateSnapshot { share.snapshot() }
+
+    func restore(_ state: RestoredState) throws { share.restore(state) }
+
     func read(rowLimit: Int) async throws -> SourceEvent {
-        let left = total - given
-        if left <= 0 { return .endOfData }
-        let allowance = pacing.allowance(given: given, wanted: Int(min(Int64(rowLimit), left)))
+        if share.isAtEnd { return .endOfData }
+        let allowance = pacing.allowance(given: share.given, wanted: rowLimit)
         if allowance.rows == 0 { return .idle(millis: allowance.waitMillis) }
-        let batch = generator.batch(first: subtask + given * stride, stride: stride, count: allowance.rows)
-        given += Int64(allowance.rows)
-        return .batch(batch)
+        guard let events = share.take(limit: allowance.rows) else { return .endOfData }
+        return .batch(generator.batch(first: events.first, stride: events.stride, count: events.count))
     }
 }

@@ -29,6 +29,29 @@ final class CompressedReader {
 
     deinit { room.deallocate() }
 
+    /// Goes past the first `count` bytes, counted after decompression, before anything was read. Errors: as of `read`;
+    /// `OperationalError` when there are fewer.
+    func skip(_ count: Int) throws {
+        if decompressor == nil {
+            try file.seek(to: count)
+            return
+        }
+        let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 64)
+        defer { scratch.deallocate() }
+        var left = count
+        while left > 0 {
+            let part = UnsafeMutableRawBufferPointer(rebasing: scratch[..<min(left, scratch.count)])
+            switch try read(into: part) {
+            case .bytes(let read): left -= read
+            case .nothingYet: continue
+            case .end:
+                throw OperationalError(
+                    "the file is shorter than it was at the checkpoint: expected \(count) bytes, found \(count - left)",
+                    domain: .user)
+            }
+        }
+    }
+
     /// Reads some bytes, without waiting for a pipe that has none. Errors: `FileError`, `CodecError`.
     func read(into output: UnsafeMutableRawBufferPointer) throws -> Outcome {
         if isAtEnd { return .end }

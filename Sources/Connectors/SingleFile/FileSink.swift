@@ -3,8 +3,13 @@ import Columnar
 import Dataflow
 import Formats
 import HostSystem
+import State
 
 /// Writes rows to a file that is made or emptied at the start.
+///
+/// Exactly once with checkpoints: each puts the rows so far on the disk and notes the file's length; a restored sink
+/// cuts the file back to it and goes on. A compressed file gets a new frame after each checkpoint, which all readers
+/// take.
 final class FileSink: SinkOperator {
     /// Bytes collected before they are written.
     private static let blockBytes = 1 << 18
@@ -17,8 +22,16 @@ final class FileSink: SinkOperator {
     private var compressor: StreamCompressor?
     private var text = TextBuffer(capacity: FileSink.blockBytes + 1024)
     private var compressed: [UInt8] = []
+    /// Bytes in the file.
+    private var byteCount = 0
+    /// The length to go on from; nil: begin anew.
+    private var restoredByteCount: Int?
+    private let isCheckpointed: Bool
 
-    init(_ spec: ConnectorSpec, _ options: FileTableOptions, _ fileSystem: any FileSystem) throws {
+    init(
+        _ spec: ConnectorSpec, _ options: FileTableOptions, _ fileSystem: any FileSystem, isCheckpointed: Bool
+    ) throws {
+        self.isCheckpointed = isCheckpointed
         self.options = options
         self.fileSystem = fileSystem
         let trouble = FileTableError(table: spec.table, path: options.path ?? "<stdout>")
@@ -28,7 +41,10 @@ final class FileSink: SinkOperator {
 
     func onStart() async throws {
         try trouble.locating {
-            let opened = try options.path.map { try fileSystem.openForWriting($0, .replace) }
+            let opened = try options.path.map { path in
+                if let restoredByteCount { try cutBack(path, to: restoredByteCount) }
+                return try fileSystem.openForWriting(path, restoredByteCount == nil ? .replace : .append)
+            }
             file = opened ?? fileSystem.standardOutput
             compressor = options.codec == .none ? nil : try StreamCompressor(options.codec)
         }
@@ -53,8 +69,41 @@ final class FileSink: SinkOperator {
             try writeText()
             try compressor?.finish(into: &compressed)
             try writeCompressed()
-            if options.path != nil { try file?.close() }
+            if options.path == nil { return }
+            if isCheckpointed { try file?.synchronize() }
+            try file?.close()
         }
+    }
+
+    func prepare(epoch: Int) async throws -> StateSnapshot {
+        try trouble.locating {
+            try writeText()
+            if let compressor {
+                try compressor.finish(into: &compressed)
+                try writeCompressed()
+                self.compressor = try StreamCompressor(options.codec)
+            }
+            if options.path == nil { return StateSnapshot() }
+            try file?.synchronize()
+            return StateSnapshot([StateTable("file", numbers: [Int64(byteCount)])])
+        }
+    }
+
+    func restore(_ state: RestoredState) throws {
+        restoredByteCount = state.numbers("file").first.map { Int($0[0]) }
+        byteCount = restoredByteCount ?? 0
+    }
+
+    /// Takes away what was written after the checkpoint.
+    private func cutBack(_ path: String, to byteCount: Int) throws {
+        let found = try fileSystem.status(path)?.byteCount
+        guard let found, found >= byteCount else {
+            throw OperationalError(
+                "file '\(path)' was \(byteCount) bytes long at the checkpoint and is "
+                    + (found.map { "\($0)" } ?? "missing") + " now: put it back, or begin anew with another state "
+                    + "folder", domain: .user)
+        }
+        if found > byteCount { try fileSystem.truncate(path, byteCount: byteCount) }
     }
 
     private func writeText() throws {
@@ -64,6 +113,7 @@ final class FileSink: SinkOperator {
             try writeCompressed()
         } else {
             try file?.write(text.bytes)
+            byteCount += text.count
         }
         text.removeAll()
     }
@@ -71,6 +121,7 @@ final class FileSink: SinkOperator {
     private func writeCompressed() throws {
         if compressed.isEmpty { return }
         try file?.write(compressed)
+        byteCount += compressed.count
         compressed.removeAll(keepingCapacity: true)
     }
 }

@@ -2,12 +2,18 @@ import Columnar
 import Dataflow
 import Formats
 import HostSystem
+import State
 import Synchronization
 
 /// Reads a file from its start to its end, a block at a time, and decodes only the columns wanted.
 ///
+/// Replayable: a checkpoint notes how many rows were given out since the start of a block and where the block begins; a
+/// restored source goes there, past the same bytes, and leaves out so many rows. Standard input cannot be read again.
+///
 /// Of pipes and terminals the lines that have come are given out as soon as no more are waiting.
 final class FileSource: SourceOperator {
+    private static let blocksPerMark = 8
+
     private let options: FileTableOptions
     private let fileSystem: any FileSystem
     private let metrics: OperatorMetrics
@@ -17,6 +23,15 @@ final class FileSource: SourceOperator {
     private let trouble: FileTableError
     private var reader: CompressedReader?
     private var isAtEnd = false
+    /// Where, in bytes after decompression, the block begins whose rows are counted, and how many were given out.
+    private var mark = (offset: 0, rows: 0)
+    /// A block that waits until the rows before it are out, so that counting can begin with it.
+    private var markedBlock: TextBlock?
+    private var blocksSinceMark = 0
+    /// Rows still to be left out after a restore.
+    private var skippedRows = 0
+    /// Where reading began, in bytes after decompression.
+    private var firstOffset = 0
     private var reportedBadRecords = 0
     private var reportedBytes = 0
 
@@ -39,8 +54,22 @@ final class FileSource: SourceOperator {
         guard isReading else { return }
         reader = try trouble.locating {
             let file = try options.path.map { try fileSystem.openForReading($0) }
-            return try CompressedReader(file ?? fileSystem.standardInput, codec: options.codec)
+            let reader = try CompressedReader(file ?? fileSystem.standardInput, codec: options.codec)
+            if firstOffset > 0 { try reader.skip(firstOffset) }
+            return reader
         }
+    }
+
+    func snapshot() throws -> StateSnapshot {
+        guard isReading, options.path != nil else { return StateSnapshot() }
+        return StateSnapshot([StateTable("position", numbers: [Int64(mark.offset), Int64(mark.rows)])])
+    }
+
+    func restore(_ state: RestoredState) throws {
+        guard isReading, let position = state.numbers("position").first else { return }
+        mark = (Int(position[0]), Int(position[1]))
+        firstOffset = mark.offset
+        skippedRows = mark.rows
     }
 
     func onClose() async { reader = nil }
@@ -50,7 +79,8 @@ final class FileSource: SourceOperator {
         do {
             let event = try next(max(1, rowLimit))
             noteMetrics(failed: 0)
-            return event
+            guard case .batch(let batch) = event else { return event }
+            return .batch(unseen(batch))
         } catch {
             // The record that ends the job counts, though the decoder never went past it.
             noteMetrics(failed: error is BadRecordError ? 1 : 0)
@@ -58,8 +88,21 @@ final class FileSource: SourceOperator {
         }
     }
 
+    /// The rows of a batch that were not given out before the restore.
+    private func unseen(_ batch: RecordBatch) -> RecordBatch {
+        let seen = min(skippedRows, batch.rowCount)
+        skippedRows -= seen
+        mark.rows += batch.rowCount - seen
+        return seen == 0 ? batch : batch.slice(seen, batch.rowCount - seen)
+    }
+
     private func next(_ rowLimit: Int) throws -> SourceEvent {
         guard let reader else { return .endOfData }
+        if let block = markedBlock {
+            markedBlock = nil
+            mark = (firstOffset + block.streamOffset, 0)
+            decoder.feed(block)
+        }
         // Blocks whose records are all bad give no rows; the caller must not wait long for such ones.
         var blocksLeft = 16
         while true {
@@ -71,6 +114,10 @@ final class FileSource: SourceOperator {
             case .bytes(let count):
                 framer.commit(count)
                 guard let block = try framer.nextBlock() else { continue }
+                if isMarkDue {
+                    markedBlock = block
+                    return .batch(try decoder.flush(isEndOfInput: false) ?? .empty(decoder.schema))
+                }
                 decoder.feed(block)
                 blocksLeft -= 1
                 if blocksLeft == 0 {
@@ -88,6 +135,17 @@ final class FileSource: SourceOperator {
                 if let block = try framer.finish() { decoder.feed(block) }
             }
         }
+    }
+
+    /// Now and then counting begins anew, so that a restored source has little to read twice. Only formats whose blocks
+    /// can be read by themselves allow it.
+    private var isMarkDue: Bool {
+        blocksSinceMark += 1
+        guard blocksSinceMark >= Self.blocksPerMark, skippedRows == 0, options.format.format != .csv else {
+            return false
+        }
+        blocksSinceMark = 0
+        return true
     }
 
     private func noteMetrics(failed: Int) {

@@ -31,7 +31,8 @@ public struct SingleFileConnector: Connector {
     }
 
     public func makeSink(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SinkOperator {
-        try FileSink(spec, FileTableOptions(spec.options), fileSystem)
+        try FileSink(
+            spec, FileTableOptions(spec.options), fileSystem, isCheckpointed: context.isCheckpointed)
     }
 }
 
@@ -54,7 +55,8 @@ public struct StdoutConnector: Connector {
     }
 
     public func makeSink(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SinkOperator {
-        try FileSink(spec, FileTableOptions(spec.options), fileSystem)
+        try FileSink(
+            spec, FileTableOptions(spec.options), fileSystem, isCheckpointed: context.isCheckpointed)
     }
 }
 

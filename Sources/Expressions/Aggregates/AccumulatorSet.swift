@@ -44,6 +44,19 @@ public final class AccumulatorSet {
         }
     }
 
+    /// The same, of states whose columns stand one after another.
+    public func merge(
+        flat columns: [Column], groups: UnsafePointer<UInt32>, rowCount: Int, groupCount: Int
+    ) throws(KernelError) {
+        var rest = columns[...]
+        var states: [[Column]] = []
+        for state in AccumulatorSet(plan).states() {
+            states.append(Array(rest.prefix(state.count)))
+            rest = rest.dropFirst(state.count)
+        }
+        try merge(states, groups: groups, rowCount: rowCount, groupCount: groupCount)
+    }
+
     /// The states of every call, in group order.
     public func states() -> [[Column]] { accumulators.map { $0.states() } }
 

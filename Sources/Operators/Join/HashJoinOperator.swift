@@ -1,6 +1,7 @@
 import Columnar
 import Dataflow
 import Expressions
+import State
 
 /// Joins two bounded inputs by equal keys: input 1 is built into a table, then input 0 probes it.
 ///
@@ -41,6 +42,40 @@ final class HashJoinOperator: Operator {
         return spec.kind == .inner || spec.kind == .leftSemi || spec.kind == .right
     }
 
+    /// Rows of input 1 with a last column that says whether they matched, rows of input 0 that wait.
+    func snapshot() throws -> StateSnapshot {
+        var tables = [StateTable("progress", numbers: [hasBuilt ? 1 : 0, hasNullKey ? 1 : 0])]
+        if let rows = right ?? built.concatenated() {
+            let matched = matchedRight.isEmpty ? [UInt8](repeating: 0, count: rows.rowCount) : matchedRight
+            let flags = Column.booleans(Bitmap(matched.map { $0 != 0 }), validity: nil)
+            let flagged = RecordBatch(
+                schema: rows.schema.appending([Field("matched", .boolean)]), columns: rows.columns + [flags],
+                rowCount: rows.rowCount)
+            tables.append(KeyedRows.table("right", keys: try rightKeys.evaluate(rows), rows: flagged))
+        }
+        if let rows = waiting.concatenated() {
+            tables.append(KeyedRows.table("left", keys: try leftKeys.evaluate(rows), rows: rows))
+        }
+        return StateSnapshot(tables)
+    }
+
+    func restore(_ state: RestoredState) throws {
+        var matched: [UInt8] = []
+        for flagged in KeyedRows.rows(state, "right", keyCount: spec.rightKeys.count) {
+            let flags = flagged.columns[flagged.columns.count - 1]
+            let rows = flagged.selectingColumns(Array(0..<(flagged.columns.count - 1)))
+            table.insert(try rightKeys.evaluate(rows), rowCount: rows.rowCount)
+            built.append(rows)
+            matched += (0..<rows.rowCount).map { flags.bits[$0] ? 1 : 0 }
+        }
+        for rows in KeyedRows.rows(state, "left", keyCount: spec.leftKeys.count) { waiting.append(rows) }
+        let progress = state.numbers("progress")
+        hasNullKey = progress.contains { $0[1] == 1 }
+        guard progress.contains(where: { $0[0] == 1 }) else { return }
+        finishBuilding()
+        if !matchedRight.isEmpty { matchedRight = matched }
+    }
+
     func process(_ batch: RecordBatch, input: Int, into collector: any Collector) throws {
         if input == 1 {
             let keys = try rightKeys.evaluate(batch)
@@ -55,17 +90,20 @@ final class HashJoinOperator: Operator {
     }
 
     func onInputEnd(_ input: Int, into collector: any Collector) throws {
-        guard input == 1 else { return }
-        hasBuilt = true
-        right = built.concatenated()
-        built.removeAll()
-        if let right {
-            built.append(right)
-            if spec.kind == .right || spec.kind == .full { matchedRight = Array(repeating: 0, count: right.rowCount) }
-        }
+        guard input == 1, !hasBuilt else { return }
+        finishBuilding()
         let early = waiting.batches
         waiting.removeAll()
         for batch in early { try probe(batch, into: collector) }
+    }
+
+    private func finishBuilding() {
+        hasBuilt = true
+        right = built.concatenated()
+        built.removeAll()
+        guard let right else { return }
+        built.append(right)
+        if spec.kind == .right || spec.kind == .full { matchedRight = Array(repeating: 0, count: right.rowCount) }
     }
 
     func onWatermark(_ watermark: Int64, into collector: any Collector) throws -> Int64? {

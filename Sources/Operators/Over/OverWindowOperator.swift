@@ -1,6 +1,7 @@
 import Columnar
 import Dataflow
 import Expressions
+import State
 
 /// Computes window functions over bounded input: sorts all rows by partition and order, then adds a column per call.
 final class OverWindowOperator: Operator {
@@ -22,6 +23,15 @@ final class OverWindowOperator: Operator {
     }
 
     var stateByteCount: Int { rows.byteCount }
+
+    func snapshot() throws -> StateSnapshot {
+        guard let all = rows.concatenated() else { return StateSnapshot() }
+        return StateSnapshot([KeyedRows.table("rows", keys: try partitionBy.evaluate(all), rows: all)])
+    }
+
+    func restore(_ state: RestoredState) throws {
+        for batch in KeyedRows.rows(state, "rows", keyCount: spec.partitionBy.count) { rows.append(batch) }
+    }
 
     func process(_ batch: RecordBatch, input: Int, into collector: any Collector) throws { rows.append(batch) }
 

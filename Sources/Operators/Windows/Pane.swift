@@ -36,4 +36,25 @@ final class Pane {
         groups.intern(added.keys, rowCount: count, into: rows)
         try accumulators.merge(added.states, groups: rows, rowCount: count, groupCount: groups.groupCount)
     }
+
+    /// Keys, the pane's start, states of the aggregates: a row per group.
+    func snapshot() -> RecordBatch? {
+        let count = groups.groupCount
+        if count == 0 { return nil }
+        let columns =
+            groups.keys() + [Column.repeating(.timestamp(start), count: count)]
+            + accumulators.states().flatMap { $0 }
+        let fields = columns.enumerated().map { Field("c\($0)", $1.type) }
+        return RecordBatch(schema: Schema(fields), columns: columns, rowCount: count)
+    }
+
+    /// Adds what `snapshot` gave.
+    func restore(_ batch: RecordBatch, ids: inout ScratchBuffer) throws(KernelError) {
+        let keyCount = groups.keyTypes.count
+        let rows = ids.words(batch.rowCount)
+        groups.intern(Array(batch.columns.prefix(keyCount)), rowCount: batch.rowCount, into: rows)
+        try accumulators.merge(
+            flat: Array(batch.columns.dropFirst(keyCount + 1)), groups: rows, rowCount: batch.rowCount,
+            groupCount: groups.groupCount)
+    }
 }

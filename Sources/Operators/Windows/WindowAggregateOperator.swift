@@ -1,6 +1,7 @@
 import Columnar
 import Dataflow
 import Expressions
+import State
 import Synchronization
 
 /// Aggregates rows per window and key; a window comes out once, when the watermark has passed its end.
@@ -108,6 +109,47 @@ final class WindowAggregateOperator: Operator {
         self.watermark = watermark
         openFrom = max(openFrom, windows.firstStart(endingAfter: watermark))
         return watermark
+    }
+
+    // MARK: - State
+
+    /// Panes one after another, earliest first: keys, the pane's start, states of the aggregates.
+    func snapshot() throws -> StateSnapshot {
+        let progress = StateTable("progress", numbers: [watermark, openFrom])
+        let batches = order.compactMap { panes[$0]?.snapshot() }
+        guard let first = batches.first else { return StateSnapshot([progress]) }
+        let all = RecordBatch.concatenating(batches)
+        assert(all.schema.count == first.schema.count, "panes of one plan have the same columns")
+        let table = StateTable(name: "panes", distribution: .keyed(columnCount: plan.keyCount), batch: all)
+        return StateSnapshot([progress, table])
+    }
+
+    func restore(_ state: RestoredState) throws {
+        // At a barrier all subtasks have seen the same watermarks.
+        if let progress = state.numbers("progress").min(by: { $0[0] < $1[0] }) {
+            watermark = progress[0]
+            openFrom = progress[1]
+        }
+        for batch in state.batches("panes") {
+            let startColumn = batch.columns[plan.keyCount]
+            let starts = startColumn.pointer(Int64.self)
+            var first = 0
+            while first < batch.rowCount {
+                var end = first + 1
+                while end < batch.rowCount && starts[end] == starts[first] { end += 1 }
+                try restore(batch.slice(first, end - first), startingAt: starts[first])
+                first = end
+            }
+        }
+    }
+
+    private func restore(_ rows: RecordBatch, startingAt start: Int64) throws {
+        let pane = pane(start)
+        do {
+            try pane.restore(rows, ids: &ids)
+        } catch {
+            throw failures.describe(error)
+        }
     }
 
     /// Panes that no open window holds.

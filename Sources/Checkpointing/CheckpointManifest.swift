@@ -1,0 +1,114 @@
+import Codecs
+
+/// The files of one checkpoint and what they belong to. Written last: without it there is no checkpoint.
+///
+/// A text of lines, the last of which is the checksum (XXH64) of those before:
+/// ```
+/// laminar checkpoint 1
+/// epoch 12
+/// generation 3
+/// graph 9a3f…          the fingerprint of the dataflow graph
+/// node 4 2             node 4 runs in two subtasks
+/// finished 0 1         subtask 1 of node 0 had no more to do
+/// file 5123 77ab… task-3.state
+/// end 0123456789abcdef
+/// ```
+public struct CheckpointManifest: Hashable, Sendable {
+    public static let version = 1
+
+    public struct File: Hashable, Sendable {
+        public var name: String
+        public var byteCount: Int
+        /// XXH64 of all bytes.
+        public var checksum: UInt64
+
+        public init(name: String, byteCount: Int, checksum: UInt64) {
+            self.name = name
+            self.byteCount = byteCount
+            self.checksum = checksum
+        }
+    }
+
+    /// One subtask of one node.
+    public struct Subtask: Hashable, Sendable {
+        public var node: Int
+        public var subtask: Int
+
+        public init(node: Int, subtask: Int) {
+            self.node = node
+            self.subtask = subtask
+        }
+    }
+
+    public var epoch: Int
+    public var generation: Int
+    public var graph: UInt64
+    /// The parallelism of each node.
+    public var parallelism: [Int: Int]
+    /// Subtasks that had come to their end.
+    public var finished: Set<Subtask>
+    public var files: [File]
+
+    public init(
+        epoch: Int, generation: Int, graph: UInt64, parallelism: [Int: Int], finished: Set<Subtask>, files: [File]
+    ) {
+        self.epoch = epoch
+        self.generation = generation
+        self.graph = graph
+        self.parallelism = parallelism
+        self.finished = finished
+        self.files = files
+    }
+
+    /// Whether every subtask had come to its end: there is nothing left to run.
+    public var isComplete: Bool { finished.count == parallelism.values.reduce(0, +) }
+
+    /// The manifest as text.
+    public func text() -> String {
+        var lines = [
+            "laminar checkpoint \(Self.version)", "epoch \(epoch)", "generation \(generation)",
+            "graph \(String(graph, radix: 16))",
+        ]
+        for (node, count) in parallelism.sorted(by: { $0.key < $1.key }) { lines.append("node \(node) \(count)") }
+        for entry in finished.sorted(by: { ($0.node, $0.subtask) < ($1.node, $1.subtask) }) {
+            lines.append("finished \(entry.node) \(entry.subtask)")
+        }
+        for file in files { lines.append("file \(file.byteCount) \(String(file.checksum, radix: 16)) \(file.name)") }
+        let body = lines.joined(separator: "\n") + "\n"
+        return body + "end \(String(XXHash64.hash(Array(body.utf8)), radix: 16))\n"
+    }
+
+    /// Reads a manifest; nil for bytes that are not exactly what `text` gave.
+    public init?(_ bytes: [UInt8]) {
+        let text = String(decoding: bytes, as: UTF8.self)
+        guard text.hasSuffix("\n"), Array(text.utf8) == bytes else { return nil }
+        var lines = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init)
+        guard let last = lines.popLast(), last.hasPrefix("end "), lines.count >= 4 else { return nil }
+        let body = lines.joined(separator: "\n") + "\n"
+        guard last == "end \(String(XXHash64.hash(Array(body.utf8)), radix: 16))" else { return nil }
+        guard lines[0] == "laminar checkpoint \(Self.version)" else { return nil }
+        self.init(epoch: 0, generation: 0, graph: 0, parallelism: [:], finished: [], files: [])
+        for line in lines.dropFirst() where !read(line) { return nil }
+    }
+
+    private mutating func read(_ line: String) -> Bool {
+        let words = line.split(separator: " ", maxSplits: 3).map(String.init)
+        let numbers = words.dropFirst().map { Int($0) }
+        switch (words[0], words.count) {
+        case ("epoch", 2): epoch = numbers[0] ?? 0
+        case ("generation", 2): generation = numbers[0] ?? 0
+        case ("graph", 2): graph = UInt64(words[1], radix: 16) ?? 0
+        case ("node", 3):
+            guard let node = numbers[0], let count = numbers[1] else { return false }
+            parallelism[node] = count
+        case ("finished", 3):
+            guard let node = numbers[0], let subtask = numbers[1] else { return false }
+            finished.insert(Subtask(node: node, subtask: subtask))
+        case ("file", 4):
+            guard let count = numbers[0], let checksum = UInt64(words[2], radix: 16) else { return false }
+            files.append(File(name: words[3], byteCount: count, checksum: checksum))
+        default: return false
+        }
+        return true
+    }
+}

@@ -1,0 +1,111 @@
+import Foundation
+import TestKit
+import Testing
+
+/// A real process is killed at random moments and started again, each time at another parallelism: what its sink holds
+/// in the end is what an undisturbed run writes, no row missing, none twice.
+@Suite(.serialized) struct KillTests {
+    static let pipelines: [(name: String, query: String)] = [
+        (
+            "stateless",
+            "SELECT bid.auction AS auction, bid.price * 2 AS price FROM nexmark WHERE bid.price > 3000000"
+        ),
+        (
+            "tumbling",
+            """
+            SELECT w.start, auction, n, total FROM (SELECT tumble(INTERVAL '2 seconds') AS w, bid.auction AS auction,
+            count(*) AS n, sum(bid.price) AS total FROM nexmark WHERE bid IS NOT NULL GROUP BY w, bid.auction)
+            """
+        ),
+        (
+            "hopping",
+            """
+            SELECT w.start, channel, bidders FROM (SELECT hop(INTERVAL '1 second', INTERVAL '5 seconds') AS w,
+            bid.channel AS channel, count(DISTINCT bid.bidder) AS bidders FROM nexmark WHERE bid IS NOT NULL
+            GROUP BY w, bid.channel)
+            """
+        ),
+        (
+            "aggregate",
+            """
+            SELECT bid.auction AS auction, count(*) AS n, max(bid.price) AS high, first_value(bid.bidder ORDER BY
+            bid.price DESC, bid.bidder) AS best FROM nexmark WHERE bid IS NOT NULL GROUP BY bid.auction
+            """
+        ),
+        (
+            "join",
+            """
+            SELECT p.name, a.item FROM (SELECT auction.seller AS seller, auction.item_name AS item FROM nexmark
+            WHERE auction IS NOT NULL) a FULL JOIN (SELECT person.id AS id, person.name AS name FROM nexmark
+            WHERE person IS NOT NULL) p ON a.seller = p.id
+            """
+        ),
+    ]
+
+    static let kills = 6
+
+    static func sql(_ query: String, into path: String) -> String {
+        """
+        CREATE TABLE nexmark WITH (connector = 'nexmark', events_num = 120000, event_rate = 100000,
+            event_time_interval = 1000, type = 'source');
+        CREATE TABLE result WITH (connector = 'single_file', path = '\(path)', format = 'json', type = 'sink');
+        INSERT INTO result \(query);
+        """
+    }
+
+    static func lines(_ path: String) throws -> [Substring] {
+        try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").sorted()
+    }
+
+    @Test("kill -9 at random moments", arguments: pipelines.indices)
+    func kill(number: Int) throws {
+        let (name, query) = Self.pipelines[number]
+        let folder = FileManager.default.temporaryDirectory.appending(path: "laminar-kill-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let straight = try CommandLineTests.run("run", "-e", Self.sql(query, into: folder + "/straight"))
+        #expect(straight.status == 0, "\(straight.errorOutput)")
+
+        let seed = UInt64.random(in: 0..<1_000_000)
+        print("\(name): seed \(seed)")
+        var random = SeededRandom(seed)
+        let command = [
+            CommandLineTests.binary, "run", "-e", Self.sql(query, into: folder + "/result"), "--state-dir",
+            folder + "/state", "--checkpoint-interval", "20",
+        ]
+        var killed = 0
+        for _ in 0..<Self.kills {
+            let seconds = Double(40 + random.below(160)) / 1000
+            let result = try #require(
+                ChildProcess.run(
+                    ["timeout", "-s", "KILL", "\(seconds)"] + command + ["-p", "\(1 + random.below(3))"]))
+            #expect(result.status == 0 || result.status == 137, "\(result.status): \(result.errorOutput)")
+            if result.status == 137 { killed += 1 }
+        }
+        let last = try #require(ChildProcess.run(command))
+        #expect(last.status == 0, "\(last.errorOutput)")
+        #expect(killed > 0, "no run was killed")
+        let wanted = try Self.lines(folder + "/straight")
+        #expect(wanted.count > 1000)
+        #expect(try Self.lines(folder + "/result") == wanted, "\(name), seed \(seed), \(killed) kills")
+    }
+
+    @Test("the state of another query is refused, and a finished one has nothing to do")
+    func folders() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "laminar-state-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let source =
+            "CREATE TABLE n WITH (connector = 'impulse', message_count = 5, event_time_interval = 1, type = 'source');"
+        let first = try CommandLineTests.run(
+            "run", "-e", source + "SELECT counter FROM n", "--state-dir", folder + "/a/b")
+        #expect(first.status == 0 && first.output.split(separator: "\n").count == 5, "\(first.errorOutput)")
+        let again = try CommandLineTests.run(
+            "run", "-e", source + "SELECT counter FROM n", "--state-dir", folder + "/a/b")
+        #expect(again.status == 0 && again.output.isEmpty, "\(again.errorOutput)")
+        let other = try CommandLineTests.run(
+            "run", "-e", source + "SELECT counter + 1 AS c FROM n", "--state-dir", folder + "/a/b")
+        #expect(other.status == 1 && other.errorOutput.contains("belongs to another query"), "\(other.errorOutput)")
+        let unwritable = try CommandLineTests.run("run", "-e", "SELECT 1", "--state-dir", "/proc/nothing/state")
+        #expect(unwritable.status == 1 && unwritable.errorOutput.contains("/proc/nothing"), "\(unwritable.errorOutput)")
+    }
+}

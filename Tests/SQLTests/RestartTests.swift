@@ -1,0 +1,129 @@
+import Columnar
+import Connectors
+import Dataflow
+import Engine
+import Foundation
+import SQLTestRunner
+import Synchronization
+import TestKit
+import Testing
+
+/// Streaming queries are stopped with a checkpoint three times and go on at another parallelism: 1, 2, 3, 1. All their
+/// rows together are those of a straight run.
+@Suite(.serialized) struct RestartTests {
+    /// The parallelism of each run, and how many batches its sources give; the last reads to the end.
+    static let legs: [(parallelism: Int, batches: Int)] = [(1, 40), (2, 60), (3, 50), (1, .max)]
+
+    static func sessions(_ gates: [PauseGate], batchSize: Int) throws -> [QuerySession] {
+        try zip(legs, gates).map { run, gate in
+            try QuerySession(
+                RunConfiguration(batchSize: batchSize, parallelism: run.parallelism, isOptimized: true),
+                connectors: { preview in
+                    let builtin = ConnectorCatalog.builtin(preview: preview)
+                    return ConnectorCatalog(
+                        builtin.all.map { PausingConnector($0, afterBatches: run.batches, gate: gate) })
+                },
+                makeEngine: { try Engine(configuration: $0, connectors: $1) })
+        }
+    }
+
+    /// The rows of a query over all runs; nil for a statement that gives none.
+    static func rows(
+        _ sql: String, setUp: [String] = [], batchSize: Int
+    ) async throws -> (rows: [[ScalarValue]], restarts: Int)? {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "laminar-slt-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let gates = legs.map { _ in PauseGate() }
+        var all: [[ScalarValue]] = []
+        var restarts = 0
+        for (session, gate) in zip(try sessions(gates, batchSize: batchSize), gates) {
+            for statement in setUp { _ = await session.run(statement) }
+            let finished = Mutex(false)
+            let outcome = await session.run(sql) { engine, graph in
+                let options = CheckpointOptions(directory: folder, intervalMillis: nil) { Issue.record("\($0)") }
+                let running = try engine.start(graph, checkpoints: options)
+                let stopper = Task {
+                    while !gate.isReached && !Task.isCancelled { try await Task.sleep(for: .milliseconds(1)) }
+                    if gate.isReached { running.stop(.checkpoint) }
+                }
+                let summary = try await running.wait()
+                stopper.cancel()
+                if case .finished = summary.outcome { finished.withLock { $0 = true } }
+            }
+            switch outcome {
+            case .rows(let rows, _): all += rows
+            case .failed(let message):
+                Issue.record("\(sql)\n\(message)")
+                return nil
+            case .done, .answer: return nil
+            }
+            if finished.withLock({ $0 }) { break }
+            restarts += 1
+        }
+        return (all, restarts)
+    }
+
+    static let scripts = ScriptTests.scripts.filter { $0.hasPrefix("streaming/") }
+
+    @Test("scripts give the same rows across checkpoints, restarts and rescaling", arguments: scripts)
+    func restarts(path: String) async throws {
+        let file = ScriptTests.root.path + "/sql-tests/" + path
+        let script = try TestScript(path: path, text: try String(contentsOfFile: file, encoding: .utf8))
+        var setUp: [String] = []
+        var restarts = 0
+        for record in script.records {
+            switch record.expectation {
+            case .ok: setUp.append(record.sql)
+            case .error: continue
+            case .rows(let expected, _):
+                guard let found = try await Self.rows(record.sql, setUp: setUp, batchSize: 3) else { continue }
+                #expect(
+                    QuerySession.lines(found.rows).sorted() == expected.sorted(),
+                    "\(path):\(record.line) after \(found.restarts) restarts")
+                restarts += found.restarts
+            }
+        }
+        print("\(path): \(restarts) restarts")
+        #expect(restarts > 0)
+    }
+
+    @Test("Nexmark queries across three restarts equal the expected results", arguments: ["q2", "q5", "q7", "q17"])
+    func nexmark(query: String) async throws {
+        let sql = try JobTests.sql("nexmark_\(query)")
+        let found = try #require(try await Self.rows(sql, batchSize: 500))
+        #expect(found.restarts == 3)
+        let wanted = try JobTests.expected("nexmark/\(query).csv")
+        #expect(JobTests.sorted(found.rows.map { $0.map(JobTests.text) }) == JobTests.sorted(JobTests.normal(wanted)))
+    }
+
+    @Test("a disk that fails for a while costs checkpoints, not rows")
+    func failingDisk() async throws {
+        let files = SimulatedFileSystem()
+        let warnings = Mutex<[String]>([])
+        let session = try ScriptTests.session(.plain)
+        let sql = """
+            CREATE TABLE n WITH (connector = 'impulse', message_count = 600, event_rate = 1000, type = 'source');
+            SELECT counter FROM n
+            """
+        let outcome = await session.run(sql) { engine, graph in
+            let options = CheckpointOptions(directory: "state", fileSystem: files, intervalMillis: 10) { message in
+                warnings.withLock { $0.append(message) }
+            }
+            let running = try engine.start(graph, checkpoints: options)
+            try await Task.sleep(for: .milliseconds(100))
+            files.inject(.failForever(from: 1))
+            try await Task.sleep(for: .milliseconds(200))
+            let during = running.checkpoints
+            files.inject(.none)
+            let summary = try await running.wait()
+            let after = try #require(summary.checkpoints)
+            #expect(after.failed > 0 && after.completed > (during?.completed ?? 0), "\(after)")
+        }
+        guard case .rows(let rows, _) = outcome else {
+            Issue.record("\(outcome)")
+            return
+        }
+        #expect(rows.count == 600)
+        #expect(warnings.withLock { $0.contains { $0.contains("the next one may succeed") } })
+    }
+}
