@@ -116,6 +116,10 @@ public struct UnnestSpec: Hashable, Sendable, Codable {
 public enum WindowKind: Hashable, Sendable, Codable {
     case tumble(width: Int64)
     case hop(slide: Int64, width: Int64)
+    /// Windows that begin every `width` and come out after every `step` with all rows so far; `step` divides `width`.
+    case cumulate(step: Int64, width: Int64)
+    /// Rows of a key that are closer to one another than `gap`; a window ends `gap` after its last row.
+    case session(gap: Int64)
     /// All rows with equal event time form one window: aggregates by a window column inherited from below.
     case instant
 }

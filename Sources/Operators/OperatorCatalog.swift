@@ -11,7 +11,11 @@ public enum OperatorCatalog {
         case .filter(let spec): return FilterOperator(spec, context: context)
         case .projection(let spec): return ProjectionOperator(spec, context: context)
         case .unnest(let spec): return UnnestOperator(spec, context: context)
-        case .windowAggregate(let spec): return try WindowAggregateOperator(spec, context: context)
+        case .windowAggregate(let spec):
+            if case .session(let gap) = spec.window {
+                return try SessionWindowOperator(spec, gap: gap, context: context)
+            }
+            return try WindowAggregateOperator(spec, context: context)
         case .aggregate(let spec): return try AggregateOperator(spec, context: context)
         case .sort(let spec): return SortOperator(spec, context: context)
         case .limit(let spec): return LimitOperator(spec)

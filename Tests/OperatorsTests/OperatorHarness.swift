@@ -1,19 +1,30 @@
 import Columnar
 import Dataflow
 import Expressions
+import State
 import TestKit
 
 @testable import Operators
 
 /// Runs one operator over batches and gives what came out.
 struct OperatorHarness {
-    let target: any Operator
+    private(set) var target: any Operator
     let context: OperatorContext
     let collector = RecordingCollector()
+    private let spec: OperatorSpec
 
     init(_ spec: OperatorSpec, batchSize: Int = 8192) throws {
         context = .testing(now: 0, batchSize: batchSize)
+        self.spec = spec
         target = try OperatorCatalog.make(spec, context: context)
+        try target.onStart()
+    }
+
+    /// Goes on with a fresh operator that has got the state of this one.
+    mutating func restart() throws {
+        let tables = try target.snapshot().tables
+        target = try OperatorCatalog.make(spec, context: context)
+        try target.restore(RestoredState(Dictionary(grouping: tables, by: \.name).mapValues { $0.map(\.batch) }))
         try target.onStart()
     }
 

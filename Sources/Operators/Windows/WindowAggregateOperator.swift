@@ -21,7 +21,7 @@ final class WindowAggregateOperator: Operator {
     /// The starts of the panes, ascending.
     private var order: [Int64] = []
     private var watermark = Int64.min
-    /// Windows that begin before this are closed.
+    /// Windows whose origin lies before this are closed.
     private var openFrom = Int64.min
     private var ids = ScratchBuffer()
     /// Results of windows on their way out.
@@ -35,7 +35,10 @@ final class WindowAggregateOperator: Operator {
         } catch {
             throw failures.describe(error)
         }
-        windows = WindowTimes(spec.window)
+        guard let windows = WindowTimes(spec.window) else {
+            throw OperatorError(operatorName: Self.name, message: "sessions have an operator of their own")
+        }
+        self.windows = windows
         expressions = OperatorExpressions(plan.expressions, operatorName: Self.name, context: context)
     }
 
@@ -93,21 +96,22 @@ final class WindowAggregateOperator: Operator {
     func onWatermark(_ watermark: Int64, into collector: any Collector) throws -> Int64? {
         guard watermark > self.watermark else { return watermark }
         while let earliest = order.first {
-            let start = max(windows.firstStart(endingAfter: earliest), openFrom)
+            let origin = max(windows.firstOrigin(endingAfter: earliest), openFrom)
+            let start = windows.start(ofWindowAt: origin)
             if start > earliest {
                 removePanes(before: start)
                 continue
             }
-            let end = windows.end(ofWindowAt: start)
+            let end = windows.end(ofWindowAt: origin)
             if end > watermark { break }
             try close(windowAt: start, end: end)
             if closed.rowCount >= context.batchSize { try emitClosed(into: collector) }
-            openFrom = WindowTimes.sum(start, windows.slide)
-            removePanes(before: openFrom)
+            openFrom = WindowTimes.sum(origin, windows.slide)
+            removePanes(before: windows.start(ofWindowAt: openFrom))
         }
         try emitClosed(into: collector)
         self.watermark = watermark
-        openFrom = max(openFrom, windows.firstStart(endingAfter: watermark))
+        openFrom = max(openFrom, windows.firstOrigin(endingAfter: watermark))
         return watermark
     }
 

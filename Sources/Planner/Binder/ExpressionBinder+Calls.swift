@@ -57,7 +57,7 @@ extension ExpressionBinder {
                     hint: "read from a table, not from a GROUP BY without a window")
             }
             return eventTime.expression
-        case "tumble", "hop", "session":
+        case let name where WindowCall.names.contains(name):
             if let window = grouping?.windowColumn(for: Expr(.call(call), span: span)) { return window.expression }
             throw Diagnostic(
                 "E0238", "\(call.name.name)(…) is only allowed in GROUP BY", span: span,

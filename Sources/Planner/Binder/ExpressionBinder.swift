@@ -182,7 +182,7 @@ final class ExpressionBinder {
                 "E0230", "\(name) is a window function and needs OVER", span: span,
                 hint: "write \(shape.syntax) OVER (PARTITION BY … ORDER BY …)")
         }
-        let near = NameSuggestion.closest(to: name, among: registry.names + ["tumble", "hop", "session", "unnest"])
+        let near = NameSuggestion.closest(to: name, among: registry.names + WindowCall.names + ["unnest"])
         return Diagnostic(
             "E0230", "there is no function \(name)", span: span,
             hint: near.map { "did you mean \($0)?" } ?? "`laminar functions` lists them all")

@@ -106,26 +106,25 @@ struct GroupingBinder {
     }
 }
 
-/// A `tumble(…)`, `hop(…)` or `session(…)` call in GROUP BY.
+/// A `tumble(…)`, `hop(…)`, `cumulate(…)` or `session(…)` call in GROUP BY.
 struct WindowCall {
+    static let names = ["tumble", "hop", "cumulate", "session"]
+
     var kind: WindowKind
     var span: SourceSpan
 
     /// The window an expression calls for; nil when it is no window call.
     static func read(_ expr: Expr, _ expressions: ExpressionBinder) throws(Diagnostic) -> WindowCall? {
-        guard case .call(let call) = expr.kind, ["tumble", "hop", "session"].contains(call.name.name) else {
+        guard case .call(let call) = expr.kind, names.contains(call.name.name) else {
             return nil
         }
         let name = call.name.name
-        if name == "session" {
-            throw Diagnostic("E0417", "session windows are not supported yet", span: expr.span)
-        }
-        let expected = name == "tumble" ? 1 : 2
+        let expected = name == "tumble" || name == "session" ? 1 : 2
         guard call.arguments.count == expected else {
             throw Diagnostic(
                 "E0231", "\(name) takes \(expected) interval\(expected == 1 ? "" : "s"), found \(call.arguments.count)",
                 span: expr.span,
-                hint: name == "tumble" ? "tumble(INTERVAL '1 hour')" : "hop(INTERVAL 'slide', INTERVAL 'width')")
+                hint: examples[name])
         }
         var lengths: [Int64] = []
         for argument in call.arguments { lengths.append(try length(argument.value, expressions)) }
@@ -133,10 +132,24 @@ struct WindowCall {
             kind: try kind(name, lengths, expr.span), span: expr.span)
     }
 
+    private static let examples = [
+        "tumble": "tumble(INTERVAL '1 hour')", "session": "session(INTERVAL '30 minutes')",
+        "hop": "hop(INTERVAL 'slide', INTERVAL 'width')", "cumulate": "cumulate(INTERVAL 'step', INTERVAL 'width')",
+    ]
+
     /// The window of checked lengths.
     static func kind(_ name: String, _ lengths: [Int64], _ span: SourceSpan) throws(Diagnostic) -> WindowKind {
         if name == "tumble" { return .tumble(width: lengths[0]) }
+        if name == "session" { return .session(gap: lengths[0]) }
         let (slide, width) = (lengths[0], lengths[1])
+        if name == "cumulate" {
+            guard width % slide == 0 else {
+                throw Diagnostic(
+                    "E0247", "cumulate: the width must be a whole number of steps", span: span,
+                    hint: "the step comes first: cumulate(INTERVAL 'step', INTERVAL 'width')")
+            }
+            return slide == width ? .tumble(width: width) : .cumulate(step: slide, width: width)
+        }
         if slide > width {
             throw Diagnostic(
                 "E0247", "hop: the slide is longer than the width", span: span,

@@ -19,7 +19,9 @@ struct TableFunctionBinder {
         switch function.name.name {
         case "tumble", "hop": return try window(function, span)
         case "cumulate", "session":
-            throw Diagnostic("E0417", "\(function.name.name) windows are not supported yet", span: span)
+            throw Diagnostic(
+                "E0417", "\(function.name.name) windows are not supported in FROM yet", span: span,
+                hint: "use \(function.name.name)(…) in GROUP BY")
         case "generate_series", "range", "unnest": return try series(function, span)
         default:
             throw Diagnostic(
@@ -142,7 +144,8 @@ struct TableFunctionBinder {
             plan = .unnest(.init(input: plan, list: steps, element: step, ordinality: nil, keepsEmpty: false))
             let back = BoundExpression.arithmetic(.multiply, interval(slide), step.expression, type: .interval)
             startValue = .arithmetic(.subtract, last, back, type: .timestamp)
-        case .instant: throw Diagnostic("E0417", "this window is not supported here", span: span)
+        case .instant, .session, .cumulate:
+            throw Diagnostic("E0417", "this window is not supported here", span: span)
         }
         let start = binder.numbering.column("window_start", .timestamp, isNullable: false)
         let passing = plan.outputs.map { ComputedColumn.passing($0) }

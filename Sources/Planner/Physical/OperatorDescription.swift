@@ -54,6 +54,8 @@ enum OperatorDescription {
         switch window {
         case .tumble(let width): "tumble(\(duration(width)))"
         case .hop(let slide, let width): "hop(\(duration(slide)), \(duration(width)))"
+        case .cumulate(let step, let width): "cumulate(\(duration(step)), \(duration(width)))"
+        case .session(let gap): "session(\(duration(gap)))"
         case .instant: "instant"
         }
     }

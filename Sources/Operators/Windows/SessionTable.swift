@@ -1,0 +1,118 @@
+/// The open sessions of all keys: half-open spans of event time that rows extend and bring together.
+///
+/// Sessions have dense numbers in the order in which they began. A session that was merged into another, or closed,
+/// keeps its number but counts no more until `compact`.
+struct SessionTable {
+    private static let none: Int32 = -1
+
+    let gap: Int64
+    /// First session of each key, and the next one of the same key.
+    private var heads: [Int32] = []
+    private var links: [Int32] = []
+    private(set) var starts: [Int64] = []
+    private(set) var ends: [Int64] = []
+    /// The key of each session.
+    private(set) var keys: [UInt32] = []
+    private(set) var isOpen: [Bool] = []
+    private(set) var openCount = 0
+    /// No open session ends before this.
+    private(set) var leastEnd = Int64.max
+
+    init(gap: Int64) { self.gap = max(1, gap) }
+
+    /// Numbers given so far.
+    var count: Int { starts.count }
+    var byteCount: Int { heads.count * 4 + starts.count * 25 }
+
+    /// A session that takes in a row, and those that the row brought together with it.
+    struct Placement {
+        var session: Int
+        var merged: [Int] = []
+    }
+
+    /// Puts a row of a key at a time; nil when the row is late: its session would end at or before the watermark.
+    mutating func place(key: Int, time: Int64, watermark: Int64) -> Placement? {
+        while heads.count <= key { heads.append(Self.none) }
+        let end = WindowTimes.sum(time, gap)
+        var found = -1
+        var merged: [Int] = []
+        var previous = -1
+        var current = Int(heads[key])
+        while current >= 0 {
+            let next = Int(links[current])
+            if time < ends[current] && end > starts[current] {
+                if found < 0 {
+                    found = current
+                    starts[found] = min(starts[found], time)
+                    ends[found] = max(ends[found], end)
+                } else {
+                    starts[found] = min(starts[found], starts[current])
+                    ends[found] = max(ends[found], ends[current])
+                    isOpen[current] = false
+                    openCount -= 1
+                    merged.append(current)
+                    links[previous] = Int32(truncatingIfNeeded: next)
+                    current = next
+                    continue
+                }
+            }
+            previous = current
+            current = next
+        }
+        if found >= 0 { return Placement(session: found, merged: merged) }
+        if end <= watermark { return nil }
+        return Placement(session: add(key: key, start: time, end: end))
+    }
+
+    /// Adds a session that meets no other.
+    mutating func add(key: Int, start: Int64, end: Int64) -> Int {
+        while heads.count <= key { heads.append(Self.none) }
+        let session = starts.count
+        starts.append(start)
+        ends.append(end)
+        keys.append(UInt32(truncatingIfNeeded: key))
+        isOpen.append(true)
+        links.append(heads[key])
+        heads[key] = Int32(truncatingIfNeeded: session)
+        openCount += 1
+        leastEnd = min(leastEnd, end)
+        return session
+    }
+
+    /// Closes the sessions that end at or before the watermark; gives them by their ends.
+    mutating func close(through watermark: Int64) -> [Int] {
+        if leastEnd > watermark { return [] }
+        var closed: [Int] = []
+        leastEnd = .max
+        for session in isOpen.indices where isOpen[session] {
+            if ends[session] > watermark {
+                leastEnd = min(leastEnd, ends[session])
+                continue
+            }
+            isOpen[session] = false
+            openCount -= 1
+            closed.append(session)
+            unlink(session)
+        }
+        return closed.sorted { (ends[$0], $0) < (ends[$1], $1) }
+    }
+
+    private mutating func unlink(_ session: Int) {
+        let key = Int(keys[session])
+        var current = Int(heads[key])
+        if current == session {
+            heads[key] = links[session]
+            return
+        }
+        while current >= 0 {
+            if Int(links[current]) == session {
+                links[current] = links[session]
+                return
+            }
+            current = Int(links[current])
+        }
+    }
+
+    /// The open sessions, in the order of their numbers.
+    var open: [Int] { isOpen.indices.filter { isOpen[$0] } }
+}
