@@ -19,6 +19,8 @@ public enum OperatorSpec: Hashable, Sendable, Codable {
     case limit(LimitSpec)
     case hashJoin(HashJoinSpec)
     case overWindow(OverWindowSpec)
+    /// A join or window functions, over endless input, of rows with equal event times.
+    case windowed(WindowedSpec)
     /// Merges its inputs, which have one schema.
     case union
     case sink(ConnectorSpec)
@@ -232,6 +234,32 @@ public struct HashJoinSpec: Hashable, Sendable, Codable {
         self.residual = residual
         self.nullsAreEqual = nullsAreEqual
         self.schema = schema
+    }
+}
+
+/// An operator for bounded input, run anew over the rows of each event time once the watermark has passed it.
+public struct WindowedSpec: Hashable, Sendable, Codable {
+    /// What is done with the rows of a window; it never brings rows of different event times together.
+    public var body: Body
+    /// Column of the event time in each input, a timestamp without nulls.
+    public var eventTimes: [Int]
+
+    public enum Body: Hashable, Sendable, Codable {
+        case hashJoin(HashJoinSpec)
+        case overWindow(OverWindowSpec)
+    }
+
+    public init(_ body: Body, eventTimes: [Int]) {
+        self.body = body
+        self.eventTimes = eventTimes
+    }
+
+    /// The same as a node of its own, for bounded input.
+    public var bounded: OperatorSpec {
+        switch body {
+        case .hashJoin(let spec): .hashJoin(spec)
+        case .overWindow(let spec): .overWindow(spec)
+        }
     }
 }
 

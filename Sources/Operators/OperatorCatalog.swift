@@ -17,6 +17,7 @@ public enum OperatorCatalog {
             }
             return try WindowAggregateOperator(spec, context: context)
         case .aggregate(let spec): return try AggregateOperator(spec, context: context)
+        case .windowed(let spec): return try WindowedOperator(spec, context: context)
         case .sort(let spec): return SortOperator(spec, context: context)
         case .limit(let spec): return LimitOperator(spec)
         case .hashJoin(let spec): return HashJoinOperator(spec, context: context)

@@ -106,6 +106,7 @@ public final class QueryCompiler {
                 hint: "a sub-query beside aggregates may only read columns of GROUP BY")
         }
         sink.input = optimizer.optimize(wanted)
+        try StreamingCheck.check(sink)
         return sink
     }
 
@@ -144,7 +145,6 @@ public final class QueryCompiler {
     // MARK: - Queries and inserts
 
     private func add(_ sink: SinkPlan) throws(Diagnostic) {
-        try StreamingCheck.check(sink)
         sinks.append(sink)
     }
 

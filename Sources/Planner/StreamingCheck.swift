@@ -25,8 +25,14 @@ enum StreamingCheck {
             return Diagnostic(
                 "E0402", "GROUP BY without a window needs input that ends", span: nil,
                 hint: "group by tumble(INTERVAL '…') as well, or \(hint)")
-        case .join: return Diagnostic("E0403", "this join needs inputs that end", span: nil, hint: hint)
-        case .over: return Diagnostic("E0404", "window functions need input that ends", span: nil, hint: hint)
+        case .join(let join) where join.eventTimes == nil:
+            return Diagnostic(
+                "E0403", "this join needs inputs that end", span: nil,
+                hint: "group both sides by the same window and join on the window as well, or \(hint)")
+        case .over(let over) where over.eventTime == nil:
+            return Diagnostic(
+                "E0404", "window functions need input that ends", span: nil,
+                hint: "group by a window below and write PARTITION BY with it, or \(hint)")
         default: return nil
         }
     }

@@ -25,6 +25,12 @@ public enum BatchBuilder {
         return RecordBatch(schema: Schema(fields), columns: columns, rowCount: lines.count - 1)
     }
 
+    /// A batch of rows, each with a value per field of the schema.
+    public static func batch(_ schema: Schema, _ rows: [[ScalarValue]]) -> RecordBatch {
+        let columns = schema.fields.indices.map { index in Column.of(schema[index].type, rows.map { $0[index] }) }
+        return RecordBatch(schema: schema, columns: columns, rowCount: rows.count)
+    }
+
     private static func cells(_ line: Substring) -> [String] {
         line.split(separator: "|", omittingEmptySubsequences: false).map { trimmed($0) }
     }

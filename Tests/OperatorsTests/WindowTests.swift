@@ -131,12 +131,7 @@ import Testing
                 ])
             }
             rows += batch
-            let columns = Self.input.fields.indices.map { index in
-                Column.of(Self.input[index].type, batch.map { $0[index] })
-            }
-            if count > 0 {
-                try harness.feed([RecordBatch(schema: Self.input, columns: columns, rowCount: count)])
-            }
+            if count > 0 { try harness.feed([BatchBuilder.batch(Self.input, batch)]) }
             #expect(try harness.target.onWatermark(clock - 10, into: harness.collector) == clock - 10)
         }
         try harness.end()

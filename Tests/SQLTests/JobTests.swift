@@ -24,7 +24,7 @@ import Testing
     static func rows(_ job: String, parallelism: Int, batchSize: Int = 8192) async throws -> [[String]] {
         let sql = try sql(job)
         let configuration = RunConfiguration(batchSize: batchSize, parallelism: parallelism, isOptimized: true)
-        guard case .rows(let rows, _) = await try ScriptTests.session(configuration).run(sql) else {
+        guard case .rows(let rows, _) = try await ScriptTests.session(configuration).run(sql) else {
             Issue.record("\(job) gave no rows")
             return []
         }
@@ -59,11 +59,11 @@ import Testing
 
     @Test(
         "Nexmark queries over the official generator's events",
-        arguments: ["q2", "q5", "q7", "q17"], [1, 2])
+        arguments: ["q2", "q3", "q4", "q5", "q7", "q8", "q15", "q17", "q18", "q19"], [1, 2])
     func nexmark(query: String, parallelism: Int) async throws {
         let found = try await Self.rows("nexmark_\(query)", parallelism: parallelism)
         let wanted = try Self.expected("nexmark/\(query).csv")
-        #expect(wanted.count >= 10)
+        #expect(!wanted.isEmpty)
         #expect(Self.sorted(found) == Self.sorted(Self.normal(wanted)))
     }
 

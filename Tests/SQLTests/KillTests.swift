@@ -18,18 +18,20 @@ import Testing
             """
         ),
         (
-            "hopping",
+            "session",
             """
-            SELECT w.start, channel, bidders FROM (SELECT hop(INTERVAL '1 second', INTERVAL '5 seconds') AS w,
-            bid.channel AS channel, count(DISTINCT bid.bidder) AS bidders FROM nexmark WHERE bid IS NOT NULL
-            GROUP BY w, bid.channel)
+            SELECT w.start, w.end, bidder, n FROM (SELECT session(INTERVAL '100 milliseconds') AS w,
+            bid.bidder AS bidder, count(*) AS n FROM nexmark WHERE bid IS NOT NULL GROUP BY w, bid.bidder)
             """
         ),
         (
-            "aggregate",
+            "joined windows",
             """
-            SELECT bid.auction AS auction, count(*) AS n, max(bid.price) AS high, first_value(bid.bidder ORDER BY
-            bid.price DESC, bid.bidder) AS best FROM nexmark WHERE bid IS NOT NULL GROUP BY bid.auction
+            WITH counts AS (SELECT hop(INTERVAL '1 second', INTERVAL '3 seconds') AS w, bid.auction AS auction,
+            count(*) AS n FROM nexmark WHERE bid IS NOT NULL GROUP BY w, bid.auction)
+            SELECT start, auction, n, r FROM (SELECT c.w.start, c.auction, c.n, row_number() OVER (PARTITION BY c.w
+            ORDER BY c.n DESC, c.auction) AS r FROM counts c JOIN (SELECT w, max(n) AS most FROM counts GROUP BY w) m
+            ON c.w = m.w AND c.n < m.most) WHERE r <= 500
             """
         ),
         (

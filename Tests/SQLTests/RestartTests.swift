@@ -87,7 +87,8 @@ import Testing
         #expect(restarts > 0)
     }
 
-    @Test("Nexmark queries across three restarts equal the expected results", arguments: ["q2", "q5", "q7", "q17"])
+    @Test(
+        "Nexmark queries across three restarts equal the expected results", arguments: ["q2", "q5", "q7", "q8", "q17"])
     func nexmark(query: String) async throws {
         let sql = try JobTests.sql("nexmark_\(query)")
         let found = try #require(try await Self.rows(sql, batchSize: 500))

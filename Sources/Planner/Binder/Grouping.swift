@@ -94,9 +94,9 @@ final class Grouping {
     }
 
     private func grouped(_ input: LogicalPlan, _ set: [Int]) -> LogicalPlan {
-        // A key that is itself a window of the rows' event time keeps it: its end − 1 ns is the rows' own.
-        .aggregate(
-            .init(input: input, keys: set.map { keys[$0] }, aggregates: collector.columns, window: window))
+        let columns = set.map { keys[$0] }
+        let window = window ?? EventTimeOrigin.instant(of: input, keys: columns, numbering: binder.numbering)
+        return .aggregate(.init(input: input, keys: columns, aggregates: collector.columns, window: window))
     }
 
     /// One aggregation per set, keys outside the set null; all put together.

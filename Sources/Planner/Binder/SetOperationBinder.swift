@@ -74,8 +74,9 @@ struct SetOperationBinder {
 
     func distinct(_ query: Binder.BoundQuery) -> Binder.BoundQuery {
         let keys = query.columns.map { ComputedColumn.passing($0) }
+        let window = EventTimeOrigin.instant(of: query.plan, keys: keys, numbering: numbering)
         return .init(
-            plan: .aggregate(.init(input: query.plan, keys: keys, aggregates: [], window: nil)),
+            plan: .aggregate(.init(input: query.plan, keys: keys, aggregates: [], window: window)),
             columns: query.columns)
     }
 

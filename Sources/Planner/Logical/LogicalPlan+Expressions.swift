@@ -40,10 +40,12 @@ extension LogicalPlan {
                 + (node.window.map { [$0.eventTime.expression] } ?? [])
         case .join(let node):
             node.keys.flatMap { [$0.left, $0.right] } + (node.residual.map { [$0] } ?? [])
+                + (node.eventTimes.map { [$0.left.expression, $0.right.expression] } ?? [])
         case .union: []
         case .unnest(let node): [node.list]
         case .over(let node):
             node.partitionBy + node.orderBy.map(\.expression) + node.calls.flatMap { $0.call.call.expressions }
+                + (node.eventTime.map { [$0.expression] } ?? [])
         case .sort(let node): node.keys.map(\.expression)
         }
     }

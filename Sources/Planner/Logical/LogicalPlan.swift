@@ -87,6 +87,13 @@ public indirect enum LogicalPlan: Hashable, Sendable {
         public var nullsAreEqual: Bool
         /// The boolean column that a `mark` join adds.
         public var mark: PlanColumn?
+        /// The event times of both sides, where rows can only match when these are equal; nil where that is not known.
+        public var eventTimes: EventTimes?
+
+        public struct EventTimes: Hashable, Sendable {
+            public var left: PlanColumn
+            public var right: PlanColumn
+        }
 
         public struct KeyPair: Hashable, Sendable {
             public var left: BoundExpression
@@ -115,6 +122,8 @@ public indirect enum LogicalPlan: Hashable, Sendable {
         public var partitionBy: [BoundExpression]
         public var orderBy: [SortKey]
         public var calls: [OverColumn]
+        /// The event time, where all rows of a partition have the same; nil where that is not known.
+        public var eventTime: PlanColumn?
 
         public struct OverColumn: Hashable, Sendable {
             public var column: PlanColumn

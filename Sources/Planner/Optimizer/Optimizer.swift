@@ -54,6 +54,8 @@ public struct Optimizer: Sendable {
         FilterPushDownRule(),
         // Push-down turns residuals into new conjuncts of joins; keys are found among them.
         EquiJoinKeysRule(),
+        // Needs the keys, and comes before pruning drops event times that nobody else reads.
+        WindowedOperatorsRule(),
         // Filters that arrived at a side may strengthen outer joins below.
         OuterToInnerRule(pass: 2),
         FilterPushDownRule(pass: 2),
@@ -67,7 +69,7 @@ public struct Optimizer: Sendable {
     ]
 
     /// Rules that must run whatever is switched off, because plans without them cannot be run.
-    static let required: Set<String> = ["equi_join_keys"]
+    static let required: Set<String> = ["equi_join_keys", "windowed_operators"]
 
     public let disabled: Set<String>
     public let context: OptimizerContext

@@ -28,6 +28,7 @@ enum OperatorDescription {
         case .limit(let limit): return "Limit\(range(limit.offset, limit.limit))"
         case .hashJoin(let join): return describe(join)
         case .overWindow(let over): return describe(over)
+        case .windowed(let windowed): return text(of: windowed.bounded) + " windowed"
         case .union: return "Union"
         }
     }

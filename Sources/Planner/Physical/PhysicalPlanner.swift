@@ -189,8 +189,10 @@ struct PhysicalPlanner {
         let needsAll = leftKeys.isEmpty || node.kind == .nullAwareAnti || node.kind == .mark
         let kinds: [DataflowGraph.EdgeKind?] =
             needsAll ? [nil, nil] : [.shuffle(keys: leftKeys), .shuffle(keys: rightKeys)]
+        let times = node.eventTimes.map { [index(of: $0.left.id, in: left), index(of: $0.right.id, in: right)] }
         return add(
-            .hashJoin(spec), outputs, over: [left, right], parallelism: needsAll ? 1 : parallelism, kinds: kinds)
+            times.map { .windowed(.init(.hashJoin(spec), eventTimes: $0)) } ?? .hashJoin(spec), outputs,
+            over: [left, right], parallelism: needsAll ? 1 : parallelism, kinds: kinds)
     }
 
     private mutating func lower(_ node: LogicalPlan.Union) -> Lowered {
@@ -210,8 +212,10 @@ struct PhysicalPlanner {
         let spec = OverWindowSpec(
             partitionBy: partition, orderBy: positions(node.orderBy, in: input), calls: calls,
             schema: Schema(outputs.map(\.field)))
+        let time = node.eventTime.map { index(of: $0.id, in: input) }
         return add(
-            .overWindow(spec), outputs, over: [input], parallelism: partition.isEmpty ? 1 : parallelism,
+            time.map { .windowed(.init(.overWindow(spec), eventTimes: [$0])) } ?? .overWindow(spec), outputs,
+            over: [input], parallelism: partition.isEmpty ? 1 : parallelism,
             kinds: [partition.isEmpty ? nil : .shuffle(keys: partition)])
     }
 

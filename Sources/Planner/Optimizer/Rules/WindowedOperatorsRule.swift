@@ -1,0 +1,37 @@
+import Columnar
+import Dataflow
+import Expressions
+
+/// Finds joins and window functions that only bring together rows of equal windows, and notes the event time they go
+/// by: such an operator gives out its rows, and forgets them, when the watermark has passed their window.
+struct WindowedOperatorsRule: OptimizerRule {
+    let name = "windowed_operators"
+
+    func apply(to plan: LogicalPlan, context: OptimizerContext) -> LogicalPlan {
+        plan.rewritten { node in
+            switch node {
+            case .join(var join):
+                join.eventTimes = eventTimes(of: join)
+                return .join(join)
+            case .over(var over):
+                let origin = EventTimeOrigin(of: over.input)
+                let isWindowed = over.partitionBy.contains { origin.role(of: $0) != nil }
+                over.eventTime = isWindowed ? origin.time(in: over.input) : nil
+                return .over(over)
+            default: return node
+            }
+        }
+    }
+
+    private func eventTimes(of join: LogicalPlan.Join) -> LogicalPlan.Join.EventTimes? {
+        // A null in any window decides for the rows of all windows.
+        if join.kind == .nullAwareAnti { return nil }
+        let left = EventTimeOrigin(of: join.left)
+        let right = EventTimeOrigin(of: join.right)
+        let tied = join.keys.contains { EventTimeOrigin.ties($0.left, in: left, to: $0.right, in: right) }
+        guard tied, let leftTime = left.time(in: join.left), let rightTime = right.time(in: join.right) else {
+            return nil
+        }
+        return .init(left: leftTime, right: rightTime)
+    }
+}
