@@ -47,4 +47,6 @@ public enum HiddenColumn {
     public static let eventTime = "_timestamp"
     /// The watermark a `WATERMARK FOR … AS` expression gives, `timestamp`.
     public static let watermark = "__watermark"
+    /// In a stream of changes: whether the row takes one back that came before, `boolean` and never null.
+    public static let retraction = "_retraction"
 }

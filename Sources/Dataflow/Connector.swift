@@ -57,11 +57,18 @@ public struct TableTraits: Sendable {
     /// The place, as messages name it, that a sink empties before it writes; two tables of one place exclude each other
     /// when one of them is written. Nil: writing harms nobody.
     public var location: String?
+    /// Whether the rows of a source are changes: inserts, updates and deletes of rows with a primary key.
+    public var givesChanges = false
+    /// Whether a sink can write that a row is taken back.
+    public var takesChanges = false
 
     public init(
         roles: Set<TableRole>, fixedSchema: Schema? = nil, isBounded: Bool, maximumParallelism: Int? = nil,
-        eventTimeColumn: String? = nil, metadata: [Field] = [], location: String? = nil
+        eventTimeColumn: String? = nil, metadata: [Field] = [], location: String? = nil,
+        givesChanges: Bool = false, takesChanges: Bool = false
     ) {
+        self.givesChanges = givesChanges
+        self.takesChanges = takesChanges
         self.roles = roles
         self.fixedSchema = fixedSchema
         self.isBounded = isBounded

@@ -32,6 +32,12 @@ public protocol Operator: AnyObject {
     /// sent on behind the batches it gave out; upstream watermarks do not pass such an operator but for the last.
     var currentWatermark: Int64? { get }
 
+    /// Whether results have changed that `flush` would give out.
+    var hasUnflushedChanges: Bool { get }
+
+    /// Gives out what has changed since the last call: every flush interval, and before each snapshot.
+    func flush(into collector: any Collector) throws
+
     /// True once the operator wants no more rows (LIMIT is full); sources above may stop.
     var isSatisfied: Bool { get }
 
@@ -51,6 +57,8 @@ extension Operator {
     public func onInputEnd(_ input: Int, into collector: any Collector) throws {}
     public func onEnd(into collector: any Collector) throws {}
     public var currentWatermark: Int64? { nil }
+    public var hasUnflushedChanges: Bool { false }
+    public func flush(into collector: any Collector) throws {}
     public var isSatisfied: Bool { false }
     public var stateByteCount: Int { 0 }
     public func snapshot() throws -> StateSnapshot { StateSnapshot() }

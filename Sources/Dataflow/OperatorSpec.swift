@@ -21,6 +21,14 @@ public enum OperatorSpec: Hashable, Sendable, Codable {
     case overWindow(OverWindowSpec)
     /// A join or window functions, over endless input, of rows with equal event times.
     case windowed(WindowedSpec)
+    /// Aggregate over endless or changing input: results change as rows come.
+    case updatingAggregate(UpdatingAggregateSpec)
+    /// Join of endless or changing inputs: rows match whenever they come.
+    case updatingJoin(UpdatingJoinSpec)
+    /// Window functions over endless or changing input: a partition is computed anew when its rows change.
+    case updatingOverWindow(UpdatingOverWindowSpec)
+    /// The rows left at the end of a bounded stream of changes.
+    case finalRows(FinalRowsSpec)
     /// Merges its inputs, which have one schema.
     case union
     case sink(ConnectorSpec)
@@ -38,10 +46,18 @@ public struct ConnectorSpec: Hashable, Sendable, Codable {
     /// The columns a source gives (positions in `schema`, ascending); the rest need not be decoded.
     /// Struct columns may be narrowed further by `schema` itself, whose struct types hold only the members read.
     public var projection: [Int]
+    /// Whether a source gives changes: after the other columns comes `HiddenColumn.retraction`.
+    public var givesChanges: Bool
+    /// For a sink the columns that tell its rows apart, positions in `schema`: empty where there is but one row, nil
+    /// where nothing does.
+    public var key: [Int]?
 
     public init(
-        connector: String, table: String, options: [String: OptionValue], schema: Schema, projection: [Int]? = nil
+        connector: String, table: String, options: [String: OptionValue], schema: Schema, projection: [Int]? = nil,
+        givesChanges: Bool = false, key: [Int]? = nil
     ) {
+        self.givesChanges = givesChanges
+        self.key = key
         self.connector = connector
         self.table = table
         self.options = options
@@ -50,7 +66,11 @@ public struct ConnectorSpec: Hashable, Sendable, Codable {
     }
 
     /// The schema of the batches a source gives.
-    public var outputSchema: Schema { schema.selecting(projection) }
+    public var outputSchema: Schema {
+        let read = schema.selecting(projection)
+        if !givesChanges { return read }
+        return read.appending([Field(HiddenColumn.retraction, .boolean, isNullable: false)])
+    }
 }
 
 public struct ValuesSpec: Hashable, Sendable, Codable {

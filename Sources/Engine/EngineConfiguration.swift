@@ -17,12 +17,16 @@ public struct EngineConfiguration: Sendable {
     public var chainsSingleShuffles: Bool
     /// How long a task works before it lets others have its thread, microseconds.
     public var quantumMicros: Int
+    /// How long changes of updating results are collected before they go out, milliseconds.
+    public var changesFlushMillis: Int
 
     public init(
         threads: Int, batchSize: Int = 8192, lingerMillis: Int = 20, queueRowLimit: Int = 65_536,
         queueBatchLimit: Int = 64, queueByteLimit: Int = 16 << 20, isChainingEnabled: Bool = true,
-        chainsSingleShuffles: Bool = true, quantumMicros: Int = 5000
+        chainsSingleShuffles: Bool = true, quantumMicros: Int = 5000,
+        changesFlushMillis: Int = 1000
     ) {
+        self.changesFlushMillis = max(0, changesFlushMillis)
         self.threads = max(1, threads)
         self.batchSize = max(1, batchSize)
         self.lingerMillis = max(0, lingerMillis)
@@ -35,6 +39,7 @@ public struct EngineConfiguration: Sendable {
     }
 
     var lingerNanos: UInt64 { UInt64(min(lingerMillis, 1 << 40)) * 1_000_000 }
+    var changesFlushNanos: UInt64 { UInt64(min(changesFlushMillis, 1 << 40)) * 1_000_000 }
     var quantumNanos: UInt64 { UInt64(min(quantumMicros, 1 << 40)) * 1000 }
     var queueLimits: QueueLimits {
         QueueLimits(rows: queueRowLimit, batches: queueBatchLimit, bytes: queueByteLimit)

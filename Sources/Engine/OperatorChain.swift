@@ -56,6 +56,14 @@ final class OperatorChain {
         }
     }
 
+    /// Whether an operator has changed results to give out.
+    var hasUnflushedChanges: Bool { stages.contains { $0.operator.hasUnflushedChanges } }
+
+    /// Makes every operator give its changed results, from the head on, so that one's changes are in the next one's.
+    func flush() throws {
+        for stage in stages { try stage.operator.flush(into: stage) }
+    }
+
     /// Gives every operator its state; `states` holds one per operator, in order.
     func restore(_ states: [RestoredState]) throws {
         for (stage, state) in zip(stages, states) { try stage.operator.restore(state) }

@@ -49,9 +49,11 @@ final class TaskRunner {
     private let idleNanos: UInt64?
     private var sliceStart: UInt64 = 0
     private var stateUpdateTime: UInt64 = 0
-    /// When rows kept back must go, when the sink must show what it has, when the input counts as idle.
+    /// When rows kept back must go, when the sink must show what it has, when changed results must go, when the input
+    /// counts as idle.
     private var lingerDeadline: UInt64?
     private var flushDeadline: UInt64?
+    private var changesDeadline: UInt64?
     private var idleDeadline: UInt64?
 
     /// Makes everything the plan names. Errors: those of connectors and operators, about settings and specs.
@@ -148,7 +150,9 @@ final class TaskRunner {
         switch ending {
         case .complete: try chain.end(tellsHead: source != nil)
         case .satisfied(let stage): try chain.end(from: stage, tellsHead: false)
-        case .stopped, .unwanted, .alreadyFinished: break
+        // What has come is counted; only windows wait for more.
+        case .stopped: try chain.flush()
+        case .unwanted, .alreadyFinished: break
         }
         if case .stopped = ending { output.end(isComplete: false) } else { output.end(isComplete: true) }
         try await drain()
@@ -181,6 +185,7 @@ final class TaskRunner {
 
     /// Everything before the barrier is done: gives the state out, and the barrier on.
     func takeSnapshot(_ barrier: Barrier) async throws {
+        try chain.flush()
         try await drain()
         var states: [NodeState] = []
         func add(_ node: Int, _ snapshot: StateSnapshot) {
@@ -240,7 +245,7 @@ final class TaskRunner {
 
     /// When something is due although no message comes; nil: nothing is.
     var nextDeadline: UInt64? {
-        [lingerDeadline, flushDeadline, idleDeadline].compactMap { $0 }.min()
+        [lingerDeadline, flushDeadline, changesDeadline, idleDeadline].compactMap { $0 }.min()
     }
 
     /// Notes that rows came at `time`: starts the linger of rows kept back and the idle time anew.
@@ -251,6 +256,13 @@ final class TaskRunner {
             lingerDeadline = time &+ environment.configuration.lingerNanos
         }
         if let idleNanos { idleDeadline = time &+ idleNanos }
+        noteChanges(at: time)
+    }
+
+    /// Starts the wait until changed results go out, if there are any.
+    private func noteChanges(at time: UInt64) {
+        guard changesDeadline == nil, chain.hasUnflushedChanges else { return }
+        changesDeadline = time &+ environment.configuration.changesFlushNanos
     }
 
     /// Does what is due at `time`.
@@ -263,6 +275,13 @@ final class TaskRunner {
         if let deadline = flushDeadline, deadline <= time {
             flushDeadline = nil
             try await sink?.flush()
+        }
+        if let deadline = changesDeadline, deadline <= time {
+            changesDeadline = nil
+            try chain.flush()
+            noteChanges(at: time)
+            output.flush()
+            try await drain()
         }
         if let deadline = idleDeadline, deadline <= time {
             idleDeadline = nil

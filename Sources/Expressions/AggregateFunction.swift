@@ -60,8 +60,23 @@ public protocol GroupsAccumulator: AnyObject {
     /// The result of every group in id order.
     func finish() throws(KernelError) -> Column
 
+    /// The results of some groups, in the order given. By default costs as much as all of them.
+    func finish(_ groups: Selection) throws(KernelError) -> Column
+
     /// The memory held, in bytes.
     var byteCount: Int { get }
+}
+
+extension GroupsAccumulator {
+    public func finish(_ groups: Selection) throws(KernelError) -> Column { try finish().taking(groups) }
+}
+
+/// An accumulator from which rows can be taken away again that were added before.
+public protocol RetractableAccumulator: GroupsAccumulator {
+    /// Takes rows away: row `i` of the argument columns from group `groups[i]`. Rows outside `filter` are left out.
+    func retract(
+        _ arguments: [Column], groups: UnsafePointer<UInt32>, rowCount: Int, filter: Bitmap?
+    ) throws(KernelError)
 }
 
 /// One aggregate function of the registry.

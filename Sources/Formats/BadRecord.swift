@@ -10,7 +10,8 @@ public enum BadRecordPolicy: String, Hashable, Sendable, Codable, CaseIterable {
 public struct BadRecord: Hashable, Sendable {
     /// The line it starts at, 1 for the first; 0 when lines are not counted.
     public let line: Int
-    /// The byte of the stream (decompressed) at which the trouble was noticed.
+    /// The byte of the stream (decompressed) at which the trouble was noticed; −1 when it is not known, and `line` then
+    /// counts records.
     public let offset: Int
     /// What happened: expected …, found …; begins with the field's path when one is at fault.
     public let reason: String
@@ -26,7 +27,8 @@ public struct BadRecord: Hashable, Sendable {
 extension BadRecord: CustomStringConvertible {
     /// E.g. `line 3 (byte 120): field 'price': expected BIGINT, found a string`.
     public var description: String {
-        (line > 0 ? "line \(line) (byte \(offset)): " : "byte \(offset): ") + reason
+        if offset < 0 { return "record \(line): " + reason }
+        return (line > 0 ? "line \(line) (byte \(offset)): " : "byte \(offset): ") + reason
     }
 }
 

@@ -9,7 +9,9 @@ extension FormatOptions {
 
     /// All options of all formats, in the order of the documentation.
     public static let known: [Option] = [
-        Option(key: "format", values: "json, csv, raw_string or raw_bytes", documentation: "how records are written"),
+        Option(
+            key: "format", values: "json, debezium_json, csv, raw_string or raw_bytes",
+            documentation: "how records are written"),
         Option(key: "bad_data", values: "fail or drop", documentation: "what happens to undecodable records"),
         Option(key: "framing", values: "none or newline", documentation: "how records are told apart"),
         Option(
@@ -34,6 +36,11 @@ extension FormatOptions {
     public init(_ options: [String: String]) throws(FormatOptionError) {
         self.init()
         if let name = options["format"] { format = try Self.choice("format", name) }
+        if format == .debeziumJSON {
+            timestampFormat = .unixMillis
+            decimalEncoding = .bytes
+            includesNulls = true
+        }
         for key in options.keys.sorted() {
             guard let value = options[key] else { continue }
             try set(key, value)
@@ -63,7 +70,7 @@ extension FormatOptions {
         default: try refuseIfOurs(key)
         }
         if let dot = key.firstIndex(of: "."), Self.prefixes.contains(String(key[..<dot])), key[..<dot] != "framing",
-            key[..<dot] != format.rawValue
+            key[..<dot] != (format == .debeziumJSON ? "json" : format.rawValue)
         {
             throw FormatOptionError(key: key, "option '\(key)' does not go with format '\(format.rawValue)'")
         }

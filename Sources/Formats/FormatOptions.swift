@@ -23,6 +23,8 @@ public struct FormatOptions: Hashable, Sendable {
     public enum Format: String, Hashable, Sendable, CaseIterable {
         /// One JSON object a line.
         case json
+        /// Changes of rows with their states before and after, one a line.
+        case debeziumJSON = "debezium_json"
         /// RFC 4180.
         case csv
         /// The line is the value of the only column, `value`.
@@ -83,19 +85,26 @@ public struct FormatOptions: Hashable, Sendable {
     public func makeDecoder(schema: Schema, projection: [Int]? = nil) throws(FormatOptionError) -> any RecordDecoder {
         switch format {
         case .json: try JSONRecordDecoder(schema: schema, projection: projection, options: self)
+        case .debeziumJSON: try DebeziumRecordDecoder(schema: schema, projection: projection, options: self)
         case .csv: try CSVRecordDecoder(schema: schema, projection: projection, options: self)
         case .rawString, .rawBytes: try RawRecordDecoder(schema: schema, projection: projection, options: self)
         }
     }
 
-    /// Makes the encoder of a table. Throws when the format cannot hold the schema.
-    public func makeEncoder(schema: Schema) throws(FormatOptionError) -> any RecordEncoder {
+    /// Makes the encoder of a table; `key`: positions of the columns that tell rows apart, nil when nothing does. Throws when the format cannot hold the schema.
+    public func makeEncoder(
+        schema: Schema, key: [Int]? = nil
+    ) throws(FormatOptionError) -> any RecordEncoder {
         switch format {
         case .json: JSONRecordEncoder(schema: schema, options: self)
+        case .debeziumJSON: DebeziumRecordEncoder(schema: schema, key: key, options: self)
         case .csv: CSVRecordEncoder(schema: schema, options: self)
         case .rawString, .rawBytes: try RawRecordEncoder(schema: schema, options: self)
         }
     }
+
+    /// Whether records are changes of rows rather than rows.
+    public var holdsChanges: Bool { format == .debeziumJSON }
 
     /// The framer that goes with the options.
     public func makeFramer(blockBytes: Int = Limits.blockBytes.value) -> NewlineFramer {

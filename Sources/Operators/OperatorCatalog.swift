@@ -22,6 +22,10 @@ public enum OperatorCatalog {
         case .limit(let spec): return LimitOperator(spec)
         case .hashJoin(let spec): return HashJoinOperator(spec, context: context)
         case .overWindow(let spec): return try OverWindowOperator(spec, context: context)
+        case .updatingAggregate(let spec): return try UpdatingAggregateOperator(spec, context: context)
+        case .updatingJoin(let spec): return UpdatingJoinOperator(spec, context: context)
+        case .updatingOverWindow(let spec): return UpdatingOverWindowOperator(spec, context: context)
+        case .finalRows(let spec): return FinalRowsOperator(spec, context: context)
         case .source, .values, .union, .sink:
             throw OperatorError(operatorName: "graph", message: "a source, sink or union is no operator of a chain")
         }

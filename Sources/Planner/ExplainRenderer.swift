@@ -33,18 +33,20 @@ public enum ExplainRenderer {
             return "Project [\(items.joined(separator: ", "))]"
         case .aggregate(let node):
             let window = node.window.map { " " + OperatorDescription.describe($0.kind) } ?? ""
-            return "Aggregate\(window)"
+            return (node.updating == nil ? "Aggregate" : "UpdatingAggregate") + window
                 + OperatorDescription.grouping(node.keys.map(\.expression), node.aggregates.map(\.call))
         case .join(let node):
             let keys = node.keys.map { "\(sql($0.left)) = \(sql($0.right))" }
             let on = keys.isEmpty ? "" : " on=[\(keys.joined(separator: ", "))]"
-            return "Join \(node.kind.rawValue)\(on)\(node.residual.map { " where=" + sql($0) } ?? "")"
+            let name = node.updating == nil ? "Join" : "UpdatingJoin"
+            return "\(name) \(node.kind.rawValue)\(on)\(node.residual.map { " where=" + sql($0) } ?? "")"
         case .union: return "Union"
         case .unnest(let node): return "Unnest \(sql(node.list))"
         case .over(let node):
             let partition = node.partitionBy.map(sql).joined(separator: ", ")
             let calls = node.calls.map { OperatorDescription.call($0.call.call) }.joined(separator: ", ")
-            return "Over partition=[\(partition)] order=[\(OperatorDescription.keys(node.orderBy))] calls=[\(calls)]"
+            let name = node.updating == nil ? "Over" : "UpdatingOver"
+            return "\(name) partition=[\(partition)] order=[\(OperatorDescription.keys(node.orderBy))] calls=[\(calls)]"
         case .sort(let node):
             return "Sort [\(OperatorDescription.keys(node.keys))]\(OperatorDescription.range(node.offset, node.limit))"
         case .limit(let node): return "Limit\(OperatorDescription.range(node.offset, node.limit))"

@@ -26,10 +26,10 @@ public struct CompilationResult: Sendable {
     /// The answers of EXPLAIN, SHOW TABLES and DESCRIBE, in order.
     public var answers: [String] = []
     public var diagnostics: [Diagnostic] = []
-    /// Settings given by SET, e.g. `updating_ttl`.
-    public var settings: [String: ScalarValue] = [:]
     /// The columns of the last bare SELECT.
     public var previewSchema: Schema?
+    /// Positions of the columns that tell its rows apart; nil when nothing does.
+    public var previewKey: [Int]?
     /// Whether every source of the graph ends.
     public var isBounded = true
 
@@ -44,6 +44,7 @@ public final class QueryCompiler {
     /// What the statements of the current text write to, in order.
     private var sinks: [SinkPlan] = []
     private var result = CompilationResult()
+    private var settings = StreamSettings()
 
     public init(connectors: ConnectorCatalog, registry: FunctionRegistry = .builtin, options: CompilerOptions = .init())
     {
@@ -88,7 +89,12 @@ public final class QueryCompiler {
     private func planSinks() {
         do throws(Diagnostic) {
             var plans: [SinkPlan] = []
-            for sink in sinks { plans.append(try optimized(sink)) }
+            var streams = UpdatingStreams(numbering: binder.numbering, settings: settings)
+            for sink in sinks { plans.append(try streams.apply(try optimized(sink))) }
+            let changing = Set(plans.filter { $0.input.retraction != nil }.map(\.table))
+            plans = plans.map { changing.contains($0.table) ? streams.withRetraction($0) : $0 }
+            result.diagnostics += streams.warnings
+            result.previewKey = plans.first { $0.table.options.isEmpty }?.key
             result.graph = PhysicalPlanner.plan(plans, parallelism: options.parallelism)
             result.isBounded = plans.allSatisfy(\.input.isBounded)
         } catch {
@@ -106,7 +112,6 @@ public final class QueryCompiler {
                 hint: "a sub-query beside aggregates may only read columns of GROUP BY")
         }
         sink.input = optimizer.optimize(wanted)
-        try StreamingCheck.check(sink)
         return sink
     }
 
@@ -152,8 +157,9 @@ public final class QueryCompiler {
         let bound = try binder.bind(query)
         let table = ConnectionTable(
             name: "preview", connector: options.defaultSink, options: [:],
-            traits: TableTraits(roles: [.sink], isBounded: true, maximumParallelism: 1), columns: [], watermark: nil,
-            idleMillis: nil)
+            traits: TableTraits(roles: [.sink], isBounded: true, maximumParallelism: 1, takesChanges: true),
+            columns: [],
+            watermark: nil, idleMillis: nil)
         return SinkPlan(table: table, input: bound.plan, columns: bound.columns)
     }
 
@@ -283,13 +289,7 @@ public final class QueryCompiler {
     }
 
     private func set(_ name: String, _ expr: Expr, _ span: SourceSpan) throws(Diagnostic) {
-        guard name == "updating_ttl" else {
-            throw Diagnostic(
-                "E0309", "there is no setting '\(name)'", span: span, hint: "the settings are: updating_ttl")
-        }
-        let expressions = ExpressionBinder(binder, Scope(), [:], .values(.init(columns: [], rows: [[]])))
-        let length = try WindowCall.length(expr, expressions)
-        result.settings[name] = .interval(Interval(nanoseconds: length))
+        try settings.set(name, expr, span, binder)
     }
 
     private func drop(_ isView: Bool, _ name: QualifiedName, _ ifExists: Bool) throws(Diagnostic) {
@@ -328,7 +328,8 @@ public final class QueryCompiler {
         default:
             throw Diagnostic("E0310", "only SELECT and INSERT can be explained", span: statement.span)
         }
-        let optimized = try optimized(plan)
+        var streams = UpdatingStreams(numbering: binder.numbering, settings: settings)
+        let optimized = try streams.apply(try optimized(plan))
         switch kind {
         case .logical: result.answers.append(ExplainRenderer.logical(optimized))
         case .physical:

@@ -12,6 +12,8 @@ public final class QuerySession {
     private let compiler: QueryCompiler
     private let engine: Engine
     private let rows = CollectedRows()
+    /// What former runs gave, when this one goes on with them.
+    private let former: ChangeFold?
 
     /// What running a statement gave.
     public enum Outcome: Sendable {
@@ -22,12 +24,14 @@ public final class QuerySession {
         case failed(String)
     }
 
-    /// `connectors` is the program's catalog with a preview connector that gives its batches to the function passed.
+    /// With `former` results are counted together with those of former runs. `connectors` is the program's catalog with
+    /// a preview connector that gives its batches to the function passed.
     public init(
-        _ configuration: RunConfiguration,
+        _ configuration: RunConfiguration, former: ChangeFold? = nil,
         connectors: (@escaping @Sendable (RecordBatch) async throws -> Void) -> ConnectorCatalog,
         makeEngine: (EngineConfiguration, ConnectorCatalog) throws -> Engine
     ) throws {
+        self.former = former
         let collected = rows
         let catalog = connectors { batch in collected.append(batch) }
         compiler = QueryCompiler(
@@ -35,8 +39,11 @@ public final class QuerySession {
             options: CompilerOptions(
                 parallelism: configuration.parallelism,
                 disabledRules: configuration.isOptimized ? [] : ["all"]))
+        if configuration.isStreaming { _ = compiler.compile("SET runtime_mode = 'streaming'") }
         engine = try makeEngine(
-            EngineConfiguration(threads: configuration.parallelism, batchSize: configuration.batchSize), catalog)
+            EngineConfiguration(
+                threads: configuration.parallelism, batchSize: configuration.batchSize, changesFlushMillis: 1),
+            catalog)
     }
 
     /// Compiles and runs a text to its end.
@@ -63,7 +70,13 @@ public final class QuerySession {
             return .failed("\(error)")
         }
         guard let schema = compiled.previewSchema else { return .done }
-        return .rows(rows.take(), schema: schema)
+        do throws(ChangeFold.Failure) {
+            let fold = former ?? ChangeFold()
+            try fold.add(rows.take())
+            return .rows(fold.rows, schema: schema)
+        } catch {
+            return .failed(error.description)
+        }
     }
 
     /// Rows as lines: values as SQL prints them, separated by one space, an empty text as `(empty)`.
@@ -84,10 +97,10 @@ private final class CollectedRows: Sendable {
     func append(_ batch: RecordBatch) { batches.withLock { $0.append(batch) } }
     func removeAll() { batches.withLock { $0 = [] } }
 
-    func take() -> [[ScalarValue]] {
+    func take() -> [RecordBatch] {
         batches.withLock { all in
             defer { all = [] }
-            return all.flatMap { batch in (0..<batch.rowCount).map { batch.row($0) } }
+            return all
         }
     }
 }

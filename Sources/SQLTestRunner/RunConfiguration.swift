@@ -3,8 +3,11 @@ public struct RunConfiguration: Sendable, Hashable, CustomStringConvertible {
     public var batchSize: Int
     public var parallelism: Int
     public var isOptimized: Bool
+    /// Bounded input is treated like endless: results are updated as rows come, and what is left in the end counts.
+    public var isStreaming: Bool
 
-    public init(batchSize: Int, parallelism: Int, isOptimized: Bool) {
+    public init(batchSize: Int, parallelism: Int, isOptimized: Bool, isStreaming: Bool = false) {
+        self.isStreaming = isStreaming
         self.batchSize = batchSize
         self.parallelism = parallelism
         self.isOptimized = isOptimized
@@ -22,7 +25,18 @@ public struct RunConfiguration: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// As rows come; queries that only make sense at an end are left out.
+    public static let streaming: [RunConfiguration] = [(1, 1, true), (3, 3, true), (3, 3, false), (8192, 2, true)].map {
+        RunConfiguration(batchSize: $0, parallelism: $1, isOptimized: $2, isStreaming: true)
+    }
+
+    /// The configurations that a script runs under.
+    public static func all(for script: TestScript) -> [RunConfiguration] {
+        script.isDefaultOnly ? [.plain] : all + streaming
+    }
+
     public var description: String {
         "batch=\(batchSize) parallelism=\(parallelism) optimizer=\(isOptimized ? "on" : "off")"
+            + (isStreaming ? " streaming" : "")
     }
 }

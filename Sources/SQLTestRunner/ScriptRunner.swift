@@ -26,8 +26,9 @@ public struct ScriptRunner {
         var results: [Int: [String]] = [:]
         for (index, record) in script.records.enumerated() {
             let outcome = await session.run(record.sql)
+            if configuration.isStreaming, Self.needsEnd(record, outcome) { continue }
             if let lines = lines(of: outcome, record) { results[index] = lines }
-            if let message = check(record, outcome) {
+            if let message = check(record, outcome, isStreaming: configuration.isStreaming) {
                 failures.append(
                     Failure(
                         place: "\(script.path):\(record.line)", configuration: configuration,
@@ -35,6 +36,14 @@ public struct ScriptRunner {
             }
         }
         return (failures, results)
+    }
+
+    /// Whether a record is one that streams refuse, or tells how they are refused.
+    private static func needsEnd(_ record: TestScript.Record, _ outcome: QuerySession.Outcome) -> Bool {
+        if case .error = record.expectation { return true }
+        if case .failed(let message) = outcome { return message.hasPrefix("E040") }
+        if case .answer = outcome { return true }
+        return false
     }
 
     private func lines(of outcome: QuerySession.Outcome, _ record: TestScript.Record) -> [String]? {
@@ -49,7 +58,9 @@ public struct ScriptRunner {
         }
     }
 
-    private func check(_ record: TestScript.Record, _ outcome: QuerySession.Outcome) -> String? {
+    private func check(
+        _ record: TestScript.Record, _ outcome: QuerySession.Outcome, isStreaming: Bool
+    ) -> String? {
         switch (record.expectation, outcome) {
         case (.error(let pattern), .failed(let message)):
             return matches(message, pattern) ? nil : "expected an error like: \(pattern)\nfound: \(message)"
@@ -57,8 +68,10 @@ public struct ScriptRunner {
         case (_, .failed(let message)): return "failed: \(message)"
         case (.ok, _): return nil
         case (.rows(let expected, let isSorted), _):
+            let isSorted = isSorted || isStreaming
             let wanted = isSorted ? expected.sorted() : expected
-            let found = lines(of: outcome, record) ?? []
+            let given = lines(of: outcome, record) ?? []
+            let found = isSorted ? given.sorted() : given
             return wanted == found ? nil : difference(wanted, found)
         }
     }

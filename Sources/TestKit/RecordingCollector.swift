@@ -1,6 +1,7 @@
 import Columnar
 import Dataflow
 import HostSystem
+import Synchronization
 
 /// Remembers the batches an operator gives out.
 public final class RecordingCollector: Collector {
@@ -30,6 +31,16 @@ public struct FixedClock: WallClock {
     public init(_ now: Int64 = 0) { self.now = now }
 
     public func nowNanoseconds() -> Int64 { now }
+}
+
+/// A clock that a test moves on.
+public final class ManualClock: WallClock {
+    private let now: Atomic<Int64>
+
+    public init(_ now: Int64 = 0) { self.now = Atomic(now) }
+
+    public func nowNanoseconds() -> Int64 { now.load(ordering: .relaxed) }
+    public func advance(millis: Int64) { now.wrappingAdd(millis * 1_000_000, ordering: .relaxed) }
 }
 
 extension OperatorContext {

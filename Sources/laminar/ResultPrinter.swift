@@ -12,10 +12,14 @@ actor ResultPrinter {
     private let style: Style
     private var encoder: (any RecordEncoder)?
     private var table: TablePrinter?
+    private var key: [Int]?
 
     private init(_ style: Style) { self.style = style }
 
-    /// JSON, one object a line: for pipes.
+    /// Says by which columns the rows of changes are told apart. Called before the first batch, if at all.
+    func setKey(_ key: [Int]?) { self.key = key }
+
+    /// JSON, one object a line: for pipes. Changes come as Debezium writes them.
     static func lines() -> ResultPrinter { ResultPrinter(.lines) }
     /// Aligned columns: for people.
     static func table() -> ResultPrinter { ResultPrinter(.table) }
@@ -30,6 +34,7 @@ actor ResultPrinter {
             encoder.encode(batch, into: &buffer)
             try Self.write(buffer.bytes)
         case .table:
+            let batch = Self.marked(batch)
             var printer = table ?? TablePrinter(batch.schema)
             let text = printer.add(batch)
             table = printer
@@ -50,7 +55,20 @@ actor ResultPrinter {
     private func jsonEncoder(_ schema: Schema) throws -> any RecordEncoder {
         var options = FormatOptions()
         options.includesNulls = true
-        return try options.makeEncoder(schema: schema)
+        if schema.index(of: HiddenColumn.retraction) != nil { options.format = .debeziumJSON }
+        return try options.makeEncoder(schema: schema, key: key)
+    }
+
+    /// Changes for people: a first column `op` with + for rows given and - for rows taken back.
+    private static func marked(_ batch: RecordBatch) -> RecordBatch {
+        guard let last = batch.schema.fields.last, last.name == HiddenColumn.retraction else { return batch }
+        let visible = batch.selectingColumns(Array(0..<(batch.columns.count - 1)))
+        let retraction = batch.columns[batch.columns.count - 1].bits
+        let builder = ColumnBuilder(.utf8)
+        for row in 0..<batch.rowCount { builder.append(.utf8(retraction[row] ? "-" : "+")) }
+        return RecordBatch(
+            schema: Schema([Field("op", .utf8)] + visible.schema.fields), columns: [builder.finish()] + visible.columns,
+            rowCount: batch.rowCount)
     }
 
     private static func write(_ text: String) throws {

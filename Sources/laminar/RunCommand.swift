@@ -72,6 +72,7 @@ struct RunCommand: AsyncParsableCommand {
             }
             return
         }
+        await printer.setKey(compiled.previewKey)
         interrupts.start()
         let engine = try Engine(configuration: settings.engine, connectors: connectors)
         let running: RunningPipeline

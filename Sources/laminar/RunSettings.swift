@@ -10,7 +10,7 @@ struct RunSettings {
 
     static let names = [
         "parallelism", "engine.threads", "pipeline.source-batch-size", "pipeline.source-batch-linger-millis",
-        "pipeline.chaining", "optimizer.disable",
+        "pipeline.update-aggregate-flush-interval-millis", "pipeline.chaining", "optimizer.disable",
     ]
 
     /// Prints what is wrong and throws an exit code for an unknown name or a value of the wrong kind.
@@ -33,6 +33,8 @@ struct RunSettings {
         case "pipeline.source-batch-size": engine.batchSize = try RunSettings.number(value, 1...1_000_000, name)
         case "pipeline.source-batch-linger-millis":
             engine.lingerMillis = try RunSettings.number(value, 0...60_000, name)
+        case "pipeline.update-aggregate-flush-interval-millis":
+            engine.changesFlushMillis = try RunSettings.number(value, 0...3_600_000, name)
         case "pipeline.chaining":
             guard let flag = Bool(value) else {
                 throw RunSettings.wrong("\(name) takes true or false, found '\(value)'")

@@ -46,7 +46,7 @@ struct SQLTest {
     static func check(_ path: String, _ runner: ScriptRunner) async throws -> [ScriptRunner.Failure] {
         let script = try TestScript(path: path, text: try String(contentsOfFile: path, encoding: .utf8))
         var failures: [ScriptRunner.Failure] = []
-        for configuration in script.isDefaultOnly ? [.plain] : RunConfiguration.all {
+        for configuration in RunConfiguration.all(for: script) {
             failures += try await runner.run(script, under: configuration).failures
         }
         return failures

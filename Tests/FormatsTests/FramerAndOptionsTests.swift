@@ -76,7 +76,7 @@ import Testing
     @Test(arguments: [
         (
             ["format": "xml"],
-            "illegal value of option 'format': expected json, csv, raw_string or raw_bytes, found 'xml'"
+            "illegal value of option 'format': expected json, debezium_json, csv, raw_string or raw_bytes, found 'xml'"
         ),
         (["json.include_nulls": "yes"], "expected true or false, found 'yes'"),
         (

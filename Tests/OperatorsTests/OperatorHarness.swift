@@ -1,6 +1,7 @@
 import Columnar
 import Dataflow
 import Expressions
+import HostSystem
 import State
 import TestKit
 
@@ -13,8 +14,10 @@ struct OperatorHarness {
     let collector = RecordingCollector()
     private let spec: OperatorSpec
 
-    init(_ spec: OperatorSpec, batchSize: Int = 8192) throws {
-        context = .testing(now: 0, batchSize: batchSize)
+    init(_ spec: OperatorSpec, batchSize: Int = 8192, clock: (any WallClock)? = nil) throws {
+        var context = OperatorContext.testing(now: 0, batchSize: batchSize)
+        if let clock { context.clock = clock }
+        self.context = context
         self.spec = spec
         target = try OperatorCatalog.make(spec, context: context)
         try target.onStart()

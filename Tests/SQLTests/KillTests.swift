@@ -35,11 +35,11 @@ import Testing
             """
         ),
         (
-            "join",
+            "updating join",
             """
-            SELECT p.name, a.item FROM (SELECT auction.seller AS seller, auction.item_name AS item FROM nexmark
-            WHERE auction IS NOT NULL) a FULL JOIN (SELECT person.id AS id, person.name AS name FROM nexmark
-            WHERE person IS NOT NULL) p ON a.seller = p.id
+            SELECT p.name, a.item, a.r FROM (SELECT auction.seller AS seller, auction.item_name AS item,
+            auction.reserve AS r FROM nexmark WHERE auction IS NOT NULL) a JOIN (SELECT person.id AS id,
+            person.name AS name FROM nexmark WHERE person IS NOT NULL) p ON a.seller = p.id
             """
         ),
     ]
@@ -48,6 +48,7 @@ import Testing
 
     static func sql(_ query: String, into path: String) -> String {
         """
+        SET runtime_mode = 'streaming';
         CREATE TABLE nexmark WITH (connector = 'nexmark', events_num = 120000, event_rate = 100000,
             event_time_interval = 1000, type = 'source');
         CREATE TABLE result WITH (connector = 'single_file', path = '\(path)', format = 'json', type = 'sink');

@@ -30,7 +30,7 @@ import Testing
         let script = try TestScript(path: path, text: try String(contentsOfFile: file, encoding: .utf8))
         #expect(!script.records.isEmpty)
         let runner = ScriptRunner { try Self.session($0) }
-        for configuration in script.isDefaultOnly ? [.plain] : RunConfiguration.all {
+        for configuration in RunConfiguration.all(for: script) {
             for failure in try await runner.run(script, under: configuration).failures {
                 Issue.record("\(failure)")
             }

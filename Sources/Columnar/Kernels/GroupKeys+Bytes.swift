@@ -11,19 +11,19 @@ final class ByteKeys: GroupKeys {
     /// The group of the null key of a single text column.
     private var nullGroup: Int?
     /// The key columns of the groups, in the order they came, when rows are encoded.
-    private var chunks: [[Column]] = []
+    private var columns: RowStore
 
     init(_ types: [DataType], isEncoded: Bool) {
         self.types = types
         encoder = isEncoded ? RowEncoder(types) : nil
+        columns = RowStore(types)
     }
 
     deinit { slots.deallocate() }
 
     var groupCount: Int { slots.count }
     var byteCount: Int {
-        slots.byteCount + arena.count + starts.count * 8
-            + chunks.reduce(0) { $0 + $1.reduce(0) { $0 + $1.byteCount } }
+        slots.byteCount + arena.count + starts.count * 8 + columns.byteCount
     }
 
     func removeAll() {
@@ -31,7 +31,7 @@ final class ByteKeys: GroupKeys {
         arena.removeAll()
         starts = [0]
         nullGroup = nil
-        chunks = []
+        columns.removeAll()
     }
 
     func intern(_ keys: [Column], _ rowCount: Int, _ ids: UnsafeMutablePointer<UInt32>) {
@@ -46,7 +46,7 @@ final class ByteKeys: GroupKeys {
         }
         if fresh.isEmpty { return }
         let selection = Selection(fresh)
-        chunks.append(keys.map { $0.taking(selection).compacted() })
+        columns.append(keys.map { $0.taking(selection) }, rowCount: fresh.count)
     }
 
     private func internText(_ column: Column, _ rowCount: Int, _ ids: UnsafeMutablePointer<UInt32>) {
@@ -134,14 +134,19 @@ final class ByteKeys: GroupKeys {
 
     func keys(from first: Int) -> [Column] {
         let count = max(0, groupCount - first)
-        if encoder != nil {
-            if chunks.isEmpty { return types.map { .empty($0) } }
-            let whole = types.indices.map { index in Column.concatenating(chunks.map { $0[index] }) }
-            chunks = [whole]
-            return whole.map { $0.slice(first, count) }
-        }
+        if encoder != nil { return columns.slice(first, count) }
+        return [text(count) { first + $0 }]
+    }
+
+    func keys(of groups: Selection) -> [Column] {
+        encoder != nil ? columns.taking(groups) : [text(groups.count) { groups[$0] }]
+    }
+
+    @inline(__always)
+    private func text(_ count: Int, _ id: (Int) -> Int) -> Column {
         var builder = ViewBuilder(capacity: max(1, count))
-        for id in first..<(first + count) {
+        for row in 0..<count {
+            let id = id(row)
             if id == nullGroup {
                 builder.appendNull()
             } else {
@@ -149,7 +154,7 @@ final class ByteKeys: GroupKeys {
                     UnsafeRawBufferPointer(start: arena.base + starts[id], count: starts[id + 1] - starts[id]))
             }
         }
-        return [builder.finish(types[0])]
+        return builder.finish(types[0])
     }
 }
 

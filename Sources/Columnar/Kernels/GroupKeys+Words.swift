@@ -220,30 +220,37 @@ final class WordKeys: GroupKeys {
     }
 
     func keys(from first: Int) -> [Column] {
-        let count = max(0, groupCount - first)
+        columns(max(0, groupCount - first)) { first &+ $0 }
+    }
+
+    func keys(of groups: Selection) -> [Column] { columns(groups.count) { groups[$0] } }
+
+    /// The keys of `count` groups, the numbers of which `id` gives.
+    @inline(__always)
+    private func columns(_ count: Int, _ id: (Int) -> Int) -> [Column] {
         var place = 1
         return types.enumerated().map { index, type in
             defer { place += WordKeys.width(of: type) ?? 1 }
-            return column(type, index, place, first, count)
+            return column(type, index, place, count, id)
         }
     }
 
-    private func column(_ type: DataType, _ index: Int, _ place: Int, _ first: Int, _ count: Int) -> Column {
+    @inline(__always)
+    private func column(_ type: DataType, _ index: Int, _ place: Int, _ count: Int, _ id: (Int) -> Int) -> Column {
         if type == .null { return Column(type: .null, count: count) }
-        let source = rows + first * stride
         var validity = BitmapBuilder(capacity: count)
         let flag: UInt64 = 1 << UInt64(index & 63)
-        for row in 0..<count { validity.append(source[row * stride] & flag == 0) }
+        for row in 0..<count { validity.append(rows[id(row) &* stride] & flag == 0) }
         let present = validity.finishValidity()
         if type == .boolean {
             var bits = BitmapBuilder(capacity: count)
-            for row in 0..<count { bits.append(source[row * stride + place] != 0) }
+            for row in 0..<count { bits.append(rows[id(row) &* stride &+ place] != 0) }
             return Column(type: type, count: count, validity: present, values: bits.finish().buffer)
         }
         let width = if case .fixed(let width) = type.layout { width } else { 8 }
         let values = Buffer(byteCount: count * width)
         for row in 0..<count {
-            let word = source + (row * stride + place)
+            let word = rows + (id(row) &* stride &+ place)
             if type == .float32 {
                 values.assuming(Float.self)[row] = Float(Double(bitPattern: word.pointee))
             } else {

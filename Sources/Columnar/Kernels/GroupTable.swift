@@ -40,6 +40,9 @@ public final class GroupTable {
     /// The keys of groups `first...` in id order, sharing no memory with any input.
     public func keys(from first: Int = 0) -> [Column] { storage.keys(from: first) }
 
+    /// The keys of some groups, in the order given.
+    public func keys(of groups: Selection) -> [Column] { storage.keys(of: groups) }
+
     /// Forgets all groups; room is kept if asked.
     public func removeAll(keepingCapacity: Bool = true) { storage.removeAll() }
 }
@@ -51,6 +54,7 @@ protocol GroupKeys: AnyObject {
     func intern(_ keys: [Column], _ rowCount: Int, _ ids: UnsafeMutablePointer<UInt32>)
     func find(_ keys: [Column], _ rowCount: Int, _ ids: UnsafeMutablePointer<Int32>)
     func keys(from first: Int) -> [Column]
+    func keys(of groups: Selection) -> [Column]
     func removeAll()
 }
 
@@ -69,5 +73,6 @@ final class NoKeys: GroupKeys {
     }
 
     func keys(from first: Int) -> [Column] { [] }
+    func keys(of groups: Selection) -> [Column] { [] }
     func removeAll() { groupCount = 0 }
 }

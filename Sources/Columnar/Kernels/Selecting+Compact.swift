@@ -1,7 +1,8 @@
 extension Column {
     /// The same rows holding no memory but their own: slices and text bytes of larger buffers are copied out, so that
-    /// state does not keep input blocks alive. Parts that are already exact are shared.
-    public func compacted() -> Column {
+    /// state does not keep input blocks alive. Parts that are already exact are shared, as long as the bytes of a text
+    /// column lie in at most `bufferLimit` buffers.
+    public func compacted(bufferLimit: Int = .max) -> Column {
         let present = validity.map { $0.compacted() }
         switch type.layout {
         case .null: return self
@@ -10,21 +11,23 @@ extension Column {
         case .fixed(let width):
             let exact = values.exactPart(offset * width, count * width)
             return Column(type: type, count: count, validity: present, values: exact)
-        case .view: return compactedViews(present)
+        case .view: return compactedViews(present, bufferLimit)
         case .list:
             let source = listOffsets
             let start = source[0]
             let offsets = Buffer(byteCount: (count + 1) * 4)
             let target = offsets.assuming(Int32.self)
             for index in 0...count { target[index] = source[index] &- start }
-            let elements = children[0].slice(Int(start), Int(source[count] - start)).compacted()
+            let elements = children[0].slice(Int(start), Int(source[count] - start))
+                .compacted(bufferLimit: bufferLimit)
             return Column(type: type, count: count, validity: present, values: offsets, children: [elements])
         case .structure:
-            return Column(type: type, count: count, validity: present, children: children.map { $0.compacted() })
+            let members = children.map { $0.compacted(bufferLimit: bufferLimit) }
+            return Column(type: type, count: count, validity: present, children: members)
         }
     }
 
-    private func compactedViews(_ present: Bitmap?) -> Column {
+    private func compactedViews(_ present: Bitmap?, _ bufferLimit: Int) -> Column {
         let views = pointer(StringView.self)
         var longBytes = 0
         for row in 0..<count where !views[row].isInline && !isNull(row) { longBytes += views[row].length }
@@ -32,7 +35,9 @@ extension Column {
             let exact = values.exactPart(offset * 16, count * 16)
             return Column(type: type, count: count, validity: present, values: exact)
         }
-        let isExact = dataBuffers.allSatisfy { !$0.isPart } && dataBuffers.reduce(0) { $0 + $1.byteCount } == longBytes
+        let isExact =
+            dataBuffers.count <= bufferLimit && dataBuffers.allSatisfy { !$0.isPart }
+            && dataBuffers.reduce(0) { $0 + $1.byteCount } == longBytes
         if isExact {
             let exact = values.exactPart(offset * 16, count * 16)
             return Column(type: type, count: count, validity: present, values: exact, dataBuffers: dataBuffers)

@@ -9,7 +9,7 @@ public struct BlackholeConnector: Connector {
     public init() {}
 
     public func traits(options: [String: OptionValue], schema: Schema) throws(OptionError) -> TableTraits {
-        TableTraits(roles: [.sink], isBounded: true)
+        TableTraits(roles: [.sink], isBounded: true, takesChanges: true)
     }
 
     public func makeSource(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SourceOperator {

@@ -13,7 +13,7 @@ public struct PreviewConnector: Connector {
     }
 
     public func traits(options: [String: OptionValue], schema: Schema) throws(OptionError) -> TableTraits {
-        TableTraits(roles: [.sink], isBounded: true, maximumParallelism: 1)
+        TableTraits(roles: [.sink], isBounded: true, maximumParallelism: 1, takesChanges: true)
     }
 
     public func makeSource(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SourceOperator {

@@ -35,7 +35,9 @@ final class FileSink: SinkOperator {
         self.options = options
         self.fileSystem = fileSystem
         let trouble = FileTableError(table: spec.table, path: options.path ?? "<stdout>")
-        encoder = try trouble.locating { try options.format.makeEncoder(schema: spec.schema) }
+        encoder = try trouble.locating {
+            try options.format.makeEncoder(schema: spec.schema, key: spec.key)
+        }
         self.trouble = trouble
     }
 

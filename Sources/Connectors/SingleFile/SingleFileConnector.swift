@@ -23,7 +23,9 @@ public struct SingleFileConnector: Connector {
         let role = (options["table_type"] ?? options["type"]).flatMap { TableRole(rawValue: $0.text) }
         let roles: Set<TableRole> = role.map { [$0] } ?? [.source, .sink]
         try table.check(schema, roles)
-        return TableTraits(roles: roles, isBounded: true, maximumParallelism: 1, location: table.location)
+        return TableTraits(
+            roles: roles, isBounded: true, maximumParallelism: 1, location: table.location,
+            givesChanges: table.format.holdsChanges, takesChanges: table.format.holdsChanges)
     }
 
     public func makeSource(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SourceOperator {
@@ -46,8 +48,10 @@ public struct StdoutConnector: Connector {
     public init(fileSystem: any FileSystem = PosixFileSystem()) { self.fileSystem = fileSystem }
 
     public func traits(options: [String: OptionValue], schema: Schema) throws(OptionError) -> TableTraits {
-        try FileTableOptions(options).check(schema, [.sink])
-        return TableTraits(roles: [.sink], isBounded: true, maximumParallelism: 1)
+        let table = try FileTableOptions(options)
+        try table.check(schema, [.sink])
+        return TableTraits(
+            roles: [.sink], isBounded: true, maximumParallelism: 1, takesChanges: table.format.holdsChanges)
     }
 
     public func makeSource(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SourceOperator {

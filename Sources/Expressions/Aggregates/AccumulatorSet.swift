@@ -4,12 +4,14 @@ import Columnar
 public final class AccumulatorSet {
     private let plan: AggregatePlan
     private let accumulators: [any GroupsAccumulator]
+    private let isRetractable: Bool
     /// Groups so far.
     public private(set) var groupCount = 0
 
-    init(_ plan: AggregatePlan) {
+    init(_ plan: AggregatePlan, isRetractable: Bool = false) {
         self.plan = plan
-        accumulators = plan.calls.map { plan.makeAccumulator($0) }
+        self.isRetractable = isRetractable
+        accumulators = plan.calls.map { isRetractable ? plan.makeRetractable($0) : plan.makeAccumulator($0) }
     }
 
     /// Adds rows to groups.
@@ -24,6 +26,26 @@ public final class AccumulatorSet {
             let filter = call.filter.map { Self.truths(columns[$0]) }
             let inputs = (call.arguments + call.orderings).map { columns[$0] }
             try accumulator.update(inputs, groups: groups, rowCount: rowCount, filter: filter)
+        }
+    }
+
+    /// Adds rows to groups, and takes away those whose bit of `retractions` is set; otherwise as `update`. Only for
+    /// sets made retractable.
+    public func update(
+        _ columns: [Column], retractions: Bitmap, groups: UnsafePointer<UInt32>, rowCount: Int, groupCount: Int
+    ) throws(KernelError) {
+        resize(groupCount)
+        let additions = retractions.inverted()
+        for (call, accumulator) in zip(plan.calls, accumulators) {
+            guard let accumulator = accumulator as? any RetractableAccumulator else {
+                preconditionFailure("rows are taken from accumulators that were not made for it")
+            }
+            let filter = call.filter.map { Self.truths(columns[$0]) }
+            let inputs = (call.arguments + call.orderings).map { columns[$0] }
+            try accumulator.update(
+                inputs, groups: groups, rowCount: rowCount, filter: Bitmap.intersect(filter, additions))
+            try accumulator.retract(
+                inputs, groups: groups, rowCount: rowCount, filter: Bitmap.intersect(filter, retractions))
         }
     }
 
@@ -50,7 +72,7 @@ public final class AccumulatorSet {
     ) throws(KernelError) {
         var rest = columns[...]
         var states: [[Column]] = []
-        for state in AccumulatorSet(plan).states() {
+        for state in AccumulatorSet(plan, isRetractable: isRetractable).states() {
             states.append(Array(rest.prefix(state.count)))
             rest = rest.dropFirst(state.count)
         }
@@ -64,6 +86,13 @@ public final class AccumulatorSet {
     public func finish() throws(KernelError) -> [Column] {
         var columns: [Column] = []
         for accumulator in accumulators { columns.append(try accumulator.finish()) }
+        return columns
+    }
+
+    /// The results of some groups, a column per call, in the order given.
+    public func finish(_ groups: Selection) throws(KernelError) -> [Column] {
+        var columns: [Column] = []
+        for accumulator in accumulators { columns.append(try accumulator.finish(groups)) }
         return columns
     }
 

@@ -64,8 +64,17 @@ public struct AggregatePlan: Sendable {
     /// The types of the keys.
     public var keyTypes: [DataType] { expressions.prefix(keyCount).map(\.type) }
 
-    /// Fresh accumulators without groups.
-    public func makeAccumulators() -> AccumulatorSet { AccumulatorSet(self) }
+    /// Fresh accumulators without groups; with `isRetractable` rows can be taken away from them again.
+    public func makeAccumulators(isRetractable: Bool = false) -> AccumulatorSet {
+        AccumulatorSet(self, isRetractable: isRetractable)
+    }
+
+    /// One that rows can be taken away from: the function's own if it can, else one that keeps all rows.
+    func makeRetractable(_ call: Call) -> any RetractableAccumulator {
+        let plain = makeAccumulator(call)
+        if let retractable = plain as? any RetractableAccumulator { return retractable }
+        return MultisetAccumulator(types: call.argumentTypes + call.orderingTypes) { makeAccumulator(call) }
+    }
 
     func makeAccumulator(_ call: Call) -> any GroupsAccumulator {
         let makePlain = { @Sendable in call.function.makeAccumulator(call.argumentTypes, call.type) }

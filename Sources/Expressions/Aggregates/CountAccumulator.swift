@@ -1,7 +1,7 @@
 import Columnar
 
 /// `count(*)`, and `count(x, …)`: the rows in which every argument is present.
-final class CountAccumulator: GroupsAccumulator {
+final class CountAccumulator: RetractableAccumulator {
     private var counts = GroupArray<Int64>(initial: 0)
 
     func resize(groupCount: Int) { counts.resize(groupCount) }
@@ -18,6 +18,13 @@ final class CountAccumulator: GroupsAccumulator {
         forEachRow(rowCount, in: mask) { row in counts[Int(groups[row])] &+= 1 }
     }
 
+    func retract(
+        _ arguments: [Column], groups: UnsafePointer<UInt32>, rowCount: Int, filter: Bitmap?
+    ) throws(KernelError) {
+        let counts = counts.pointer
+        forEachRow(rowCount, in: presentRows(arguments, filter)) { row in counts[Int(groups[row])] &-= 1 }
+    }
+
     func merge(_ states: [Column], groups: UnsafePointer<UInt32>, rowCount: Int) throws(KernelError) {
         let counts = counts.pointer
         let others = states[0].pointer(Int64.self)
@@ -26,6 +33,11 @@ final class CountAccumulator: GroupsAccumulator {
 
     func states() -> [Column] { [column()] }
     func finish() throws(KernelError) -> Column { column() }
+
+    func finish(_ groups: Selection) throws(KernelError) -> Column {
+        let counts = counts.pointer
+        return groupColumn(.int64, of: groups, filler: 0) { Optional(counts[$0]) }
+    }
 
     private func column() -> Column {
         let bytes = UnsafeRawBufferPointer(start: counts.pointer, count: counts.count * 8)

@@ -1,7 +1,7 @@
 import Columnar
 
 /// `sum` and `avg` of decimals: exact 128-bit sums of the scaled integers.
-final class DecimalSums: GroupsAccumulator {
+final class DecimalSums: RetractableAccumulator {
     private struct Total: BitwiseCopyable {
         var sum: Int128 = 0
         var count: Int64 = 0
@@ -37,6 +37,20 @@ final class DecimalSums: GroupsAccumulator {
             let (sum, overflow) = totals[group].sum.addingReportingOverflow(values[row])
             totals[group].sum = sum
             totals[group].count &+= 1
+            if overflow { totals[group].hasOverflowed = true }
+        }
+    }
+
+    func retract(
+        _ arguments: [Column], groups: UnsafePointer<UInt32>, rowCount: Int, filter: Bitmap?
+    ) throws(KernelError) {
+        let totals = totals.pointer
+        let values = arguments[0].pointer(Int128.self)
+        forEachRow(rowCount, in: presentRows(arguments, filter)) { row in
+            let group = Int(groups[row])
+            let (sum, overflow) = totals[group].sum.subtractingReportingOverflow(values[row])
+            totals[group].sum = sum
+            totals[group].count &-= 1
             if overflow { totals[group].hasOverflowed = true }
         }
     }

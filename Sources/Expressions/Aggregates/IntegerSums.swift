@@ -24,7 +24,7 @@ enum SumResult {
 
 /// `sum` and `avg` of integers: sums exactly, so that only the final value can be out of range and the order of rows
 /// never matters.
-final class IntegerSums<Input: FixedWidthInteger & BitwiseCopyable>: GroupsAccumulator {
+final class IntegerSums<Input: FixedWidthInteger & BitwiseCopyable>: RetractableAccumulator {
     private var totals = GroupArray<IntegerTotal>(initial: IntegerTotal())
     private let result: SumResult
 
@@ -42,6 +42,19 @@ final class IntegerSums<Input: FixedWidthInteger & BitwiseCopyable>: GroupsAccum
             let group = Int(groups[row])
             totals[group].add(low: UInt64(truncatingIfNeeded: value), high: value < 0 ? -1 : 0)
             totals[group].count &+= 1
+        }
+    }
+
+    func retract(
+        _ arguments: [Column], groups: UnsafePointer<UInt32>, rowCount: Int, filter: Bitmap?
+    ) throws(KernelError) {
+        let totals = totals.pointer
+        let values = arguments[0].pointer(Input.self)
+        forEachRow(rowCount, in: presentRows(arguments, filter)) { row in
+            let value = -Int128(truncatingIfNeeded: values[row])
+            let group = Int(groups[row])
+            totals[group].add(low: UInt64(truncatingIfNeeded: value), high: Int64(truncatingIfNeeded: value >> 64))
+            totals[group].count &-= 1
         }
     }
 
@@ -66,26 +79,31 @@ final class IntegerSums<Input: FixedWidthInteger & BitwiseCopyable>: GroupsAccum
         ]
     }
 
-    func finish() throws(KernelError) -> Column {
+    func finish() throws(KernelError) -> Column { try results(of: nil) }
+
+    func finish(_ groups: Selection) throws(KernelError) -> Column { try results(of: groups) }
+
+    /// The results of some groups, or of all.
+    private func results(of groups: Selection?) throws(KernelError) -> Column {
         switch result {
         case .average:
             let totals = totals.pointer
-            return groupColumn(.float64, count: self.totals.count, filler: 0) { group in
-                let total = totals[group]
+            return groupColumn(.float64, count: groups?.count ?? self.totals.count, filler: 0) { index in
+                let total = totals[groups?[index] ?? index]
                 return total.count == 0 ? nil : Double(total.value) / Double(total.count)
             }
-        case .sum where Input.isSigned: return try sums(of: Int64.self, .int64)
-        case .sum: return try sums(of: UInt64.self, .uint64)
+        case .sum where Input.isSigned: return try sums(of: Int64.self, .int64, groups)
+        case .sum: return try sums(of: UInt64.self, .uint64, groups)
         }
     }
 
     private func sums<Sum: FixedWidthInteger & BitwiseCopyable>(
-        of width: Sum.Type, _ type: DataType
+        of width: Sum.Type, _ type: DataType, _ groups: Selection?
     ) throws(KernelError) -> Column {
         let totals = totals.pointer
         var outOfRange: Int128?
-        let column = groupColumn(type, count: self.totals.count, filler: Sum(0)) { group -> Sum? in
-            let total = totals[group]
+        let column = groupColumn(type, count: groups?.count ?? self.totals.count, filler: Sum(0)) { index -> Sum? in
+            let total = totals[groups?[index] ?? index]
             if total.count == 0 { return nil }
             guard let sum = Sum(exactly: total.value) else {
                 outOfRange = total.value

@@ -40,5 +40,12 @@ func groupColumn<Value: BitwiseCopyable>(
     return builder.finish(type)
 }
 
+/// The same for some groups, in the order given.
+func groupColumn<Value: BitwiseCopyable>(
+    _ type: DataType, of groups: Selection, filler: Value, _ value: (Int) -> Value?
+) -> Column {
+    groupColumn(type, count: groups.count, filler: filler) { value(groups[$0]) }
+}
+
 /// The type under which exact integer totals travel between accumulators.
 let totalType = DataType.decimal(precision: 38, scale: 0)

@@ -30,6 +30,13 @@ struct JSONRowWriter {
         }
     }
 
+    /// Appends one row as an object.
+    func writeObject(row: Int, into output: inout TextBuffer) {
+        nodes.withUnsafeBufferPointer { nodes in
+            keys.withUnsafeBytes { keys in writeObject(nodes, keys, 0, rootCount, row, &output) }
+        }
+    }
+
     /// Appends one value of the first column.
     func writeValue(row: Int, into output: inout TextBuffer) {
         nodes.withUnsafeBufferPointer { nodes in

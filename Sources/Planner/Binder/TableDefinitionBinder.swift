@@ -57,8 +57,24 @@ struct TableDefinitionBinder {
             throw Diagnostic("E0305", "table \(table.name.name) needs columns", span: table.name.span)
         }
         if let micros = options["idle_micros"]?.int { result.idleMillis = micros < 0 ? nil : max(1, micros / 1000) }
+        try checkChanges(result, table)
         result.watermark = try watermark(table, result, options)
         return result
+    }
+
+    /// What a source of changes needs and cannot have.
+    private func checkChanges(_ result: ConnectionTable, _ table: CreateTable) throws(Diagnostic) {
+        guard result.traits.givesChanges, result.traits.roles == [.source] else { return }
+        if !result.columns.contains(where: \.isPrimaryKey) {
+            throw Diagnostic(
+                "E0305", "table \(result.name) holds changes of rows and needs a PRIMARY KEY that tells them apart",
+                span: table.name.span, hint: "write PRIMARY KEY behind the type of its key column")
+        }
+        if let column = table.columns.first(where: { $0.generated != nil }) {
+            throw Diagnostic(
+                "E0306", "a table of changes has no generated columns", span: column.span,
+                hint: "compute them in a view over the table")
+        }
     }
 
     private func narrowRoles(_ result: inout ConnectionTable, _ table: CreateTable) throws(Diagnostic) {

@@ -6,7 +6,7 @@ extension LogicalPlan {
     /// The columns that come out, hidden ones included, in order.
     public var outputs: [PlanColumn] {
         switch self {
-        case .scan(let scan): scan.columns
+        case .scan(let scan): scan.columns + (scan.retraction.map { [$0] } ?? [])
         case .values(let values): values.columns
         case .watermark(let node): node.input.outputs + [node.output]
         case .filter(let node): node.input.outputs
@@ -15,7 +15,7 @@ extension LogicalPlan {
         case .join(let node): node.outputs
         case .union(let node): node.columns
         case .unnest(let node): node.input.outputs + [node.element] + (node.ordinality.map { [$0] } ?? [])
-        case .over(let node): node.input.outputs + node.calls.map(\.column)
+        case .over(let node): node.outputs
         case .sort(let node): node.input.outputs
         case .limit(let node): node.input.outputs
         }
@@ -23,6 +23,12 @@ extension LogicalPlan {
 
     /// The hidden event-time column of the rows, if they have one.
     public var eventTime: PlanColumn? { outputs.last { $0.name == HiddenColumn.eventTime } }
+
+    /// Says which rows are taken back, in a stream of changes.
+    public var retraction: PlanColumn? { outputs.last { $0.name == HiddenColumn.retraction } }
+
+    /// What comes out but for `retraction`.
+    public var lastingOutputs: [PlanColumn] { outputs.filter { $0.name != HiddenColumn.retraction } }
 
     public var children: [LogicalPlan] {
         switch self {
@@ -123,20 +129,33 @@ extension LogicalPlan.Aggregate {
             if let column = window.column { columns.append(column) }
             columns.append(window.output)
         }
+        if let retraction = updating?.output { columns.append(retraction) }
         return columns
     }
 }
 
 extension LogicalPlan.Join {
     public var outputs: [PlanColumn] {
+        guard let updating else { return outputs(left.outputs, right.outputs) }
+        return outputs(left.lastingOutputs, right.lastingOutputs) + (updating.output.map { [$0] } ?? [])
+    }
+
+    private func outputs(_ left: [PlanColumn], _ right: [PlanColumn]) -> [PlanColumn] {
         switch kind {
-        case .leftSemi, .leftAnti, .nullAwareAnti: return left.outputs
-        case .mark: return left.outputs + (mark.map { [$0] } ?? [])
-        case .inner: return left.outputs + right.outputs
-        case .left, .leftSingle: return left.outputs + right.outputs.map(\.asNullable)
-        case .right: return left.outputs.map(\.asNullable) + right.outputs
-        case .full: return (left.outputs + right.outputs).map(\.asNullable)
+        case .leftSemi, .leftAnti, .nullAwareAnti: return left
+        case .mark: return left + (mark.map { [$0] } ?? [])
+        case .inner: return left + right
+        case .left, .leftSingle: return left + right.map(\.asNullable)
+        case .right: return left.map(\.asNullable) + right
+        case .full: return (left + right).map(\.asNullable)
         }
+    }
+}
+
+extension LogicalPlan.Over {
+    public var outputs: [PlanColumn] {
+        guard let updating else { return input.outputs + calls.map(\.column) }
+        return input.lastingOutputs + calls.map(\.column) + (updating.output.map { [$0] } ?? [])
     }
 }
 

@@ -23,6 +23,8 @@ public indirect enum LogicalPlan: Hashable, Sendable {
         /// The columns read; `positions` are their places in the table's physical schema.
         public var columns: [PlanColumn]
         public var positions: [Int]
+        /// Says which rows are taken back, where the table holds changes and they are taken as such.
+        public var retraction: PlanColumn?
     }
 
     /// Literal rows; a row of no columns is what `SELECT 1` reads from.
@@ -59,6 +61,7 @@ public indirect enum LogicalPlan: Hashable, Sendable {
         public var keys: [ComputedColumn]
         public var aggregates: [AggregateColumn]
         public var window: Window?
+        public var updating: Updating?
 
         public struct AggregateColumn: Hashable, Sendable {
             public var column: PlanColumn
@@ -95,6 +98,8 @@ public indirect enum LogicalPlan: Hashable, Sendable {
             public var right: PlanColumn
         }
 
+        public var updating: Updating?
+
         public struct KeyPair: Hashable, Sendable {
             public var left: BoundExpression
             public var right: BoundExpression
@@ -124,6 +129,9 @@ public indirect enum LogicalPlan: Hashable, Sendable {
         public var calls: [OverColumn]
         /// The event time, where all rows of a partition have the same; nil where that is not known.
         public var eventTime: PlanColumn?
+        public var updating: Updating?
+        /// The most that a ROW_NUMBER among the calls may be, when a filter above says so.
+        public var limit: UpdatingOverWindowSpec.Limit?
 
         public struct OverColumn: Hashable, Sendable {
             public var column: PlanColumn
@@ -145,6 +153,16 @@ public indirect enum LogicalPlan: Hashable, Sendable {
     }
 }
 
+extension LogicalPlan {
+    /// That an operator gives results as rows come, without knowing an end.
+    public struct Updating: Hashable, Sendable {
+        /// Says which results are taken back; nil where none ever is.
+        public var output: PlanColumn?
+        /// After how many milliseconds state is forgotten; nil: never.
+        public var ttlMillis: Int64?
+    }
+}
+
 /// Where a pipeline's rows go.
 public struct SinkPlan: Hashable, Sendable {
     public var table: ConnectionTable
@@ -152,4 +170,18 @@ public struct SinkPlan: Hashable, Sendable {
     public var input: LogicalPlan
     /// The columns of `input` in the sink's order.
     public var columns: [PlanColumn]
+
+    /// Positions of the columns declared as PRIMARY KEY; nil without any.
+    var declaredKey: [Int]? {
+        let positions = table.columns.indices.filter { table.columns[$0].isPrimaryKey }
+        return positions.isEmpty ? nil : positions
+    }
+
+    /// Positions of the columns that tell rows apart, as declared or as the query says; nil when nothing does.
+    public var key: [Int]? {
+        if let declaredKey { return declaredKey }
+        guard let ids = input.uniqueKey else { return nil }
+        let positions = columns.indices.filter { ids.contains(columns[$0].id) }
+        return positions.count == ids.count ? positions : nil
+    }
 }

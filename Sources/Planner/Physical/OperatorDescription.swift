@@ -8,7 +8,7 @@ enum OperatorDescription {
         switch spec {
         case .source(let source):
             return "Source \(source.table) (\(source.connector)) columns=[\(names(source.outputSchema))]"
-        case .sink(let sink): return "Sink \(sink.table) (\(sink.connector)) columns=[\(names(sink.schema))]"
+        case .sink(let sink): return describe(sink)
         case .values(let values): return "Values rows=\(values.rows.count)"
         case .watermark(let watermark): return describe(watermark)
         case .filter(let filter): return "Filter \(sql(filter.predicate))"
@@ -29,6 +29,13 @@ enum OperatorDescription {
         case .hashJoin(let join): return describe(join)
         case .overWindow(let over): return describe(over)
         case .windowed(let windowed): return text(of: windowed.bounded) + " windowed"
+        case .updatingAggregate(let aggregate):
+            return "UpdatingAggregate" + grouping(aggregate.keys, aggregate.aggregates) + ttl(aggregate.ttlMillis)
+        case .updatingJoin(let join): return "Updating" + describe(join.join) + ttl(join.ttlMillis)
+        case .updatingOverWindow(let over):
+            let limit = over.limit.map { " row_number<=\($0.count)" } ?? ""
+            return "Updating" + describe(over.over) + limit + ttl(over.ttlMillis)
+        case .finalRows: return "FinalRows"
         case .union: return "Union"
         }
     }
@@ -59,6 +66,16 @@ enum OperatorDescription {
         case .session(let gap): "session(\(duration(gap)))"
         case .instant: "instant"
         }
+    }
+
+    private static func describe(_ sink: ConnectorSpec) -> String {
+        let fields = sink.schema.fields.filter { $0.name != HiddenColumn.retraction }
+        let updates = fields.count < sink.schema.count ? " updates" : ""
+        return "Sink \(sink.table) (\(sink.connector)) columns=[\(names(Schema(fields)))]\(updates)"
+    }
+
+    private static func ttl(_ millis: Int64?) -> String {
+        millis.map { " ttl=\(duration($0 * 1_000_000))" } ?? ""
     }
 
     private static func key(_ key: SortKey) -> String {

@@ -7,11 +7,11 @@ import Expressions
 struct PhysicalPlanner {
     /// How many subtasks an operator gets where nothing limits it.
     let parallelism: Int
-    private var builder = GraphBuilder()
+    var builder = GraphBuilder()
     /// Columns that any scan of a table reads, by table name, so that the table is read once.
-    private let sharedPositions: [String: [Int]]
+    let sharedPositions: [String: [Int]]
     /// The struct types after narrowing, by table name and position.
-    private let sharedTypes: [String: [Int: DataType]]
+    let sharedTypes: [String: [Int: DataType]]
 
     /// A node whose output columns are `columns`, in order.
     struct Lowered {
@@ -64,17 +64,30 @@ struct PhysicalPlanner {
                 let isNullable = group.contains { $0.sink.columns[position].isNullable }
                 return PlanColumn(id: -1 - position, name: column.name, type: column.type, isNullable: isNullable)
             }
-            lowered = add(.union, columns, over: inputs, parallelism: inputs.map(\.parallelism).max() ?? 1)
+            lowered = union(inputs, columns)
         }
         let schema = Schema(columns.map(\.field))
-        let width = min(table.traits.maximumParallelism ?? lowered.parallelism, lowered.parallelism)
+        var width = min(table.traits.maximumParallelism ?? lowered.parallelism, lowered.parallelism)
+        // Several writers would take turns, and a row could be taken back before it is given.
+        if width < lowered.parallelism, columns.last?.name == HiddenColumn.retraction { width = 1 }
         let spec = ConnectorSpec(
-            connector: table.connector, table: table.name, options: table.options, schema: schema)
+            connector: table.connector, table: table.name, options: table.options, schema: schema,
+            key: group.count == 1 ? group[0].sink.key : group[0].sink.declaredKey)
         _ = builder.node(.sink(spec), schema: schema, parallelism: width, inputs: [edge(lowered, to: width)])
     }
 
+    /// Several inputs as one.
+    mutating func union(_ inputs: [Lowered], _ columns: [PlanColumn]) -> Lowered {
+        var width = inputs.map(\.parallelism).max() ?? 1
+        // Dealt out in turn, a row could be taken back before it is given.
+        if columns.last?.name == HiddenColumn.retraction, inputs.contains(where: { $0.parallelism != width }) {
+            width = 1
+        }
+        return add(.union, columns, over: inputs, parallelism: width)
+    }
+
     /// Makes the columns exactly `columns`, by a projection where they are not already.
-    private mutating func project(_ input: Lowered, onto columns: [PlanColumn]) -> Lowered {
+    mutating func project(_ input: Lowered, onto columns: [PlanColumn]) -> Lowered {
         if input.columns.map(\.id) == columns.map(\.id) && input.columns.map(\.name) == columns.map(\.name) {
             return input
         }
@@ -131,98 +144,10 @@ struct PhysicalPlanner {
         }
     }
 
-    private mutating func lower(_ scan: LogicalPlan.Scan) -> Lowered {
-        let table = scan.table
-        let read = sharedPositions[table.name] ?? scan.positions
-        let physical = table.physicalSchema
-        let types = sharedTypes[table.name] ?? [:]
-        let schema = Schema(
-            physical.fields.enumerated().map { position, field in
-                Field(field.name, types[position] ?? field.type, isNullable: field.isNullable)
-            })
-        let spec = ConnectorSpec(
-            connector: table.connector, table: table.name, options: table.options, schema: schema, projection: read)
-        let width = min(table.traits.maximumParallelism ?? parallelism, parallelism)
-        let node = builder.node(.source(spec), schema: spec.outputSchema, parallelism: width, inputs: [])
-        if read == scan.positions { return Lowered(node: node, columns: scan.columns, parallelism: width) }
-        // The source gives more columns than this scan reads: others need them.
-        let columns = read.map { position in
-            if let own = scan.positions.firstIndex(of: position) { return scan.columns[own] }
-            return PlanColumn(id: -1 - position, name: schema[position].name, type: schema[position].type)
-        }
-        let whole = Lowered(node: node, columns: columns, parallelism: width)
-        return project(whole, onto: scan.columns)
-    }
-
-    private mutating func lower(_ node: LogicalPlan.Aggregate) -> Lowered {
-        let input = lower(node.input)
-        let keys = node.keys.map { position($0.expression, in: input) }
-        let calls = node.aggregates.map { column in
-            column.call.mapExpressions { position($0, in: input) }
-        }
-        let outputs = node.outputs
-        let schema = Schema(outputs.map(\.field))
-        let width = keys.isEmpty ? 1 : parallelism
-        let kind: DataflowGraph.EdgeKind? = keys.isEmpty ? nil : .shuffle(keys: keys)
-        if let window = node.window {
-            let spec = WindowAggregateSpec(
-                window: window.kind, eventTime: index(of: window.eventTime.id, in: input), keys: keys,
-                aggregates: calls, schema: schema)
-            return add(.windowAggregate(spec), outputs, over: [input], parallelism: width, kinds: [kind])
-        }
-        let spec = AggregateSpec(keys: keys, aggregates: calls, schema: schema)
-        return add(.aggregate(spec), outputs, over: [input], parallelism: width, kinds: [kind])
-    }
-
-    private mutating func lower(_ node: LogicalPlan.Join) -> Lowered {
-        let left = lower(node.left)
-        let right = lower(node.right)
-        let leftKeys = node.keys.map { position($0.left, in: left) }
-        let rightKeys = node.keys.map { position($0.right, in: right) }
-        let both = Lowered(node: -1, columns: left.columns + right.columns, parallelism: 1)
-        let outputs = LogicalPlan.join(node).outputs
-        let spec = HashJoinSpec(
-            kind: node.kind, leftKeys: leftKeys, rightKeys: rightKeys,
-            residual: node.residual.map { position($0, in: both) }, nullsAreEqual: node.nullsAreEqual,
-            schema: Schema(outputs.map(\.field)))
-        // A null anywhere on the right decides for every row of these, so one subtask must see them all.
-        let needsAll = leftKeys.isEmpty || node.kind == .nullAwareAnti || node.kind == .mark
-        let kinds: [DataflowGraph.EdgeKind?] =
-            needsAll ? [nil, nil] : [.shuffle(keys: leftKeys), .shuffle(keys: rightKeys)]
-        let times = node.eventTimes.map { [index(of: $0.left.id, in: left), index(of: $0.right.id, in: right)] }
-        return add(
-            times.map { .windowed(.init(.hashJoin(spec), eventTimes: $0)) } ?? .hashJoin(spec), outputs,
-            over: [left, right], parallelism: needsAll ? 1 : parallelism, kinds: kinds)
-    }
-
-    private mutating func lower(_ node: LogicalPlan.Union) -> Lowered {
-        let inputs = node.inputs.map { input in project(lower(input), onto: input.outputs) }
-        let width = inputs.map(\.parallelism).max() ?? 1
-        return add(.union, node.columns, over: inputs, parallelism: width)
-    }
-
-    private mutating func lower(_ node: LogicalPlan.Over) -> Lowered {
-        let input = lower(node.input)
-        let partition = node.partitionBy.map { position($0, in: input) }
-        let outputs = LogicalPlan.over(node).outputs
-        let calls = node.calls.map { column in
-            OverCall(
-                call: column.call.call.mapExpressions { position($0, in: input) }, frame: column.call.frame)
-        }
-        let spec = OverWindowSpec(
-            partitionBy: partition, orderBy: positions(node.orderBy, in: input), calls: calls,
-            schema: Schema(outputs.map(\.field)))
-        let time = node.eventTime.map { index(of: $0.id, in: input) }
-        return add(
-            time.map { .windowed(.init(.overWindow(spec), eventTimes: [$0])) } ?? .overWindow(spec), outputs,
-            over: [input], parallelism: partition.isEmpty ? 1 : parallelism,
-            kinds: [partition.isEmpty ? nil : .shuffle(keys: partition)])
-    }
-
     // MARK: - Edges and positions
 
     /// Adds a node; `kinds` gives the exchange of an input where rows must be dealt out by key.
-    private mutating func add(
+    mutating func add(
         _ spec: OperatorSpec, _ columns: [PlanColumn], over inputs: [Lowered], parallelism: Int,
         kinds: [DataflowGraph.EdgeKind?] = []
     ) -> Lowered {
@@ -241,7 +166,7 @@ struct PhysicalPlanner {
         .init(node: input.node, kind: input.parallelism == parallelism ? .forward : .rebalance)
     }
 
-    private func index(of id: Int, in input: Lowered) -> Int {
+    func index(of id: Int, in input: Lowered) -> Int {
         guard let index = input.columns.firstIndex(where: { $0.id == id }) else {
             preconditionFailure("a plan that passed its check reads column #\(id), which its input does not have")
         }
@@ -249,7 +174,7 @@ struct PhysicalPlanner {
     }
 
     /// The expression over positions of `input` in place of ids.
-    private func position(_ expression: BoundExpression, in input: Lowered) -> BoundExpression {
+    func position(_ expression: BoundExpression, in input: Lowered) -> BoundExpression {
         expression.rewritten { node in
             guard case .column(var reference) = node else { return node }
             reference.index = index(of: reference.index, in: input)
@@ -257,7 +182,7 @@ struct PhysicalPlanner {
         }
     }
 
-    private func positions(_ keys: [SortKey], in input: Lowered) -> [SortKey] {
+    func positions(_ keys: [SortKey], in input: Lowered) -> [SortKey] {
         keys.map { key in key.mapExpression { position($0, in: input) } }
     }
 }

@@ -1,0 +1,236 @@
+import Columnar
+import State
+
+/// Rows by key that come and go: one side of an updating join, or the partitions of updating window functions.
+///
+/// A row is an entry with a number. Where rows are taken back, equal rows share an entry that counts them; else every
+/// row is an entry of its own. Entries of a key are linked in the order they came. Entries without rows stay until
+/// there are many of them, then all are numbered anew: numbers hold only until the next `compactIfDue` or `expire`.
+final class KeyedRowTable {
+    private let keyTypes: [DataType]
+    private let rowTypes: [DataType]
+    private let nullsMatch: Bool
+    private let sharesEntries: Bool
+    private var keys: GroupTable
+    /// Finds the entry of a row.
+    private var identity: GroupTable?
+    private var rows: RowStore
+    /// First and last entry of each key, −1 for none, and when a row of the key came last, in milliseconds.
+    private var heads: [Int32] = []
+    private var tails: [Int32] = []
+    private var keyTimes: [Int64] = []
+    /// Of each entry: the next one of its key, its key, how many rows it stands for, when the last of them came.
+    private var next: [Int32] = []
+    private var keyIDs: [UInt32] = []
+    private var counts: [Int32] = []
+    private var times: [Int64] = []
+    /// How many rows of the other side each entry matches; the join keeps it.
+    var partners: [Int32] = []
+    private var deadCount = 0
+
+    /// `sharesEntries` is needed where rows are taken back. Null keys match nothing unless `nullsMatch`.
+    init(keyTypes: [DataType], rowTypes: [DataType], sharesEntries: Bool, nullsMatch: Bool) {
+        self.keyTypes = keyTypes
+        self.rowTypes = rowTypes
+        self.sharesEntries = sharesEntries
+        self.nullsMatch = nullsMatch
+        keys = GroupTable(keyTypes: keyTypes)
+        identity = sharesEntries ? GroupTable(keyTypes: rowTypes) : nil
+        rows = RowStore(rowTypes)
+    }
+
+    var entryCount: Int { counts.count }
+    var byteCount: Int {
+        keys.byteCount + (identity?.byteCount ?? 0) + rows.byteCount + heads.count * 16 + counts.count * 24
+    }
+
+    /// The row of each entry given.
+    func rows(_ entries: Selection) -> [Column] { rows.taking(entries) }
+
+    /// The keys given by number.
+    func keys(_ numbers: Selection) -> [Column] { keys.keys(of: numbers) }
+
+    func key(of entry: Int) -> Int { Int(keyIDs[entry]) }
+    func count(of entry: Int) -> Int32 { counts[entry] }
+
+    /// Calls `body` with every entry of a key that stands for rows, in order.
+    @inline(__always)
+    func forEachEntry(ofKey key: Int, _ body: (Int) -> Void) {
+        var entry = heads[key]
+        while entry >= 0 {
+            if counts[Int(entry)] > 0 { body(Int(entry)) }
+            entry = next[Int(entry)]
+        }
+    }
+
+    // MARK: - Changes
+
+    /// Adds rows, and takes away those of `retractions`. Gives the entry of each row; −1 where its key is null, −2
+    /// where a row is to be taken away that is not there.
+    func change(
+        _ keyColumns: [Column], _ rowColumns: [Column], rowCount: Int, retractions: Bitmap?, at time: Int64
+    ) -> [Int32] {
+        var entries = entries(of: keyColumns, rowColumns, rowCount)
+        for row in 0..<rowCount where entries[row] >= 0 {
+            let entry = Int(entries[row])
+            if retractions.map({ $0[row] }) ?? false {
+                if counts[entry] == 0 {
+                    entries[row] = -2
+                    continue
+                }
+                counts[entry] -= 1
+                if counts[entry] == 0 { deadCount += 1 }
+            } else {
+                if counts[entry] == 0 { deadCount -= 1 }
+                counts[entry] += 1
+                times[entry] = time
+                keyTimes[Int(keyIDs[entry])] = time
+            }
+        }
+        return entries
+    }
+
+    /// The entry of each row, made where there is none; −1 where the key is null.
+    func entries(of keyColumns: [Column], _ rowColumns: [Column], _ rowCount: Int) -> [Int32] {
+        let scratch = Buffer(byteCount: rowCount * 8)
+        let keyOfRow = scratch.assuming(UInt32.self)
+        keys.intern(keyColumns, rowCount: rowCount, into: keyOfRow)
+        let added = keys.groupCount - heads.count
+        heads += repeatElement(-1, count: added)
+        tails += repeatElement(-1, count: added)
+        keyTimes += repeatElement(0, count: added)
+        let nullable = nullsMatch ? [] : keyColumns.filter { $0.validity != nil || $0.type == .null }
+        let shared = keyOfRow + rowCount
+        identity?.intern(rowColumns, rowCount: rowCount, into: shared)
+        var entries = Array(repeating: Int32(-1), count: rowCount)
+        var fresh: [Int32] = []
+        for row in 0..<rowCount {
+            let hasKey = nullable.isEmpty || !nullable.contains { $0.isNull(row) }
+            // With shared entries even rows without a key take a number, as equal rows are numbered by the table.
+            if !hasKey && !sharesEntries { continue }
+            let entry = sharesEntries ? Int(shared[row]) : counts.count
+            if entry == counts.count {
+                add(key: Int(keyOfRow[row]), isLinked: hasKey)
+                fresh.append(Int32(truncatingIfNeeded: row))
+            }
+            if hasKey { entries[row] = Int32(truncatingIfNeeded: entry) }
+        }
+        if !fresh.isEmpty {
+            let selection = Selection(buffer: .copying(fresh), count: fresh.count)
+            rows.append(rowColumns.map { $0.taking(selection) }, rowCount: fresh.count)
+        }
+        return entries
+    }
+
+    private func add(key: Int, isLinked: Bool) {
+        let entry = Int32(truncatingIfNeeded: counts.count)
+        counts.append(0)
+        deadCount += 1
+        times.append(0)
+        partners.append(0)
+        keyIDs.append(UInt32(truncatingIfNeeded: key))
+        next.append(-1)
+        if !isLinked { return }
+        if heads[key] < 0 { heads[key] = entry } else { next[Int(tails[key])] = entry }
+        tails[key] = entry
+    }
+
+    /// Sets how many rows an entry stands for.
+    func setCount(_ count: Int32, of entry: Int, at time: Int64) {
+        if (counts[entry] == 0) != (count == 0) { deadCount += count == 0 ? 1 : -1 }
+        counts[entry] = count
+        times[entry] = time
+        keyTimes[Int(keyIDs[entry])] = time
+    }
+
+    /// The number of each row's key, −1 where nothing has it.
+    func find(_ keyColumns: [Column], rowCount: Int) -> [Int32] {
+        let buffer = Buffer(byteCount: rowCount * 4)
+        let ids = buffer.assuming(Int32.self)
+        keys.find(keyColumns, rowCount: rowCount, into: ids)
+        if !nullsMatch {
+            for column in keyColumns where column.validity != nil || column.type == .null {
+                for row in 0..<rowCount where column.isNull(row) { ids[row] = -1 }
+            }
+        }
+        return Array(UnsafeBufferPointer(start: ids, count: rowCount))
+    }
+
+    // MARK: - Forgetting
+
+    /// Forgets rows that came before a time; with `byKey` only with all others of their key.
+    func expire(before time: Int64, byKey: Bool) {
+        let hasOld =
+            byKey
+            ? keyTimes.contains { $0 < time }
+            : counts.indices.contains { counts[$0] > 0 && times[$0] < time }
+        if hasOld { rebuild { (byKey ? self.keyTimes[Int(self.keyIDs[$0])] : self.times[$0]) >= time } }
+    }
+
+    /// Numbers entries anew when most of them stand for no rows.
+    func compactIfDue() {
+        if deadCount > 1024 && deadCount * 2 > entryCount { rebuild { _ in true } }
+    }
+
+    private func rebuild(_ isKept: (Int) -> Bool) {
+        let kept = (0..<entryCount).filter { counts[$0] > 0 && isKept($0) }
+        let selection = Selection(kept)
+        let rowColumns = rows.taking(selection)
+        let keyColumns = keys.keys(of: Selection(kept.map { Int(keyIDs[$0]) }))
+        let former = (
+            counts: kept.map { counts[$0] }, partners: kept.map { partners[$0] }, times: kept.map { times[$0] },
+            keyTimes: kept.map { keyTimes[Int(keyIDs[$0])] }
+        )
+        clear()
+        let entries = entries(of: keyColumns, rowColumns, kept.count)
+        for (index, entry) in entries.enumerated() where entry >= 0 {
+            setCount(former.counts[index], of: Int(entry), at: former.times[index])
+            keyTimes[Int(keyIDs[Int(entry)])] = former.keyTimes[index]
+            partners[Int(entry)] = former.partners[index]
+        }
+    }
+
+    private func clear() {
+        keys = GroupTable(keyTypes: keyTypes)
+        identity = sharesEntries ? GroupTable(keyTypes: rowTypes) : nil
+        rows = RowStore(rowTypes)
+        (heads, tails, keyTimes, next, keyIDs) = ([], [], [], [], [])
+        (counts, times, partners, deadCount) = ([], [], [], 0)
+    }
+
+    // MARK: - State
+
+    /// Keys, then the rows with how many, their partners, their time and their key's time; nil without rows.
+    func snapshot(_ name: String) -> StateTable? {
+        let kept = (0..<entryCount).filter { counts[$0] > 0 }
+        if kept.isEmpty { return nil }
+        func numbers(_ value: (Int) -> Int64) -> Column {
+            Column(type: .int64, count: kept.count, values: .copying(kept.map(value)))
+        }
+        let columns =
+            keys.keys(of: Selection(kept.map { Int(keyIDs[$0]) })) + rows.taking(Selection(kept))
+            + [
+                numbers { Int64(counts[$0]) }, numbers { Int64(partners[$0]) }, numbers { times[$0] },
+                numbers { keyTimes[Int(keyIDs[$0])] },
+            ]
+        return StateTable(name, .keyed(columnCount: keyTypes.count), columns, rowCount: kept.count)
+    }
+
+    /// Adds what `snapshot` gave.
+    func restore(_ state: RestoredState, _ name: String) {
+        for batch in state.batches(name) {
+            let width = keyTypes.count + rowTypes.count
+            let entries = entries(
+                of: Array(batch.columns.prefix(keyTypes.count)),
+                Array(batch.columns[keyTypes.count..<width]), batch.rowCount)
+            let numbers = batch.columns.suffix(4).map { column in
+                (0..<batch.rowCount).map { column.pointer(Int64.self)[$0] }
+            }
+            for (row, entry) in entries.enumerated() where entry >= 0 {
+                setCount(Int32(truncatingIfNeeded: numbers[0][row]), of: Int(entry), at: numbers[2][row])
+                partners[Int(entry)] = Int32(truncatingIfNeeded: numbers[1][row])
+                keyTimes[Int(keyIDs[Int(entry)])] = numbers[3][row]
+            }
+        }
+    }
+}

@@ -1,0 +1,263 @@
+import Columnar
+import Expressions
+
+/// The groups of an updating aggregate: states, what was given out of each, and which have changed since.
+struct UpdatingGroups {
+    private let plan: AggregatePlan
+    private let isRetractable: Bool
+    private let notesChanges: Bool
+    private var table: GroupTable
+    private var accumulators: AccumulatorSet
+    /// How many rows each group has; without any it is dead.
+    private var rowCounts: [Int64] = []
+    /// When the last row of each group came, in milliseconds.
+    private var touched: [Int64] = []
+    /// Where in `emitted` the results stand that were given out last, −1 for none.
+    private var emittedRows: [Int32] = []
+    private var emitted: RowStore
+    private var isChanged: [Bool] = []
+    /// The groups that may have changed since the last flush, in the order they did.
+    private(set) var changed: [UInt32] = []
+    private var deadCount = 0
+    /// Groups whose time is over: they count as empty from now on.
+    private var hasExpired = false
+
+    /// Without `notesChanges` only the keys are of interest.
+    init(_ plan: AggregatePlan, isRetractable: Bool, notesChanges: Bool) {
+        self.plan = plan
+        self.notesChanges = notesChanges
+        self.isRetractable = isRetractable
+        table = GroupTable(keyTypes: plan.keyTypes)
+        accumulators = plan.makeAccumulators(isRetractable: isRetractable)
+        emitted = RowStore([])
+    }
+
+    var count: Int { rowCounts.count }
+    var byteCount: Int {
+        table.byteCount + accumulators.byteCount + emitted.byteCount + rowCounts.count * 21
+    }
+
+    func keys(from first: Int) -> [Column] { table.keys(from: first) }
+
+    /// Adds rows, and takes away those of `retractions`. `columns` are those of the plan, `ids` scratch memory.
+    mutating func add(
+        _ columns: [Column], retractions: Bitmap?, rowCount: Int, at time: Int64, ids: UnsafeMutablePointer<UInt32>
+    ) throws(KernelError) {
+        table.intern(Array(columns.prefix(plan.keyCount)), rowCount: rowCount, into: ids)
+        grow()
+        if let retractions {
+            try accumulators.update(
+                columns, retractions: retractions, groups: ids, rowCount: rowCount, groupCount: table.groupCount)
+        } else {
+            try accumulators.update(columns, groups: ids, rowCount: rowCount, groupCount: table.groupCount)
+        }
+        for row in 0..<rowCount {
+            let group = Int(ids[row])
+            rowCounts[group] += retractions.map { $0[row] ? -1 : 1 } ?? 1
+            touched[group] = time
+            note(group)
+        }
+    }
+
+    /// The one group of an aggregate without keys, before its first row.
+    mutating func addEmptyGroup(at time: Int64) {
+        var id: UInt32 = 0
+        table.intern([], rowCount: 1, into: &id)
+        grow()
+        accumulators.resize(1)
+        touched[0] = time
+        note(0)
+    }
+
+    private mutating func grow() {
+        let added = table.groupCount - rowCounts.count
+        if added <= 0 { return }
+        rowCounts += repeatElement(0, count: added)
+        touched += repeatElement(0, count: added)
+        emittedRows += repeatElement(-1, count: added)
+        isChanged += repeatElement(false, count: added)
+    }
+
+    private mutating func note(_ group: Int) {
+        if isChanged[group] || !notesChanges { return }
+        isChanged[group] = true
+        changed.append(UInt32(truncatingIfNeeded: group))
+    }
+
+    /// Empties the groups that have had no row since a time.
+    mutating func expire(before time: Int64) {
+        for group in 0..<count where touched[group] < time && rowCounts[group] != 0 {
+            rowCounts[group] = 0
+            hasExpired = true
+            note(group)
+        }
+    }
+
+    // MARK: - Giving out
+
+    /// Appends the old and the new row of every group whose result has changed. Groups without rows are only taken
+    /// back, unless `keepsEmpty`.
+    mutating func takeChanges(keepsEmpty: Bool, into changes: inout ChangeBatchBuilder) throws(KernelError) {
+        if changed.isEmpty { return }
+        let selection = Selection(buffer: .copying(changed), count: changed.count)
+        let results = try accumulators.finish(selection)
+        if emitted.types.count != results.count { emitted = RowStore(results.map(\.type)) }
+        let pairs = changedPairs(results, keepsEmpty)
+        let keys = table.keys(of: selection)
+        let old = emitted.taking(Selection(buffer: .copying(pairs.old), count: pairs.old.count))
+        // Rows 0..<n of both are the new ones, then come the old ones.
+        let oldPlaces = Selection(buffer: .copying(pairs.oldPlaces), count: pairs.oldPlaces.count)
+        let columns = zip(keys + results, keys.map { $0.taking(oldPlaces) } + old).map {
+            Column.concatenating([$0, $1])
+        }
+        let order = Selection(buffer: .copying(pairs.order), count: pairs.order.count)
+        let flags = Column.booleans(Bitmap(pairs.order.map { $0 >= changed.count }), validity: nil)
+        changes.append(columns.map { $0.taking(order) }, count: order.count, retraction: flags)
+        keepEmitted(results, pairs.fresh)
+        for group in changed { isChanged[Int(group)] = false }
+        changed.removeAll(keepingCapacity: true)
+        forgetDead()
+    }
+
+    private struct Pairs {
+        /// Rows of `emitted` that are taken back, and the places of their groups among the changed ones.
+        var old: [Int32] = []
+        var oldPlaces: [Int32] = []
+        /// The order of rows to give: places of new rows, old rows counted on from their number.
+        var order: [Int32] = []
+        /// Places whose result is kept as given out.
+        var fresh: [Int32] = []
+    }
+
+    private mutating func changedPairs(_ results: [Column], _ keepsEmpty: Bool) -> Pairs {
+        var pairs = Pairs()
+        let total = changed.count
+        let same = unchanged(results)
+        for (place, id) in changed.enumerated() {
+            let group = Int(id)
+            let isAlive = rowCounts[group] > 0 || keepsEmpty
+            let old = emittedRows[group]
+            if isAlive && old >= 0 && same[place] { continue }
+            if old >= 0 {
+                pairs.order.append(Int32(truncatingIfNeeded: total + pairs.old.count))
+                pairs.old.append(old)
+                pairs.oldPlaces.append(Int32(truncatingIfNeeded: place))
+                emittedRows[group] = -1
+            }
+            if isAlive {
+                pairs.order.append(Int32(truncatingIfNeeded: place))
+                pairs.fresh.append(Int32(truncatingIfNeeded: place))
+            } else {
+                deadCount += 1
+            }
+        }
+        return pairs
+    }
+
+    /// For each changed group whether its result is the one given out last.
+    private func unchanged(_ results: [Column]) -> [Bool] {
+        var places: [Int32] = []
+        var rows: [Int32] = []
+        for (place, id) in changed.enumerated() where emittedRows[Int(id)] >= 0 {
+            places.append(Int32(truncatingIfNeeded: place))
+            rows.append(emittedRows[Int(id)])
+        }
+        var same = Array(repeating: false, count: changed.count)
+        let old = emitted.taking(Selection(buffer: .copying(rows), count: rows.count))
+        let selection = Selection(buffer: .copying(places), count: places.count)
+        let new = results.map { $0.taking(selection) }
+        for (row, place) in places.enumerated() {
+            same[Int(place)] = zip(old, new).allSatisfy { ValueOrder.compareNullable($0, row, $1, row) == 0 }
+        }
+        return same
+    }
+
+    private mutating func keepEmitted(_ results: [Column], _ fresh: [Int32]) {
+        let selection = Selection(buffer: .copying(fresh), count: fresh.count)
+        for (index, place) in fresh.enumerated() {
+            emittedRows[Int(changed[Int(place)])] = Int32(truncatingIfNeeded: emitted.rowCount + index)
+        }
+        emitted.append(results.map { $0.taking(selection) }, rowCount: fresh.count)
+        if emitted.rowCount > 2 * count + 1024 { rewriteEmitted() }
+    }
+
+    /// Drops the rows of `emitted` that have been replaced.
+    private mutating func rewriteEmitted() {
+        var rows: [Int32] = []
+        for group in 0..<count where emittedRows[group] >= 0 {
+            rows.append(emittedRows[group])
+            emittedRows[group] = Int32(truncatingIfNeeded: rows.count - 1)
+        }
+        let kept = emitted.taking(Selection(buffer: .copying(rows), count: rows.count))
+        emitted = RowStore(emitted.types)
+        emitted.append(kept, rowCount: rows.count)
+    }
+
+    // MARK: - Forgetting
+
+    /// Copies the groups that have rows into tables of their own, when many have none or some ran out of time.
+    mutating func forgetDead() {
+        guard hasExpired || deadCount > 1024 && deadCount * 2 > count, !plan.keyTypes.isEmpty else { return }
+        hasExpired = false
+        deadCount = 0
+        let kept = (0..<count).filter { rowCounts[$0] > 0 }
+        let selection = Selection(kept)
+        let keys = table.keys(of: selection)
+        let states = accumulators.states().flatMap { $0 }.map { $0.taking(selection) }
+        let ids = Buffer(byteCount: kept.count * 4)
+        let places = ids.assuming(UInt32.self)
+        table = GroupTable(keyTypes: plan.keyTypes)
+        table.intern(keys, rowCount: kept.count, into: places)
+        accumulators = plan.makeAccumulators(isRetractable: isRetractable)
+        do throws(KernelError) {
+            try accumulators.merge(flat: states, groups: places, rowCount: kept.count, groupCount: kept.count)
+        } catch {
+            // Each state goes into a group of its own: there is nothing to add that could overflow.
+            preconditionFailure("moving states of an aggregate: \(error.message)")
+        }
+        rowCounts = kept.map { rowCounts[$0] }
+        touched = kept.map { touched[$0] }
+        emittedRows = kept.map { emittedRows[$0] }
+        let wasChanged = kept.map { isChanged[$0] }
+        isChanged = wasChanged
+        changed = wasChanged.indices.filter { wasChanged[$0] }.map { UInt32(truncatingIfNeeded: $0) }
+    }
+
+    // MARK: - State
+
+    func snapshot() -> [Column]? {
+        if count == 0 { return nil }
+        return table.keys()
+            + [
+                Column(type: .int64, count: count, values: .copying(rowCounts)),
+                Column(type: .int64, count: count, values: .copying(touched)),
+            ] + accumulators.states().flatMap { $0 }
+    }
+
+    /// Adds what `snapshot` gave; with `emitsChanges` all of it counts as given out.
+    mutating func restore(
+        _ batch: RecordBatch, ids: UnsafeMutablePointer<UInt32>, emitsChanges: Bool
+    ) throws(KernelError) {
+        let keyCount = plan.keyCount
+        let first = count
+        table.intern(Array(batch.columns.prefix(keyCount)), rowCount: batch.rowCount, into: ids)
+        grow()
+        let counts = batch.columns[keyCount]
+        let times = batch.columns[keyCount + 1]
+        for row in 0..<batch.rowCount {
+            rowCounts[Int(ids[row])] = counts.pointer(Int64.self)[row]
+            touched[Int(ids[row])] = times.pointer(Int64.self)[row]
+        }
+        try accumulators.merge(
+            flat: Array(batch.columns.dropFirst(keyCount + 2)), groups: ids, rowCount: batch.rowCount,
+            groupCount: table.groupCount)
+        guard emitsChanges else { return }
+        let fresh = Selection(Array(first..<count))
+        let results = try accumulators.finish(fresh)
+        if emitted.types.count != results.count { emitted = RowStore(results.map(\.type)) }
+        for group in first..<count where rowCounts[group] > 0 || plan.keyTypes.isEmpty {
+            emittedRows[group] = Int32(truncatingIfNeeded: emitted.rowCount + group - first)
+        }
+        emitted.append(results, rowCount: count - first)
+    }
+}

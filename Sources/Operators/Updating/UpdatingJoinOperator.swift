@@ -1,0 +1,235 @@
+import Columnar
+import Dataflow
+import Expressions
+import HostSystem
+import State
+
+/// Joins endless or changing inputs: a row meets the rows of the other side that are there when it comes, and those
+/// that come later meet it.
+///
+/// Inner and semi joins of rows that stay give rows that stay. Outer and anti joins take back what they said of a row
+/// without a match when its first match comes, and say it again when the last one goes. Rows are forgotten, silently,
+/// when they are older than the time to live.
+final class UpdatingJoinOperator: Operator {
+    private static let name = "UpdatingJoin"
+
+    private let spec: UpdatingJoinSpec
+    private let context: OperatorContext
+    private var keys: [OperatorExpressions]
+    private var residual: OperatorPredicate?
+    private let tables: [KeyedRowTable]
+    /// The visible fields of each side.
+    private let fields: [[Field]]
+    private var lastExpiry = 0 as Int64
+
+    /// `fields` are the visible fields of each side.
+    init(_ spec: UpdatingJoinSpec, context: OperatorContext) {
+        self.spec = spec
+        self.context = context
+        fields = spec.sides
+        let join = spec.join
+        keys = [join.leftKeys, join.rightKeys].map {
+            OperatorExpressions($0, operatorName: Self.name, context: context)
+        }
+        residual = join.residual.map { OperatorPredicate($0, operatorName: Self.name, context: context) }
+        tables = [join.leftKeys, join.rightKeys].enumerated().map { side, keys in
+            KeyedRowTable(
+                keyTypes: keys.map(\.type), rowTypes: spec.sides[side].map(\.type),
+                sharesEntries: spec.retractions[side] != nil, nullsMatch: join.nullsAreEqual)
+        }
+    }
+
+    var stateByteCount: Int { tables.reduce(0) { $0 + $1.byteCount } }
+    /// With a time to live a look at the clock may always be due.
+    var hasUnflushedChanges: Bool { spec.ttlMillis != nil && tables.contains { $0.entryCount > 0 } }
+    private var now: Int64 { context.clock.nowNanoseconds() / 1_000_000 }
+
+    func flush(into collector: any Collector) throws {
+        for table in tables { table.compactIfDue() }
+        guard let ttl = spec.ttlMillis else { return }
+        let now = now
+        if lastExpiry == 0 { lastExpiry = now }
+        if now - lastExpiry < max(1, ttl / 8) { return }
+        lastExpiry = now
+        for table in tables { table.expire(before: now - ttl, byKey: false) }
+    }
+
+    func process(_ batch: RecordBatch, input: Int, into collector: any Collector) throws {
+        let keyColumns = try keys[input].evaluate(batch)
+        let visible = Array(batch.columns.prefix(fields[input].count))
+        let taken = retractions(of: batch, column: spec.retractions[input])
+        let entries = tables[input].change(
+            keyColumns, visible, rowCount: batch.rowCount, retractions: taken, at: now)
+        var step = JoinStep(
+            side: input, rows: visible, keys: keyColumns, entries: entries,
+            retractions: taken ?? Bitmap(repeating: false, count: batch.rowCount))
+        if entries.contains(-2) { step.leaveOutUnknown() }
+        var changes = ChangeBatchBuilder(spec.join.schema, hasRetraction: spec.emitsChanges)
+        try match(&step, into: &changes)
+        if let all = changes.finish() {
+            let size = max(1, context.batchSize)
+            for start in stride(from: 0, to: all.rowCount, by: size) {
+                try collector.emit(all.slice(start, min(size, all.rowCount - start)))
+            }
+        }
+        tables[input].compactIfDue()
+    }
+
+    /// Whether the rows of a side come out without a match, with nulls for the other side.
+    private func isPreserved(_ side: Int) -> Bool {
+        switch spec.join.kind {
+        case .left, .leftSingle: side == 0
+        case .right: side == 1
+        case .full: true
+        default: false
+        }
+    }
+
+    /// Whether it matters of a side's rows how many matches they have.
+    private func countsPartners(_ side: Int) -> Bool {
+        switch spec.join.kind {
+        case .leftSemi, .leftAnti: side == 0
+        default: isPreserved(side)
+        }
+    }
+
+    private var emitsPairs: Bool { spec.join.kind != .leftSemi && spec.join.kind != .leftAnti }
+
+    // MARK: - Matching
+
+    private func match(_ step: inout JoinStep, into changes: inout ChangeBatchBuilder) throws {
+        var pairs = ChangeBatchBuilder(spec.join.schema, hasRetraction: spec.emitsChanges)
+        try findPairs(&step, into: &pairs)
+        let other = 1 - step.side
+        let (lost, gained) = step.transitions(tables[other])
+        // What is no longer true goes before what now is.
+        try check(step, lost)
+        emitOther(lost, of: other, nowMatched: true, into: &changes)
+        if let all = pairs.finish() {
+            let count = spec.emitsChanges ? all.columns.count - 1 : all.columns.count
+            changes.append(
+                Array(all.columns.prefix(count)), count: all.rowCount,
+                retraction: spec.emitsChanges ? all.columns[count] : .retraction(false, count: all.rowCount))
+        }
+        emitOwn(step, into: &changes)
+        emitOther(gained, of: other, nowMatched: false, into: &changes)
+        if countsPartners(step.side) {
+            for (row, entry) in step.entries.enumerated() where entry >= 0 {
+                tables[step.side].partners[Int(entry)] = step.matchCounts[row]
+            }
+        }
+    }
+
+    /// Finds the rows of the other side that match, a batch of pairs at a time.
+    private func findPairs(_ step: inout JoinStep, into pairs: inout ChangeBatchBuilder) throws {
+        let other = tables[1 - step.side]
+        let found = other.find(step.keys, rowCount: step.rowCount)
+        var rows: [Int32] = []
+        var entries: [Int32] = []
+        for row in 0..<step.rowCount where found[row] >= 0 {
+            other.forEachEntry(ofKey: Int(found[row])) { entry in
+                rows.append(Int32(truncatingIfNeeded: row))
+                entries.append(Int32(truncatingIfNeeded: entry))
+            }
+            if rows.count >= context.batchSize {
+                try take(rows, entries, &step, into: &pairs)
+                rows.removeAll(keepingCapacity: true)
+                entries.removeAll(keepingCapacity: true)
+            }
+        }
+        if !rows.isEmpty { try take(rows, entries, &step, into: &pairs) }
+    }
+
+    private func take(
+        _ rows: [Int32], _ entries: [Int32], _ step: inout JoinStep, into pairs: inout ChangeBatchBuilder
+    ) throws {
+        let other = tables[1 - step.side]
+        var (rows, entries) = (rows, entries)
+        var columns: [Column] = []
+        if residual != nil {
+            columns = pairColumns(rows, entries, step)
+            let candidates = RecordBatch(
+                schema: Schema(fields[0] + fields[1]), columns: columns, rowCount: rows.count)
+            if let kept = try residual?.select(candidates) {
+                let selection = Selection(trueBitsOf: kept)
+                rows = (0..<selection.count).map { rows[selection[$0]] }
+                entries = (0..<selection.count).map { entries[selection[$0]] }
+                columns = columns.map { $0.taking(selection) }
+            }
+        }
+        let repeats = step.note(rows, entries, other, countsPartners: countsPartners(1 - step.side))
+        if !emitsPairs || rows.isEmpty { return }
+        if repeats {
+            (rows, entries) = step.repeated(rows, entries, other)
+            columns = []
+        }
+        if columns.isEmpty { columns = pairColumns(rows, entries, step) }
+        let flags = Column.booleans(Bitmap(rows.map { step.retractions[Int($0)] }), validity: nil)
+        pairs.append(columns, count: rows.count, retraction: flags)
+    }
+
+    private func pairColumns(_ rows: [Int32], _ entries: [Int32], _ step: JoinStep) -> [Column] {
+        let own = Selection(buffer: .copying(rows), count: rows.count)
+        let others = Selection(buffer: .copying(entries), count: entries.count)
+        let ownColumns = step.rows.map { $0.taking(own) }
+        let otherColumns = tables[1 - step.side].rows(others)
+        return step.side == 0 ? ownColumns + otherColumns : otherColumns + ownColumns
+    }
+
+    /// A sub-query used as a value has at most one row.
+    private func check(_ step: JoinStep, _ matched: [Int32]) throws {
+        guard spec.join.kind == .leftSingle else { return }
+        let isDouble =
+            step.side == 0
+            ? step.matchCounts.contains { $0 > 1 }
+            : step.touched.contains { tables[0].partners[Int($0.entry)] > 1 }
+        if isDouble {
+            throw OperatorError(
+                operatorName: Self.name, message: "a sub-query used as a value gave more than one row")
+        }
+    }
+
+    // MARK: - Rows alone
+
+    /// The step's own rows, where they come out for what they match: with nulls, or by themselves.
+    private func emitOwn(_ step: JoinStep, into changes: inout ChangeBatchBuilder) {
+        let wantsMatch = spec.join.kind == .leftSemi
+        guard countsPartners(step.side) else { return }
+        let rows = (0..<step.rowCount).filter { (step.matchCounts[$0] > 0) == wantsMatch }
+        if rows.isEmpty { return }
+        let selection = Selection(rows)
+        let flags = Column.booleans(Bitmap(rows.map { step.retractions[$0] }), validity: nil)
+        changes.append(
+            padded(step.rows.map { $0.taking(selection) }, rows.count, side: step.side), count: rows.count,
+            retraction: flags)
+    }
+
+    /// Rows of the other side that were without a match and have one now, or the other way round.
+    private func emitOther(
+        _ entries: [Int32], of side: Int, nowMatched: Bool, into changes: inout ChangeBatchBuilder
+    ) {
+        if entries.isEmpty { return }
+        let all = entries.flatMap { repeatElement($0, count: Int(tables[side].count(of: Int($0)))) }
+        let rows = tables[side].rows(Selection(buffer: .copying(all), count: all.count))
+        // A semi join gives rows with a match, all others those without.
+        let isGiven = nowMatched == (spec.join.kind == .leftSemi)
+        changes.append(padded(rows, all.count, side: side), count: all.count, isRetraction: !isGiven)
+    }
+
+    /// Rows of one side with nulls for the other, where the join has its columns.
+    private func padded(_ rows: [Column], _ count: Int, side: Int) -> [Column] {
+        if !emitsPairs { return rows }
+        let nulls = fields[1 - side].map { Column.nulls($0.type, count: count) }
+        return side == 0 ? rows + nulls : nulls + rows
+    }
+
+    // MARK: - State
+
+    func snapshot() throws -> StateSnapshot {
+        StateSnapshot(tables.enumerated().compactMap { side, table in table.snapshot("side\(side)") })
+    }
+
+    func restore(_ state: RestoredState) throws {
+        for (side, table) in tables.enumerated() { table.restore(state, "side\(side)") }
+    }
+}
