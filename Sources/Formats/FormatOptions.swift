@@ -91,8 +91,8 @@ public struct FormatOptions: Hashable, Sendable {
         }
     }
 
-    /// Makes the encoder of a table; `key`: positions of the columns that tell rows apart, nil when nothing does. Throws
-    /// when the format cannot hold the schema.
+    /// Makes the encoder of a table; `key`: positions of the columns that tell rows apart, nil when nothing does.
+    /// Throws when the format cannot hold the schema.
     public func makeEncoder(
         schema: Schema, key: [Int]? = nil
     ) throws(FormatOptionError) -> any RecordEncoder {
