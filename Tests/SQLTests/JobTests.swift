@@ -1,6 +1,7 @@
 import Columnar
 import Foundation
 import SQLTestRunner
+import TestKit
 import Testing
 
 /// The jobs over real input equal results that other engines computed.
@@ -21,9 +22,11 @@ import Testing
     }
 
     /// The rows a job gives.
-    static func rows(_ job: String, parallelism: Int, batchSize: Int = 8192) async throws -> [[String]] {
+    static func rows(_ job: String, parallelism: Int, isStreaming: Bool = false) async throws -> [[String]] {
         let sql = try sql(job)
-        let configuration = RunConfiguration(batchSize: batchSize, parallelism: parallelism, isOptimized: true)
+        let configuration = RunConfiguration(
+            batchSize: isStreaming ? 1000 : 8192, parallelism: parallelism, isOptimized: true,
+            isStreaming: isStreaming)
         guard case .rows(let rows, _) = try await ScriptTests.session(configuration).run(sql) else {
             Issue.record("\(job) gave no rows")
             return []
@@ -57,14 +60,35 @@ import Testing
         }
     }
 
+    /// A query's parallelism, and whether its results are updated as rows come.
+    static let ways = [(1, false), (2, false), (1, true), (3, true)]
+
     @Test(
         "Nexmark queries over the official generator's events",
-        arguments: ["q2", "q3", "q4", "q5", "q7", "q8", "q15", "q17", "q18", "q19"], [1, 2])
-    func nexmark(query: String, parallelism: Int) async throws {
-        let found = try await Self.rows("nexmark_\(query)", parallelism: parallelism)
+        arguments: ["q2", "q3", "q4", "q5", "q7", "q8", "q15", "q17", "q18", "q19"], ways.indices)
+    func nexmark(query: String, way: Int) async throws {
+        let (parallelism, isStreaming) = Self.ways[way]
+        let found = try await Self.rows("nexmark_\(query)", parallelism: parallelism, isStreaming: isStreaming)
         let wanted = try Self.expected("nexmark/\(query).csv")
         #expect(!wanted.isEmpty)
         #expect(Self.sorted(found) == Self.sorted(Self.normal(wanted)))
+    }
+
+    @Test("Nexmark queries equal DuckDB's results", arguments: ["q9", "q11", "q16", "q20", "q22"])
+    func nexmarkInDuckDB(query: String) async throws {
+        let root = ScriptTests.root.path
+        let python = ProcessInfo.processInfo.environment["LAMINAR_PYTHON"] ?? root + "/.venv/bin/python3"
+        let result = try #require(
+            ChildProcess.run([
+                python, root + "/scripts/nexmark-in-duckdb.py", root + "/fixtures/data/nexmark-100k.jsonl.zst", query,
+            ]))
+        #expect(result.status == 0, "\(result.errorOutput)")
+        let wanted = result.output.split(separator: "\n").map(String.init).sorted()
+        #expect(wanted.count > 5000)
+        for (parallelism, isStreaming) in [Self.ways[1], Self.ways[3]] {
+            let found = try await Self.rows("nexmark_\(query)", parallelism: parallelism, isStreaming: isStreaming)
+            #expect(found.map { $0.joined(separator: ",") }.sorted() == wanted, "\(parallelism), \(isStreaming)")
+        }
     }
 
     @Test("Nexmark q1 turns every price into euros", arguments: [1, 2])
