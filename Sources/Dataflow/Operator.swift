@@ -110,11 +110,21 @@ public protocol SinkOperator: AnyObject {
     /// Makes everything written so far visible to readers.
     func flush() async throws
 
-    /// Called once after the last row; what was written stands when it returns.
+    /// Called once after the last row; what was written stands when it returns, in a sink that commits after the
+    /// `commit` that follows.
     func onEnd() async throws
 
     /// Puts everything written so far on the disk, and says what a restored sink has to know to go on from here.
     func prepare(epoch: Int) async throws -> StateSnapshot
+
+    /// Whether readers see what is written only after `commit`: the sink takes part in a two-phase commit. Such a sink
+    /// is given `prepare` and `commit` once more behind `onEnd`, also in a pipeline without checkpoints.
+    var commits: Bool { get }
+
+    /// Checkpoint `epoch` stands: shows readers what was written before its `prepare`. The outcome is decided, so this
+    /// may be asked again after any failure, of a fresh sink too (behind `restore` and `onStart`, with the epoch
+    /// restored), and must then do only what is still missing.
+    func commit(epoch: Int) async throws
 
     /// Takes back what `prepare` gave. Called before `onStart`, on a fresh sink.
     func restore(_ state: RestoredState) throws
@@ -128,6 +138,8 @@ extension SinkOperator {
         try await flush()
         return StateSnapshot()
     }
+    public var commits: Bool { false }
+    public func commit(epoch: Int) async throws {}
     public func restore(_ state: RestoredState) throws {}
 }
 

@@ -100,7 +100,8 @@ import Testing
     }
 
     @Test(
-        "Nexmark queries across three restarts equal the expected results", arguments: ["q2", "q5", "q7", "q8", "q17", "q4", "q18", "q19"])
+        "Nexmark queries across three restarts equal the expected results",
+        arguments: ["q2", "q5", "q7", "q8", "q17", "q4", "q18", "q19"])
     func nexmark(query: String) async throws {
         let sql = try JobTests.sql("nexmark_\(query)")
         // Those without a window are updated as rows come.
