@@ -14,7 +14,7 @@ let house: [SwiftSetting] = [
 /// The ladder (docs/01-architecture.md): a module may import only modules listed before it.
 let ladder: [(name: String, imports: [String])] = [
     // 0
-    ("HostSystem", []),
+    ("HostSystem", ["CMalloc"]),
     ("SQLSyntax", []),
     // 1
     ("Columnar", []),
@@ -72,6 +72,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(
             name: "COpenSSL", path: "Sources/COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CMalloc", path: "Sources/CMalloc"),
         .target(
             name: "CSimdJSON", path: "Sources/CSimdJSON", exclude: ["README.md"],
             linkerSettings: [.linkedLibrary("simdjson")]),

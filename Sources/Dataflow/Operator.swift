@@ -39,8 +39,11 @@ public protocol Operator: AnyObject {
     /// Whether results have changed that `flush` would give out.
     var hasUnflushedChanges: Bool { get }
 
-    /// Gives out what has changed since the last call: every flush interval, and before each snapshot.
+    /// Gives out what has changed since the last call, every flush interval; may leave it for a later call.
     func flush(into collector: any Collector) throws
+
+    /// Gives out all that has changed, before each snapshot.
+    func settle(into collector: any Collector) throws
 
     /// True once the operator wants no more rows (LIMIT is full); sources above may stop.
     var isSatisfied: Bool { get }
@@ -71,6 +74,7 @@ extension Operator {
     public var nextDueTime: Int64? { nil }
     public var hasUnflushedChanges: Bool { false }
     public func flush(into collector: any Collector) throws {}
+    public func settle(into collector: any Collector) throws { try flush(into: collector) }
     public var isSatisfied: Bool { false }
     public var stateByteCount: Int { 0 }
     public func snapshot() throws -> StateSnapshot { StateSnapshot() }

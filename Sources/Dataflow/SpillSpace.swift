@@ -16,8 +16,11 @@ public struct SpillSpace: Sendable {
     public var fileSystem: any FileSystem
     /// A folder of this run alone; it need not outlive it.
     public var directory: String
+    /// Into how many parts an operator is divided at first whose state does not fit.
+    public var partCount: Int
 
-    public init(budget: MemoryBudget, fileSystem: any FileSystem, directory: String) {
+    public init(budget: MemoryBudget, fileSystem: any FileSystem, directory: String, partCount: Int) {
+        self.partCount = max(1, partCount)
         self.budget = budget
         self.fileSystem = fileSystem
         self.directory = directory

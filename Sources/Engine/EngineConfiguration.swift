@@ -58,8 +58,13 @@ public struct StateMemoryLimit: Sendable {
     /// Local files: a folder for each pipeline is made in this one, and removed at its end.
     public var directory: String
     public var fileSystem: any FileSystem
+    /// Into how many parts, by keys, an operator is divided at first whose state does not fit.
+    public var partCount: Int
 
-    public init(bytes: Int, directory: String, fileSystem: any FileSystem = PosixFileSystem()) {
+    public init(
+        bytes: Int, directory: String, fileSystem: any FileSystem = PosixFileSystem(), partCount: Int = 16
+    ) {
+        self.partCount = partCount
         self.bytes = bytes
         self.directory = directory
         self.fileSystem = fileSystem

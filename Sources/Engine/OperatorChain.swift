@@ -60,8 +60,9 @@ final class OperatorChain {
     var hasUnflushedChanges: Bool { stages.contains { $0.operator.hasUnflushedChanges } }
 
     /// Makes every operator give its changed results, from the head on, so that one's changes are in the next one's.
-    func flush() throws {
-        for stage in stages { try stage.flush() }
+    /// `settling`: nothing may be left, as a snapshot follows.
+    func flush(settling: Bool = false) throws {
+        for stage in stages { try stage.flush(settling: settling) }
     }
 
     /// Gives every operator its state; `states` holds one per operator, in order.
@@ -108,8 +109,8 @@ private final class ChainStage: Collector {
         }
     }
 
-    func flush() throws {
-        try `operator`.flush(into: self)
+    func flush(settling: Bool) throws {
+        if settling { try `operator`.settle(into: self) } else { try `operator`.flush(into: self) }
         try passGenerated()
     }
 

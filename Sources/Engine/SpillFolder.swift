@@ -11,7 +11,8 @@ final class SpillFolder: Sendable {
     init(_ limit: StateMemoryLimit, name: String, isAlone: Bool) throws {
         space = SpillSpace(
             budget: MemoryBudget(limit: limit.bytes), fileSystem: limit.fileSystem,
-            directory: "\(limit.directory)/spill-\(name)")
+            directory: "\(limit.directory)/spill-\(name)", partCount: limit.partCount)
+        ProcessMemory.returnLargeBlocks()
         do throws(FileError) {
             try limit.fileSystem.makeDirectory(space.directory)
             guard isAlone else { return }

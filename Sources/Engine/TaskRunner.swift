@@ -164,7 +164,7 @@ final class TaskRunner {
         case .complete: try chain.end(tellsHead: source != nil)
         case .satisfied(let stage): try chain.end(from: stage, tellsHead: false)
         // What has come is counted; only windows wait for more.
-        case .stopped: try chain.flush()
+        case .stopped: try chain.flush(settling: true)
         case .unwanted, .alreadyFinished: break
         }
         if case .stopped = ending { output.end(isComplete: false) } else { output.end(isComplete: true) }
@@ -200,7 +200,7 @@ final class TaskRunner {
     func takeSnapshot(_ barrier: Barrier) async throws {
         snapshotEpoch = barrier.epoch
         stopsBehindSnapshot = barrier.stops
-        try chain.flush()
+        try chain.flush(settling: true)
         try await drain()
         let state = try await state(epoch: barrier.epoch, isWhole: barrier.isWhole)
         output.pass(barrier)

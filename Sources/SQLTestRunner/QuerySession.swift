@@ -43,7 +43,8 @@ public final class QuerySession {
         engine = try makeEngine(
             EngineConfiguration(
                 threads: configuration.parallelism, batchSize: configuration.batchSize, changesFlushMillis: 1,
-                stateMemory: configuration.isSpilling ? StateMemoryLimit(bytes: 0, directory: Self.spillFolder) : nil),
+                stateMemory: configuration.isSpilling
+                    ? StateMemoryLimit(bytes: 0, directory: Self.spillFolder, partCount: 3) : nil),
             catalog)
     }
 

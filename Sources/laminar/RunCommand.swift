@@ -54,7 +54,10 @@ struct RunCommand: AsyncParsableCommand {
             throw ExitStatus.invalidInput
         }
         let isKept = stateDirectory != nil
-        let settings = try RunSettings(settings, parallelism: parallelism)
+        var settings = try RunSettings(settings, parallelism: parallelism)
+        settings.engine.stateMemory = settings.stateMemoryBytes.map {
+            StateMemoryLimit(bytes: $0, directory: stateDirectory ?? Terminal.temporaryDirectory)
+        }
         let source = try input.read()
         let pipeline = RunningReference()
         let interrupts = Interrupts { count in

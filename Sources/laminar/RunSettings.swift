@@ -7,10 +7,13 @@ import Planner
 struct RunSettings {
     var compiler = CompilerOptions()
     var engine: EngineConfiguration
+    /// What the state of the pipeline may take of the memory, in bytes; nil: all it wants.
+    var stateMemoryBytes: Int?
 
     static let names = [
         "parallelism", "engine.threads", "pipeline.source-batch-size", "pipeline.source-batch-linger-millis",
-        "pipeline.update-aggregate-flush-interval-millis", "pipeline.chaining", "optimizer.disable",
+        "pipeline.update-aggregate-flush-interval-millis", "pipeline.chaining",
+        "pipeline.max-state-memory", "optimizer.disable",
     ]
 
     /// Prints what is wrong and throws an exit code for an unknown name or a value of the wrong kind.
@@ -40,6 +43,7 @@ struct RunSettings {
                 throw RunSettings.wrong("\(name) takes true or false, found '\(value)'")
             }
             engine.isChainingEnabled = flag
+        case "pipeline.max-state-memory": stateMemoryBytes = try RunSettings.bytes(value, name)
         case "optimizer.disable": compiler.disabledRules = Set(value.split(separator: ",").map(String.init))
         default:
             throw RunSettings.wrong(
@@ -50,6 +54,17 @@ struct RunSettings {
     private static func number(_ text: String, _ range: ClosedRange<Int>, _ name: String) throws -> Int {
         guard let value = Int(text) else { throw wrong("\(name) takes a whole number, found '\(text)'") }
         return try inRange(value, range, name)
+    }
+
+    /// A number of bytes, with a unit of 1024 or none.
+    private static func bytes(_ text: String, _ name: String) throws -> Int {
+        let units = ["k": 10, "kb": 10, "m": 20, "mb": 20, "g": 30, "gb": 30, "t": 40, "tb": 40, "": 0]
+        let digits = text.prefix { $0.isNumber }
+        let unit = text.dropFirst(digits.count).lowercased().filter { $0 != " " }
+        guard let number = Int(digits), let shift = units[unit], number <= Int.max >> shift else {
+            throw wrong("\(name) takes a size such as 64MB or 2GB, found '\(text)'")
+        }
+        return try inRange(number << shift, 0...(1 << 50), name)
     }
 
     private static func inRange(_ value: Int, _ range: ClosedRange<Int>, _ name: String) throws -> Int {

@@ -36,6 +36,12 @@ enum Terminal {
         return bytes
     }
 
+    /// Where files go that nobody needs after the process.
+    static var temporaryDirectory: String {
+        let folder = getenv("TMPDIR").map { String(cString: $0) } ?? ""
+        return (folder.isEmpty ? "/tmp" : folder) + "/laminar"
+    }
+
     /// Columns of the terminal; 80 when it does not say.
     static var width: Int {
         var size = winsize()

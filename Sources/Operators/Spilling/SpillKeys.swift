@@ -5,28 +5,27 @@ import State
 
 /// Deals rows and state out to the parts of an operator, by their keys.
 struct SpillKeys {
-    /// Parts of an operator whose state does not fit; each must fit.
-    static let partCount = 64
-
     private var keys: [OperatorExpressions]
-    let keyCount: Int
+    private(set) var partCount: Int
+    /// More parts cost more than they are worth.
+    static let partCountMax = 4096
 
-    init(_ keys: [[BoundExpression]], context: OperatorContext) {
-        keyCount = keys.first?.count ?? 0
+    init(_ keys: [[BoundExpression]], partCount: Int, context: OperatorContext) {
+        self.partCount = partCount
         self.keys = keys.map { OperatorExpressions($0, operatorName: "Spilling", context: context) }
     }
 
     /// The rows of each part that has any, in their order; they hold nothing else in memory.
     mutating func split(_ batch: RecordBatch, input: Int) throws -> [(part: Int, rows: RecordBatch)] {
-        Self.split(batch, keys: try keys[input].evaluate(batch))
+        split(batch, keys: try keys[input].evaluate(batch))
     }
 
     /// The same for a table of state whose first columns are its keys.
-    static func split(_ table: StateTable, keyCount: Int) -> [(part: Int, rows: RecordBatch)] {
+    func split(_ table: StateTable, keyCount: Int) -> [(part: Int, rows: RecordBatch)] {
         split(table.batch, keys: Array(table.batch.columns.prefix(keyCount)))
     }
 
-    private static func split(_ batch: RecordBatch, keys: [Column]) -> [(part: Int, rows: RecordBatch)] {
+    private func split(_ batch: RecordBatch, keys: [Column]) -> [(part: Int, rows: RecordBatch)] {
         let count = batch.rowCount
         if count == 0 { return [] }
         let words = Hashing.hash(keys, rowCount: count)
@@ -42,9 +41,24 @@ struct SpillKeys {
         }
     }
 
+    /// Deals out to twice as many parts from now on: what was part n are parts 2n and 2n + 1.
+    mutating func double() { partCount *= 2 }
+
+    /// Deals out to as many parts as somebody else did.
+    mutating func setPartCount(_ count: Int) { partCount = count }
+
+    /// The rows of a table of state that belong to one part.
+    func share(of table: StateTable, part wanted: Int) -> StateTable {
+        guard case .keyed(let keyCount) = table.distribution else { return table }
+        var share = table
+        share.batch = split(table, keyCount: keyCount).first { $0.part == wanted }?.rows ?? table.batch.slice(0, 0)
+        return share
+    }
+
     /// Other bits of the hash than those that choose the subtask and the slot in a hash table, so that each part has
     /// its share of every subtask.
-    private static func part(ofHash hash: UInt64) -> Int {
-        Int(truncatingIfNeeded: ((hash ^ hash >> 29) &* 0xD6E8_FEB8_6659_FD93) >> 32) & (partCount - 1)
+    private func part(ofHash hash: UInt64) -> Int {
+        let word = (hash ^ hash >> 29) &* 0xD6E8_FEB8_6659_FD93
+        return Int(truncatingIfNeeded: word.multipliedFullWidth(by: UInt64(partCount)).high)
     }
 }

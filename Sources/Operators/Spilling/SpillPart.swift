@@ -54,6 +54,32 @@ final class SpillPart {
         }
     }
 
+    /// Two parts in place of this one, which must not be in memory. Both read its files, and take their own rows.
+    func divided(_ number: Int, _ keys: inout SpillKeys) throws -> [SpillPart] {
+        let halves = [SpillPart(isTimekeeper: false), SpillPart(isTimekeeper: false)]
+        let dealer = keys
+        for (index, half) in halves.enumerated() {
+            half.sources = sources.map { source in
+                { try source().map { dealer.share(of: $0, part: 2 * number + index) } }
+            }
+            half.isClean = sources.isEmpty
+            half.passed = passed
+            half.dueTime = dueTime
+            half.wantsFlush = wantsFlush
+        }
+        for event in events {
+            if case .batch(let batch, let input) = event {
+                for (part, rows) in try keys.split(batch, input: input) {
+                    halves[part - 2 * number].enqueue(rows, input: input)
+                }
+            } else {
+                for half in halves { half.enqueue(event) }
+            }
+        }
+        for half in halves { half.lastWatermark = lastWatermark }
+        return halves
+    }
+
     func enqueue(_ batch: RecordBatch, input: Int) {
         events.append(.batch(batch, input: input))
         eventBytes += batch.byteCount

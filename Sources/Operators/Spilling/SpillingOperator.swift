@@ -36,6 +36,9 @@ final class SpillingOperator: Operator {
     private var waitingBytes = 0
     private var fileNumber = 0
     private var isWaiting = false
+    private var hasLargePart = false
+    private var lastRoundEnd: Int64 = 0
+    private var lastRoundNanos: Int64 = 0
 
     /// `keys` are those by which each input is dealt out to subtasks; there must be some.
     init(
@@ -46,7 +49,7 @@ final class SpillingOperator: Operator {
         self.space = space
         self.isTimed = isTimed
         self.make = make
-        self.keys = SpillKeys(keys, context: context)
+        self.keys = SpillKeys(keys, partCount: space.partCount, context: context)
         whole = try make()
         space.budget.join()
     }
@@ -70,7 +73,7 @@ final class SpillingOperator: Operator {
             waitingBytes += parts[part].eventBytes
         }
         isWaiting = true
-        if waitingBytes > max(1 << 20, space.budget.limit / 8) || space.budget.limit == 0 {
+        if waitingBytes > max(1 << 20, space.budget.limit / 4) || space.budget.limit == 0 {
             try round(into: collector)
         }
     }
@@ -113,6 +116,13 @@ final class SpillingOperator: Operator {
 
     func flush(into collector: any Collector) throws {
         if let whole { return try whole.flush(into: collector) }
+        // Rounds that take long come seldom: most of the time belongs to the rows.
+        if now >= lastRoundEnd && now < lastRoundEnd + 3 * lastRoundNanos { return }
+        try round(into: collector, flushes: true)
+    }
+
+    func settle(into collector: any Collector) throws {
+        if let whole { return try whole.settle(into: collector) }
         try round(into: collector, flushes: true)
     }
 
@@ -140,7 +150,7 @@ final class SpillingOperator: Operator {
 
     private func divide(into collector: any Collector) throws {
         guard let former = whole else { return }
-        try former.flush(into: collector)
+        try former.settle(into: collector)
         let tables = try former.snapshot().tables
         whole = nil
         makeParts()
@@ -155,7 +165,7 @@ final class SpillingOperator: Operator {
         whole = nil
         // The last one gets no rows and is told everything: it knows how far time has come, for whoever goes on from
         // the state without parts.
-        parts = (0...SpillKeys.partCount).map { SpillPart(isTimekeeper: $0 == SpillKeys.partCount) }
+        parts = (0...keys.partCount).map { SpillPart(isTimekeeper: $0 == keys.partCount) }
     }
 
     /// Writes the rows of each part to a file of its own; what every subtask gets every part gets.
@@ -166,7 +176,7 @@ final class SpillingOperator: Operator {
                 for part in shares.indices { shares[part].append(table) }
                 continue
             }
-            for (part, rows) in SpillKeys.split(table, keyCount: keyCount) {
+            for (part, rows) in keys.split(table, keyCount: keyCount) {
                 var share = table
                 share.batch = rows
                 shares[part].append(share)
@@ -184,6 +194,8 @@ final class SpillingOperator: Operator {
     /// Tells every part what has come for it. Parts in memory come first, and stay; the others come in as there is room,
     /// or one after another.
     private func round(into collector: any Collector, flushes: Bool = false) throws {
+        let start = now
+        defer { (lastRoundEnd, lastRoundNanos) = (now, max(0, now - start)) }
         let order = parts.filter { $0.resident != nil } + parts.filter { $0.resident == nil }
         var least: Int64? = .max
         for part in order {
@@ -192,24 +204,40 @@ final class SpillingOperator: Operator {
                 try part.load(make)
                 try part.replay(into: collector)
                 if flushes { try part.flush(at: now, into: collector) }
-                try settle(part, into: collector)
+                try account(for: part, into: collector)
             }
             let own = part.passedWatermark(wasVisited: isDue)
             least = least.flatMap { least in own.map { min(least, $0) } }
         }
         waitingBytes = 0
         isWaiting = false
+        if hasLargePart && keys.partCount < SpillKeys.partCountMax { try double() }
         if let least, watermark > .min { passed = max(passed ?? .min, least) }
     }
 
     /// Counts what a part holds now, and puts it aside when that is too much.
-    private func settle(_ part: SpillPart, into collector: any Collector) throws {
+    private func account(for part: SpillPart, into collector: any Collector) throws {
+        // One part in memory must be little beside the rest, as reading and writing it takes twice as much again.
+        if part.byteCount > max(256 << 10, space.budget.limit / 32) { hasLargePart = true }
         let bytes = parts.reduce(0) { $0 + $1.byteCount }
-        if bytes <= space.budget.allowance(holding: toldBytes) * 3 / 4 { return tell(bytes) }
+        if bytes <= space.budget.allowance(holding: toldBytes) / 2 { return tell(bytes) }
         try part.flush(at: now, into: collector)
         try part.save(write)
         part.evict()
         tell(parts.reduce(0) { $0 + $1.byteCount })
+    }
+
+    /// Makes two parts of each.
+    private func double() throws {
+        hasLargePart = false
+        for part in parts where part.resident != nil {
+            try part.save(write)
+            part.evict()
+        }
+        tell(0)
+        keys.double()
+        let timekeeper = parts.removeLast()
+        parts = try parts.enumerated().flatMap { try $1.divided($0, &keys) } + [timekeeper]
     }
 
     // MARK: - State
@@ -237,7 +265,7 @@ final class SpillingOperator: Operator {
             guard let file = part.file else { continue }
             pieces.append(StatePiece(part: number, version: file.version, file: file))
         }
-        return StateSnapshot([StateTable(Self.progress, numbers: [watermark])], pieces: pieces)
+        return StateSnapshot([StateTable(Self.progress, numbers: [watermark, Int64(keys.partCount)])], pieces: pieces)
     }
 
     var readsPieces: Bool { true }
@@ -249,11 +277,18 @@ final class SpillingOperator: Operator {
             newBytes = .max / 2
             return
         }
+        // At most so many as somebody divided into; others' are dealt out anew.
+        if let count = progress.map({ Int($0[1]) }).max() { keys.setPartCount(count) }
         makeParts()
-        watermark = progress.map { $0[0] }.min() ?? .min
+        watermark = progress.map { $0[0] }.max() ?? .min
         try deal(state.tables.filter { $0.name != Self.progress })
-        for piece in state.pieces where parts.indices.contains(piece.part) {
-            parts[piece.part].add { try piece.load() }
+        let isDealtAlike = progress.allSatisfy { $0[1] == Int64(keys.partCount) }
+        for piece in state.pieces {
+            if isDealtAlike && parts.indices.contains(piece.part) {
+                parts[piece.part].add { try piece.load() }
+            } else {
+                try deal(try piece.load())
+            }
         }
         if watermark > .min { tellAll(.watermark(watermark)) }
     }

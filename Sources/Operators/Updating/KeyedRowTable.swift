@@ -223,9 +223,7 @@ final class KeyedRowTable {
             let entries = entries(
                 of: Array(batch.columns.prefix(keyTypes.count)),
                 Array(batch.columns[keyTypes.count..<width]), batch.rowCount)
-            let numbers = batch.columns.suffix(4).map { column in
-                (0..<batch.rowCount).map { column.pointer(Int64.self)[$0] }
-            }
+            let numbers = batch.columns.suffix(4).map { $0.pointer(Int64.self) }
             for (row, entry) in entries.enumerated() where entry >= 0 {
                 setCount(Int32(truncatingIfNeeded: numbers[0][row]), of: Int(entry), at: numbers[2][row])
                 partners[Int(entry)] = Int32(truncatingIfNeeded: numbers[1][row])

@@ -242,11 +242,11 @@ struct UpdatingGroups {
         let first = count
         table.intern(Array(batch.columns.prefix(keyCount)), rowCount: batch.rowCount, into: ids)
         grow()
-        let counts = batch.columns[keyCount]
-        let times = batch.columns[keyCount + 1]
+        let counts = batch.columns[keyCount].pointer(Int64.self)
+        let times = batch.columns[keyCount + 1].pointer(Int64.self)
         for row in 0..<batch.rowCount {
-            rowCounts[Int(ids[row])] = counts.pointer(Int64.self)[row]
-            touched[Int(ids[row])] = times.pointer(Int64.self)[row]
+            rowCounts[Int(ids[row])] = counts[row]
+            touched[Int(ids[row])] = times[row]
         }
         try accumulators.merge(
             flat: Array(batch.columns.dropFirst(keyCount + 2)), groups: ids, rowCount: batch.rowCount,
