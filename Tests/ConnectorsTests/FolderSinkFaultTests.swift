@@ -41,19 +41,24 @@ struct FolderSinkFaultTests {
         /// The last checkpoint that stands: the rows before it were written by sinks that gave this state.
         var checkpoint: (epoch: Int, rows: Int, states: [StateSnapshot])?
         var incarnation = 0
+        /// The parallelism of each incarnation, in turn.
+        var widths = [2, 2, 3, 1]
         /// Whether a failed commit is asked again of the same sink.
         var retriesCommits = false
 
-        init(_ table: Table) { self.table = table }
+        /// `turn`: with which of the parallelisms the first process runs.
+        init(_ table: Table, turn: Int = 0) {
+            self.table = table
+            widths = (0..<4).map { widths[($0 + turn) % 4] }
+        }
 
         static let schema = Schema([Field("id", .int64), Field("part", .utf8)])
 
         /// The sinks of a new process, at another parallelism than the one before, up to where rows would come.
         mutating func start() async throws -> [any SinkOperator] {
-            let parallelism = [2, 1, 3][incarnation % 3]
+            let parallelism = widths[incarnation % 4]
             let seed = UInt64(incarnation)
             incarnation += 1
-            let connector = FilesystemConnector(fileSystem: files, random: { SplitMix64(seed: seed) })
             let spec = ConnectorSpec(
                 connector: "filesystem", table: "t", options: table.options, schema: Self.schema)
             var sinks: [any SinkOperator] = []
@@ -61,28 +66,36 @@ struct FolderSinkFaultTests {
                 let context = OperatorContext(
                     nodeID: 1, subtask: subtask, parallelism: parallelism, clock: ManualClock(7_000_000),
                     metrics: OperatorMetrics(), isCheckpointed: true)
-                // Subtasks draw apart.
-                let own = FilesystemConnector(
+                // Subtasks and incarnations draw apart.
+                let connector = FilesystemConnector(
                     fileSystem: files, random: { SplitMix64(seed: seed * 100 + UInt64(subtask)) })
-                sinks.append(try (subtask == 0 ? connector : own).makeSink(spec, context: context))
+                sinks.append(try connector.makeSink(spec, context: context))
             }
             if let checkpoint {
-                var tables: [String: [RecordBatch]] = [:]
-                for (subtask, state) in checkpoint.states.enumerated() {
-                    // Through the bytes of a state file, as in life.
-                    let node = NodeState(node: 1, subtask: subtask, tables: state.tables)
-                    for table in try StateFile.decode(StateFile.encode([node]))[0].tables {
-                        #expect(table.distribution == .everywhere)
-                        tables[table.name, default: []].append(table.batch)
-                    }
+                for (subtask, sink) in sinks.enumerated() {
+                    // As the engine deals state out: at the same parallelism each has its own back.
+                    let isSame = checkpoint.states.count == parallelism
+                    try sink.restore(Self.read(isSame ? [checkpoint.states[subtask]] : checkpoint.states))
                 }
-                for sink in sinks { try sink.restore(RestoredState(tables)) }
             }
             for sink in sinks { try await sink.onStart() }
             if let checkpoint {
                 for sink in sinks { try await commit(sink, checkpoint.epoch) }
             }
             return sinks
+        }
+
+        /// State through the bytes of a state file, as in life.
+        private static func read(_ states: [StateSnapshot]) throws -> RestoredState {
+            var tables: [String: [RecordBatch]] = [:]
+            for state in states {
+                let node = NodeState(node: 1, subtask: 0, tables: state.tables)
+                for table in try StateFile.decode(StateFile.encode([node]))[0].tables {
+                    #expect(table.distribution == .everywhere)
+                    tables[table.name, default: []].append(table.batch)
+                }
+            }
+            return RestoredState(tables)
         }
 
         private func commit(_ sink: any SinkOperator, _ epoch: Int) async throws {
@@ -177,7 +190,7 @@ struct FolderSinkFaultTests {
         for step in 1...steps {
             for fault in [SimulatedFileSystem.Fault.failOnce(at: step), .failForever(from: step)] {
                 for retriesCommits in [false, true] {
-                    var pipeline = Pipeline(table)
+                    var pipeline = Pipeline(table, turn: step % 4)
                     pipeline.retriesCommits = retriesCommits
                     pipeline.files.inject(fault)
                     try? await pipeline.run()
@@ -200,7 +213,7 @@ struct FolderSinkFaultTests {
         var runs = 0
         for step in 1...steps {
             for attempt in [0] + (0..<3).map({ _ in 1 + random.below(14) }) {
-                var pipeline = Pipeline(table)
+                var pipeline = Pipeline(table, turn: (step + attempt) % 4)
                 pipeline.files.inject(.crash(at: step))
                 try? await pipeline.run()
                 pipeline.files.restart(&random)

@@ -23,7 +23,7 @@ final class FolderSink: SinkOperator {
     private let files: FolderFiles
     private var staged = StagedFiles()
     private var parts: [String: PartFile] = [:]
-    /// All files of the checkpoint gone on from; nil at a first start.
+    /// Files of the checkpoint gone on from that are no leftovers; nil at a first start.
     private var restored: [StagedFile]?
     private var failure: (any Error)?
 
@@ -46,9 +46,7 @@ final class FolderSink: SinkOperator {
         try trouble.locating {
             try files.start()
             guard let restored else { return }
-            if context.subtask == 0 {
-                for file in restored where file.isOpen { try files.cutBack(file) }
-            }
+            for file in staged.due(StagedFiles.adopted) where file.isOpen { try files.cutBack(file) }
             try files.removeLeftovers(besides: restored, depth: partitioning.depth)
         }
     }
@@ -71,6 +69,9 @@ final class FolderSink: SinkOperator {
     func prepare(epoch: Int) async throws -> StateSnapshot {
         var open: [StagedFile] = []
         try working { now in
+            // Other subtasks would take them for leftovers if a second checkpoint named files of former ones.
+            try files.show(staged.due(StagedFiles.adopted))
+            staged.forget(StagedFiles.adopted)
             try closeDue(now)
             if !options.rolling.keepsOpen { try closeAll() }
             for folder in parts.keys.sorted() {
@@ -89,15 +90,16 @@ final class FolderSink: SinkOperator {
 
     // MARK: State
 
-    /// Whose hidden files are this sink's, and the number of the next one.
+    /// Whose hidden files are this sink's, the number of the next one, and how many subtasks there are.
     private var ownership: StateTable {
         var owners = ViewBuilder(capacity: files.owners.count)
         for owner in files.owners { owners.append(owner) }
-        let serials = files.owners.map { _ in files.names.serial }
+        let numbers = [files.names.serial, Int64(context.parallelism)].map { number in
+            Column(
+                type: .int64, count: files.owners.count, values: .copying(files.owners.map { _ in number }))
+        }
         return StateTable(
-            Self.tableName, .everywhere,
-            [owners.finish(), Column(type: .int64, count: serials.count, values: .copying(serials))],
-            rowCount: serials.count)
+            Self.tableName, .everywhere, [owners.finish()] + numbers, rowCount: files.owners.count)
     }
 
     func restore(_ state: RestoredState) throws {
@@ -105,14 +107,17 @@ final class FolderSink: SinkOperator {
             (0..<batch.rowCount).map { row in
                 (
                     owner: String(decoding: batch.columns[0].viewReader[row], as: UTF8.self),
-                    serial: batch.columns[1].pointer(Int64.self)[row]
+                    serial: batch.columns[1].pointer(Int64.self)[row],
+                    parallelism: Int(batch.columns[2].pointer(Int64.self)[row])
                 )
             }
         }
         files.adopt(owners: Set(rows.map(\.owner)), serial: rows.map(\.serial).max() ?? 0)
         let found = StagedFiles.restored(state)
         restored = found
-        if context.subtask == 0 { staged.adopt(found) }
+        // At the same parallelism each subtask is given its own files back, at another one all are given to all.
+        let isOwn = rows.first?.parallelism == context.parallelism
+        if isOwn || context.subtask == 0 { staged.adopt(found) }
     }
 
     // MARK: Open files

@@ -40,8 +40,8 @@ struct StagedFiles {
     /// The commit of `epoch` is done.
     mutating func forget(_ epoch: Int) { waiting.removeAll { $0.epoch <= epoch } }
 
-    /// The state of a checkpoint: all files that wait, and those that stay open. Every subtask gets all rows back: the
-    /// first commits them, the others must know which hidden files are no leftovers.
+    /// The state of a checkpoint: all files that wait, and those that stay open. At another parallelism every subtask
+    /// gets all rows back: the first commits them, the others must know which hidden files are no leftovers.
     func table(open: [StagedFile]) -> StateTable {
         let files = waiting.map(\.file) + open
         let texts = [\StagedFile.folder, \.hiddenName, \.finalName].map { path -> Column in
@@ -55,7 +55,7 @@ struct StagedFiles {
         return StateTable(Self.tableName, .everywhere, texts + numbers, rowCount: files.count)
     }
 
-    /// The files of all subtasks at a checkpoint.
+    /// The files a checkpoint names, as far as this subtask is given them.
     static func restored(_ state: RestoredState) -> [StagedFile] {
         state.batches(tableName).flatMap { batch in
             (0..<batch.rowCount).map { row in
@@ -69,5 +69,8 @@ struct StagedFiles {
     }
 
     /// Takes over files of a checkpoint that stands: due with any commit.
-    mutating func adopt(_ files: [StagedFile]) { waiting = files.map { (Int.min, $0) } }
+    mutating func adopt(_ files: [StagedFile]) { waiting = files.map { (Self.adopted, $0) } }
+
+    /// The epoch of files taken over, before all others.
+    static let adopted = Int.min
 }
