@@ -105,6 +105,18 @@ import Testing
         .init(
             "filesystem", ["path": .string("x"), "rolling_policy.size": .int(1)], "unknown option 'rolling_policy.size'"
         ),
+        .init(
+            "filesystem", ["path": .string("x"), "type": .string("source"), "filename.prefix": .string("y")],
+            "option 'filename.prefix' is one of a sink, and the table is a source"),
+        .init(
+            "filesystem", ["path": .string("x"), "type": .string("sink"), "source.regex_pattern": .string("y")],
+            "option 'source.regex_pattern' is one of a source, and the table is a sink"),
+        .init(
+            "filesystem", ["path": .string("x"), "type": .string("source"), "regex_pattern": .string("(")],
+            "option 'regex_pattern': invalid regular expression: missing ): ( (()"),
+        .init(
+            "filesystem", ["path": .string("x"), "type": .string("source"), "format": .string("debezium_json")],
+            "a folder is no source of debezium_json: the order of changes in several files is not known"),
         .init("stdout", ["format": .string("csv")], "fine"),
         .init("stdout", ["path": .string("x")], "unknown option 'path'"),
         .init("impulse", ["event_rate": .int(10)], "fine"),

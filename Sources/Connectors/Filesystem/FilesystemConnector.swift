@@ -22,24 +22,30 @@ public struct FilesystemConnector: Connector {
 
     public func traits(options: [String: OptionValue], schema: Schema) throws(OptionError) -> TableTraits {
         let table = try FolderTableOptions(options)
-        let visible = schema.fields.filter { $0.name != HiddenColumn.retraction }
-        if !visible.isEmpty {
-            do {
-                _ = try table.format.makeEncoder(schema: schema)
-            } catch {
-                throw OptionError(key: error.key, message: error.message)
-            }
-            _ = try FolderPartitioning(Schema(visible), table.partitioning)
-        }
+        let role = options["type"].flatMap { TableRole(rawValue: $0.text) }
+        let roles: Set<TableRole> = role.map { [$0] } ?? [.source, .sink]
+        if schema.count > 0 { try Self.check(table, schema, roles) }
         // A sink adds files and harms none, so other tables may share the folder. Changes are written by one subtask,
         // so that the names of its files tell their order.
         let holdsChanges = table.format.holdsChanges
         return TableTraits(
-            roles: [.sink], isBounded: true, maximumParallelism: holdsChanges ? 1 : nil, takesChanges: holdsChanges)
+            roles: roles, isBounded: true, maximumParallelism: holdsChanges ? 1 : nil, takesChanges: holdsChanges)
+    }
+
+    private static func check(
+        _ table: FolderTableOptions, _ schema: Schema, _ roles: Set<TableRole>
+    ) throws(OptionError) {
+        do throws(FormatOptionError) {
+            if roles == [.source] { _ = try table.format.makeDecoder(schema: schema) }
+            if roles == [.sink] { _ = try table.format.makeEncoder(schema: schema) }
+        } catch {
+            throw OptionError(key: error.key, message: error.message)
+        }
+        if roles.contains(.sink) { _ = try FolderPartitioning(schema, table.partitioning) }
     }
 
     public func makeSource(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SourceOperator {
-        throw OptionError(key: "type", message: "table '\(spec.table)': filesystem is a sink, not a source")
+        try FolderSource(spec, FolderTableOptions(spec.options), fileSystem, context)
     }
 
     public func makeSink(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SinkOperator {

@@ -1,6 +1,7 @@
 import Codecs
 import Columnar
 import Dataflow
+import Expressions
 import Formats
 
 /// The options of a table that is a folder of files.
@@ -8,7 +9,12 @@ struct FolderTableOptions {
     /// Without a slash at the end.
     let path: String
     let format: FormatOptions
+    /// How a sink compresses files.
     let codec: Codec
+    /// Nil: a source goes by the ends of names.
+    let givenCodec: Codec?
+    /// Which files a source reads, nil: all.
+    let pattern: TextPattern?
     let rolling: RollingPolicy
     let naming: FileNaming
     let partitioning: PartitioningOptions
@@ -22,13 +28,44 @@ struct FolderTableOptions {
             throw OptionError(key: error.key, message: error.message)
         }
         let suffix = try options.one(of: ["filename.suffix", "file_naming.suffix"])
-        codec = try Self.codec(options) ?? suffix.map { Codec(path: "." + $0.value.text) } ?? .none
+        givenCodec = try Self.codec(options)
+        codec = givenCodec ?? suffix.map { Codec(path: "." + $0.value.text) } ?? .none
         rolling = try RollingPolicy(options)
         naming = try FileNaming(options, ending: Self.ending(format.format, codec))
         partitioning = try PartitioningOptions(options)
+        pattern = try Self.pattern(options)
+        try checkRole(given)
         for key in Self.switches where given[key]?.bool == true {
             throw OptionError(
                 key: key, message: "option '\(key)' cannot be true: it is not available", hint: "leave it out")
+        }
+    }
+
+    /// Whether a source reads a file, by its path below the folder.
+    func wants(_ path: String) -> Bool { pattern?.isFound(in: path) ?? true }
+
+    private static func pattern(_ options: GivenOptions) throws(OptionError) -> TextPattern? {
+        guard let (key, value) = try options.one(of: ["source.regex_pattern", "regex_pattern"]) else { return nil }
+        do throws(KernelError) {
+            return try TextPattern(value.text)
+        } catch {
+            throw OptionError(key: key, message: "option '\(key)': \(error.message)")
+        }
+    }
+
+    /// Refuses options of the other way.
+    private func checkRole(_ given: [String: OptionValue]) throws(OptionError) {
+        guard let role = given["type"]?.text else { return }
+        let others = role == "source" ? Self.sinkPrefixes : Self.sourcePrefixes
+        if let key = given.keys.sorted().first(where: { key in others.contains { key.hasPrefix($0) } }) {
+            let other = role == "source" ? "sink" : "source"
+            throw OptionError(key: key, message: "option '\(key)' is one of a \(other), and the table is a \(role)")
+        }
+        if role == "source", format.holdsChanges {
+            throw OptionError(
+                key: "format",
+                message: "a folder is no source of debezium_json: the order of changes in several files is not known",
+                hint: "read one file with connector = 'single_file'")
         }
     }
 
@@ -75,7 +112,13 @@ struct FolderTableOptions {
         }
     }
 
-    static let compressionKeys = ["compression", "compression_format", "json.compression"]
+    private static let compressionKeys = [
+        "compression", "compression_format", "source.compression", "json.compression",
+    ]
+    private static let sinkPrefixes = [
+        "rolling_policy.", "filename.", "file_naming.", "partitioning.", "shuffle_by_partition.",
+    ]
+    private static let sourcePrefixes = ["source.", "regex_pattern"]
     /// Options that must not be true.
     private static let switches = [
         "rolling_policy.watermark_expiration", "shuffle_by_partition.enabled",
@@ -91,6 +134,9 @@ extension FolderTableOptions {
         .init("path", .text, required: true, "the folder's path; file:// may stand before it"),
         .init("compression", .choice(Codec.allCases.map(\.rawValue)), "how files are compressed"),
         .init("compression_format", .choice(Codec.allCases.map(\.rawValue)), "the same as compression"),
+        .init("source.compression", .choice(Codec.allCases.map(\.rawValue)), "the same, of a source"),
+        .init("source.regex_pattern", .text, "read only files whose paths below the folder match this"),
+        .init("regex_pattern", .text, "the same as source.regex_pattern"),
         .init("rolling_policy.file_size", .text, "close a file of so many bytes, e.g. '100MB'"),
         .init("rolling_policy.file_size_bytes", .integer(1...Int64.max), "the same as a number"),
         .init("rolling_policy.interval", .duration, "close a file that is so old"),
