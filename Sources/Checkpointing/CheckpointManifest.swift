@@ -1,28 +1,36 @@
 import Codecs
 
-/// The files of one checkpoint and what they belong to. Written last: without it there is no checkpoint.
+/// The files of one checkpoint and what they belong to: an entry of the log that `CheckpointStore` keeps. Written last:
+/// without it there is no checkpoint.
 ///
 /// A text of lines, the last of which is the checksum (XXH64) of those before:
 /// ```
-/// laminar checkpoint 1
-/// epoch 12
+/// laminar checkpoint 2
+/// sequence 17          its place in the log
+/// epoch 12             0: nothing has been kept yet
 /// generation 3
 /// graph 9a3f…          the fingerprint of the dataflow graph
+/// commit wanted        sinks have to commit; `commit done`: they have
 /// node 4 2             node 4 runs in two subtasks
 /// finished 0 1         subtask 1 of node 0 had no more to do
-/// file 5123 77ab… task-3.state
+/// file 5123 77ab… task-3 12-3-task-3.state
 /// end 0123456789abcdef
 /// ```
+/// Files of one chain are given one after another: what a later one says replaces or adds to what those before say.
 public struct CheckpointManifest: Hashable, Sendable {
-    public static let version = 1
+    public static let version = 2
 
     public struct File: Hashable, Sendable {
+        /// Which chain it belongs to, a word.
+        public var chain: String
+        /// Its name in the store's folder of files.
         public var name: String
         public var byteCount: Int
-        /// XXH64 of all bytes.
+        /// The last checksum within the file, see `StateFile`.
         public var checksum: UInt64
 
-        public init(name: String, byteCount: Int, checksum: UInt64) {
+        public init(chain: String, name: String, byteCount: Int, checksum: UInt64) {
+            self.chain = chain
             self.name = name
             self.byteCount = byteCount
             self.checksum = checksum
@@ -40,9 +48,16 @@ public struct CheckpointManifest: Hashable, Sendable {
         }
     }
 
+    /// Whether sinks show their output only once the checkpoint stands.
+    public enum Commit: String, Sendable {
+        case none, wanted, done
+    }
+
+    public var sequence = 0
     public var epoch: Int
-    public var generation: Int
+    public var generation = 0
     public var graph: UInt64
+    public var commit: Commit
     /// The parallelism of each node.
     public var parallelism: [Int: Int]
     /// Subtasks that had come to their end.
@@ -50,11 +65,12 @@ public struct CheckpointManifest: Hashable, Sendable {
     public var files: [File]
 
     public init(
-        epoch: Int, generation: Int, graph: UInt64, parallelism: [Int: Int], finished: Set<Subtask>, files: [File]
+        epoch: Int, graph: UInt64, parallelism: [Int: Int], finished: Set<Subtask>, files: [File],
+        commit: Commit = .none
     ) {
         self.epoch = epoch
-        self.generation = generation
         self.graph = graph
+        self.commit = commit
         self.parallelism = parallelism
         self.finished = finished
         self.files = files
@@ -66,14 +82,16 @@ public struct CheckpointManifest: Hashable, Sendable {
     /// The manifest as text.
     public func text() -> String {
         var lines = [
-            "laminar checkpoint \(Self.version)", "epoch \(epoch)", "generation \(generation)",
-            "graph \(String(graph, radix: 16))",
+            "laminar checkpoint \(Self.version)", "sequence \(sequence)", "epoch \(epoch)", "generation \(generation)",
+            "graph \(String(graph, radix: 16))", "commit \(commit.rawValue)",
         ]
         for (node, count) in parallelism.sorted(by: { $0.key < $1.key }) { lines.append("node \(node) \(count)") }
         for entry in finished.sorted(by: { ($0.node, $0.subtask) < ($1.node, $1.subtask) }) {
             lines.append("finished \(entry.node) \(entry.subtask)")
         }
-        for file in files { lines.append("file \(file.byteCount) \(String(file.checksum, radix: 16)) \(file.name)") }
+        for file in files {
+            lines.append("file \(file.byteCount) \(String(file.checksum, radix: 16)) \(file.chain) \(file.name)")
+        }
         let body = lines.joined(separator: "\n") + "\n"
         return body + "end \(String(XXHash64.hash(Array(body.utf8)), radix: 16))\n"
     }
@@ -83,30 +101,34 @@ public struct CheckpointManifest: Hashable, Sendable {
         let text = String(decoding: bytes, as: UTF8.self)
         guard text.hasSuffix("\n"), Array(text.utf8) == bytes else { return nil }
         var lines = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init)
-        guard let last = lines.popLast(), last.hasPrefix("end "), lines.count >= 4 else { return nil }
+        guard let last = lines.popLast(), last.hasPrefix("end "), lines.count >= 6 else { return nil }
         let body = lines.joined(separator: "\n") + "\n"
         guard last == "end \(String(XXHash64.hash(Array(body.utf8)), radix: 16))" else { return nil }
         guard lines[0] == "laminar checkpoint \(Self.version)" else { return nil }
-        self.init(epoch: 0, generation: 0, graph: 0, parallelism: [:], finished: [], files: [])
+        self.init(epoch: 0, graph: 0, parallelism: [:], finished: [], files: [])
         for line in lines.dropFirst() where !read(line) { return nil }
     }
 
     private mutating func read(_ line: String) -> Bool {
-        let words = line.split(separator: " ", maxSplits: 3).map(String.init)
+        let words = line.split(separator: " ", maxSplits: 4).map(String.init)
         let numbers = words.dropFirst().map { Int($0) }
         switch (words[0], words.count) {
+        case ("sequence", 2): sequence = numbers[0] ?? 0
         case ("epoch", 2): epoch = numbers[0] ?? 0
         case ("generation", 2): generation = numbers[0] ?? 0
         case ("graph", 2): graph = UInt64(words[1], radix: 16) ?? 0
+        case ("commit", 2):
+            guard let found = Commit(rawValue: words[1]) else { return false }
+            commit = found
         case ("node", 3):
             guard let node = numbers[0], let count = numbers[1] else { return false }
             parallelism[node] = count
         case ("finished", 3):
             guard let node = numbers[0], let subtask = numbers[1] else { return false }
             finished.insert(Subtask(node: node, subtask: subtask))
-        case ("file", 4):
+        case ("file", 5):
             guard let count = numbers[0], let checksum = UInt64(words[2], radix: 16) else { return false }
-            files.append(File(name: words[3], byteCount: count, checksum: checksum))
+            files.append(File(chain: words[3], name: words[4], byteCount: count, checksum: checksum))
         default: return false
         }
         return true

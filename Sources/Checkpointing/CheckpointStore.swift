@@ -1,46 +1,41 @@
-import Codecs
 import HostSystem
 import State
+import Synchronization
 
-/// A checkpoint read back, whole and sound.
-public struct LoadedCheckpoint: Sendable {
-    public var manifest: CheckpointManifest
-    public var states: [NodeState]
-}
-
-/// The folder that holds a pipeline's checkpoints: `generation-N` marks, and a folder of files for each epoch.
+/// The folder that holds a pipeline's checkpoints: a log of manifests, and the files they name.
 ///
-/// Each opening takes the next generation, made so that only one process can have it; one that finds a later
-/// generation than its own publishes nothing any more. So a process that was thought dead does no harm.
+/// ```
+/// DIR/manifest-17              entry 17 of the log
+/// DIR/committed-17             the sinks have committed what belongs to it
+/// DIR/files/12-3-task-0.state  epoch 12, generation 3
+/// ```
+/// An entry is made only if nobody has made it, and always the next one: so of two processes that think the folder
+/// theirs one loses. A process begins with an entry of its own, which repeats the checkpoint it goes on from under the
+/// next generation; from then on one that was thought dead finds the log longer than it left it, and publishes nothing.
 public final class CheckpointStore: Sendable {
     /// Checkpoints kept, the newest ones, so that there is one to fall back to.
     static let keptCount = 2
 
+    private struct State {
+        /// The last entry of the log that this process knows of.
+        var sequence = 0
+        var generation = 0
+    }
+
     private let files: any FileSystem
     private let directory: String
-    public let generation: Int
+    private let state = Mutex(State())
 
-    /// Opens a folder, making it if it is missing. Errors: `FileError`.
-    public init(_ files: any FileSystem, directory: String) throws(FileError) {
+    /// Opens a folder, making it if it is missing. Errors: `FileError`; `OperationalError` for a folder of a version
+    /// that cannot be read.
+    public init(_ files: any FileSystem, directory: String) throws {
         self.files = files
         self.directory = directory
-        try Self.makeDurably(directory, files)
-        var next = (try Self.generations(files, directory).max() ?? 0) + 1
-        while true {
-            do throws(FileError) {
-                let mark = try files.openForWriting("\(directory)/generation-\(next)", .createNew)
-                try mark.synchronize()
-                try mark.close()
-                break
-            } catch {
-                guard error.isAlreadyThere else { throw error }
-                next += 1
-            }
-        }
-        generation = next
-        try files.synchronizeDirectory(directory)
-        for old in try Self.generations(files, directory) where old < next {
-            try? files.remove("\(directory)/generation-\(old)")
+        try Self.makeDurably("\(directory)/files", files)
+        if try files.list(directory).contains(where: { $0.hasPrefix("generation-") }) {
+            throw OperationalError(
+                "the state in '\(directory)' was written by an earlier version, which this one cannot read: give the "
+                    + "pipeline a new folder", domain: .user)
         }
     }
 
@@ -53,112 +48,228 @@ public final class CheckpointStore: Sendable {
         try files.synchronizeDirectory(parent.isEmpty ? "/" : parent)
     }
 
-    private static func generations(_ files: any FileSystem, _ directory: String) throws(FileError) -> [Int] {
-        try files.list(directory).compactMap { $0.hasPrefix("generation-") ? Int($0.dropFirst(11)) : nil }
-    }
+    /// The number of the process that may publish, from 1; 0 before `takeOver`.
+    public var generation: Int { state.withLock { $0.generation } }
 
-    private func folder(_ epoch: Int) -> String { "\(directory)/epoch-\(epoch)" }
+    private func manifestPath(_ sequence: Int) -> String { "\(directory)/manifest-\(sequence)" }
+    private func committedPath(_ sequence: Int) -> String { "\(directory)/committed-\(sequence)" }
 
-    // MARK: Writing
-
-    /// Makes an empty folder for an epoch; what a failed attempt left there goes.
-    public func begin(_ epoch: Int) throws(FileError) {
-        try remove(epoch)
-        try files.makeDirectory(folder(epoch))
-    }
-
-    /// Writes one file of an epoch; it is on the disk when this returns.
-    public func write(_ bytes: [UInt8], _ name: String, epoch: Int) throws(FileError) -> CheckpointManifest.File {
-        let file = try files.openForWriting("\(folder(epoch))/\(name)", .createNew)
-        try file.write(bytes)
-        try file.synchronize()
-        try file.close()
-        return .init(name: name, byteCount: bytes.count, checksum: XXHash64.hash(bytes))
-    }
-
-    /// Makes a checkpoint exist: from here on its outcome is decided. Errors: `FileError`; `OperationalError` when
-    /// another process has taken over.
-    public func publish(_ manifest: CheckpointManifest) throws {
-        if let latest = try Self.generations(files, directory).max(), latest > generation {
-            throw OperationalError(
-                "another process (generation \(latest)) has taken over '\(directory)'; this one (generation "
-                    + "\(generation)) publishes nothing more", domain: .user)
-        }
-        let folder = folder(manifest.epoch)
-        let file = try files.openForWriting("\(folder)/manifest.new", .replace)
-        try file.write(manifest.text())
-        try file.synchronize()
-        try file.close()
-        // The files' names must be on the disk before the name that makes them count.
-        try files.synchronizeDirectory(folder)
-        try files.rename("\(folder)/manifest.new", to: "\(folder)/manifest")
-        try files.synchronizeDirectory(folder)
-        try files.synchronizeDirectory(directory)
-    }
-
-    /// Removes all epochs but the newest published ones. What cannot be removed is tried again next time.
-    public func collectGarbage(keeping current: Int) {
-        guard let epochs = try? self.epochs() else { return }
-        let published = epochs.filter { $0 <= current && manifest($0) != nil }
-        let kept = Set(published.sorted().suffix(Self.keptCount))
-        for epoch in epochs where epoch < current && !kept.contains(epoch) { try? remove(epoch) }
-    }
-
-    /// Removes an epoch's folder, its manifest first, so that no half of a checkpoint is ever taken for a whole.
-    public func remove(_ epoch: Int) throws(FileError) {
-        let folder = folder(epoch)
-        guard try files.status(folder) != nil else { return }
-        let names = try files.list(folder)
-        if names.contains("manifest") {
-            try files.remove("\(folder)/manifest")
-            try files.synchronizeDirectory(folder)
-        }
-        for name in names where name != "manifest" { try files.remove("\(folder)/\(name)") }
-        try files.remove(folder)
-    }
+    /// Where a file of a manifest lies.
+    public func path(of file: CheckpointManifest.File) -> String { "\(directory)/files/\(file.name)" }
 
     // MARK: Reading
 
-    /// The epochs that have a folder, ascending.
-    public func epochs() throws(FileError) -> [Int] {
-        try files.list(directory).compactMap { $0.hasPrefix("epoch-") ? Int($0.dropFirst(6)) : nil }.sorted()
+    private func sequences(_ prefix: String = "manifest-") throws(FileError) -> [Int] {
+        try files.list(directory).compactMap { $0.hasPrefix(prefix) ? Int($0.dropFirst(prefix.count)) : nil }.sorted()
     }
 
-    private func manifest(_ epoch: Int) -> CheckpointManifest? {
-        guard let bytes = try? files.readAll("\(folder(epoch))/manifest") else { return nil }
-        guard let manifest = CheckpointManifest(bytes), manifest.epoch == epoch else { return nil }
+    private func manifest(_ sequence: Int) -> CheckpointManifest? {
+        guard let bytes = try? files.readAll(manifestPath(sequence)) else { return nil }
+        guard let manifest = CheckpointManifest(bytes), manifest.sequence == sequence else { return nil }
         return manifest
     }
 
     /// The newest checkpoint whose files are all sound; nil when there is none. Every one that had to be passed over
-    /// is told to `warn`. Errors: `FileError` when the folder cannot be read.
-    public func newest(warn: (String) -> Void) throws(FileError) -> LoadedCheckpoint? {
-        for epoch in try epochs().reversed() {
-            guard try files.status("\(folder(epoch))/manifest") != nil else { continue }
-            guard let manifest = manifest(epoch) else {
-                warn("checkpoint \(epoch): the manifest is damaged; going back to the one before")
+    /// is told to `warn`. Errors: `FileError` when the folder cannot be read. Cost: reads all its files.
+    public func newest(warn: (String) -> Void) throws(FileError) -> CheckpointManifest? {
+        for sequence in try sequences().reversed() {
+            guard var manifest = manifest(sequence) else {
+                warn("the manifest \(manifestPath(sequence)) is damaged; going back to the checkpoint before")
                 continue
             }
+            if manifest.epoch == 0 { continue }
             do {
-                return LoadedCheckpoint(manifest: manifest, states: try states(manifest))
+                for file in manifest.files { _ = try read(file) }
             } catch {
-                warn("checkpoint \(epoch): \(error); going back to the one before")
+                warn("checkpoint \(manifest.epoch): \(error); going back to the one before")
+                continue
             }
+            if manifest.commit == .wanted, try files.status(committedPath(sequence)) != nil { manifest.commit = .done }
+            return manifest
         }
         return nil
     }
 
-    private func states(_ manifest: CheckpointManifest) throws -> [NodeState] {
-        var states: [NodeState] = []
-        for file in manifest.files {
-            let bytes = try files.readAll("\(folder(manifest.epoch))/\(file.name)", byteCountMax: .max)
-            guard bytes.count == file.byteCount, XXHash64.hash(bytes) == file.checksum else {
-                throw OperationalError(
-                    "file \(file.name) is damaged: expected \(file.byteCount) bytes with another checksum, "
-                        + "found \(bytes.count)", domain: .external)
-            }
-            states += try StateFile.decode(bytes)
+    /// The bytes of a file, checked. Errors: `FileError`, `OperationalError` for a damaged one.
+    public func read(_ file: CheckpointManifest.File) throws -> [UInt8] {
+        let bytes = try files.readAll(path(of: file), byteCountMax: .max)
+        guard bytes.count == file.byteCount, try StateFile.checksum(bytes) == file.checksum else {
+            throw OperationalError(
+                "file \(file.name) is damaged: expected \(file.byteCount) bytes with another checksum, "
+                    + "found \(bytes.count)", domain: .external)
         }
-        return states
+        return bytes
+    }
+
+    /// Makes this process the one that publishes, going on from `restored`, or from nothing; to be called once. Gives
+    /// the greatest epoch that the log names. Errors: `FileError`; `OperationalError` when another process did the same
+    /// at the same time.
+    public func takeOver(from restored: CheckpointManifest?) throws -> Int {
+        let known = try sequences()
+        let manifests = known.compactMap { manifest($0) }
+        let last = known.last ?? 0
+        var entry =
+            restored ?? CheckpointManifest(epoch: 0, graph: 0, parallelism: [:], finished: [], files: [])
+        entry.sequence = last + 1
+        entry.generation = (manifests.map(\.generation).max() ?? 0) + 1
+        do {
+            try append(entry)
+        } catch let error as FileError where error.isAlreadyThere {
+            throw OperationalError(
+                "another process has taken over '\(directory)' at the same time", domain: .external, isRetryable: true)
+        }
+        state.withLock {
+            $0.sequence = entry.sequence
+            $0.generation = entry.generation
+        }
+        return manifests.map(\.epoch).max() ?? 0
+    }
+
+    // MARK: Writing
+
+    /// Writes one file of an epoch: `body` gets what takes the bytes and gives the checksum. The file is on the disk
+    /// when this returns, its name is after `publish`. Errors: `FileError`, those of `body`.
+    public func write(
+        _ name: String, epoch: Int, chain: String,
+        _ body: (_ output: @escaping (UnsafeRawBufferPointer) throws -> Void) throws -> UInt64
+    ) throws -> CheckpointManifest.File {
+        var file = CheckpointManifest.File(
+            chain: chain, name: "\(epoch)-\(generation)-\(name)", byteCount: 0, checksum: 0)
+        let opened = try files.openForWriting(path(of: file), .replace)
+        var byteCount = 0
+        do {
+            file.checksum = try body { bytes in
+                byteCount += bytes.count
+                try opened.write(bytes)
+            }
+            try opened.synchronize()
+            try opened.close()
+        } catch {
+            // What cannot be read again only takes room.
+            try? files.remove(path(of: file))
+            throw error
+        }
+        file.byteCount = byteCount
+        return file
+    }
+
+    /// Makes a checkpoint exist: from here on its outcome is decided. Gives its place in the log. Errors: `FileError`;
+    /// `OperationalError` when another process has taken over.
+    public func publish(_ manifest: CheckpointManifest) throws -> Int {
+        var entry = manifest
+        let known = state.withLock { $0 }
+        entry.sequence = known.sequence + 1
+        entry.generation = known.generation
+        if try sequences().last ?? 0 > known.sequence { throw fenced }
+        // The files' names must be on the disk before the name that makes them count.
+        if !manifest.files.isEmpty { try files.synchronizeDirectory("\(directory)/files") }
+        do {
+            try append(entry)
+        } catch let error as FileError where error.isAlreadyThere {
+            throw fenced
+        } catch {
+            try giveUp(entry.sequence)
+            throw error
+        }
+        state.withLock { $0.sequence = entry.sequence }
+        // Whoever slept through the making and the removal of this very entry by others finds later ones.
+        if try sequences().last ?? 0 > entry.sequence { throw fenced }
+        return entry.sequence
+    }
+
+    private var fenced: OperationalError {
+        OperationalError(
+            "another process has taken over '\(directory)'; this one (generation \(generation)) publishes nothing more",
+            domain: .user)
+    }
+
+    /// Adds an entry to the log. Errors: `FileError`; with `isAlreadyThere` when somebody else was first.
+    private func append(_ entry: CheckpointManifest) throws {
+        let path = manifestPath(entry.sequence)
+        let temporary = "\(directory)/new-\(entry.generation)-\(entry.sequence)"
+        let file = try files.openForWriting(temporary, .replace)
+        try file.write(entry.text())
+        try file.synchronize()
+        try file.close()
+        do {
+            try files.rename(temporary, toNew: path)
+        } catch {
+            try? files.remove(temporary)
+            throw error
+        }
+        try files.synchronizeDirectory(directory)
+    }
+
+    /// An entry may be there or not: takes it away, or counts it as there. Its files stay as long as it may be found.
+    private func giveUp(_ sequence: Int) throws {
+        guard try files.status(manifestPath(sequence)) != nil else { return }
+        do {
+            try files.remove(manifestPath(sequence))
+            try files.synchronizeDirectory(directory)
+        } catch {
+            state.withLock { $0.sequence = sequence }
+            throw error
+        }
+    }
+
+    /// Notes that the sinks have committed what belongs to an entry, so that it is never asked of them again.
+    public func noteCommitted(_ sequence: Int) throws(FileError) {
+        let file = try files.openForWriting(committedPath(sequence), .replace)
+        try file.synchronize()
+        try file.close()
+        try files.synchronizeDirectory(directory)
+    }
+
+    /// The last entry that this process has made.
+    public var sequence: Int { state.withLock { $0.sequence } }
+
+    // MARK: Removing
+
+    /// Removes the entries of all but the newest checkpoints, then all files that no entry names, but those of epochs
+    /// after `current` and of later generations, which may be on their way into the log. What cannot be removed is
+    /// tried again next time.
+    public func collectGarbage(after current: Int) {
+        guard let known = try? sequences() else { return }
+        var kept: [CheckpointManifest] = []
+        var epochs: Set<Int> = []
+        var removed: [Int] = []
+        for sequence in known.reversed() {
+            // A damaged one may be a sound one read badly: it goes only when it is old.
+            let found = manifest(sequence)
+            if epochs.count >= Self.keptCount, found.map({ !epochs.contains($0.epoch) }) ?? true {
+                removed.append(sequence)
+                continue
+            }
+            guard let found else { return }
+            kept.append(found)
+            if found.epoch > 0 { epochs.insert(found.epoch) }
+        }
+        do {
+            for sequence in removed { try files.remove(manifestPath(sequence)) }
+            // Only when the entries are gone for good may their files go.
+            if !removed.isEmpty { try files.synchronizeDirectory(directory) }
+            let first = kept.map(\.sequence).min() ?? 0
+            for sequence in try sequences("committed-") where sequence < first {
+                try files.remove(committedPath(sequence))
+            }
+            for name in try files.list(directory) where isLeftOver(name) { try files.remove("\(directory)/\(name)") }
+            let named = Set(kept.flatMap(\.files).map(\.name))
+            for name in try files.list("\(directory)/files") where !named.contains(name) && mayGo(name, current) {
+                try files.remove("\(directory)/files/\(name)")
+            }
+        } catch {}
+    }
+
+    /// Whether an entry was begun by a generation before this one, and never made.
+    private func isLeftOver(_ name: String) -> Bool {
+        let words = name.split(separator: "-")
+        guard words.count == 3, words[0] == "new", let made = Int(words[1]) else { return false }
+        return made < generation
+    }
+
+    private func mayGo(_ name: String, _ current: Int) -> Bool {
+        let words = name.split(separator: "-", maxSplits: 2)
+        guard words.count == 3, let epoch = Int(words[0]), let made = Int(words[1]) else { return false }
+        return made < generation || (made == generation && epoch <= current)
     }
 }

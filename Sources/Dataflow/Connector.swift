@@ -93,8 +93,15 @@ public protocol Connector: Sendable {
     /// Builds the source of one subtask. Errors: `OperationalError`, `OptionError`.
     func makeSource(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SourceOperator
 
+    /// Whether its sinks take part in a two-phase commit, see `SinkOperator.commits`.
+    var sinkCommits: Bool { get }
+
     /// Builds the sink of one subtask.
     func makeSink(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SinkOperator
+}
+
+extension Connector {
+    public var sinkCommits: Bool { false }
 }
 
 /// The connectors a program knows.

@@ -26,9 +26,12 @@ public struct Barrier: Hashable, Sendable {
     public var epoch: Int
     /// Sources end after this checkpoint.
     public var stops: Bool
+    /// Operators give all of their state, not only what has changed.
+    public var isWhole: Bool
 
-    public init(epoch: Int, stops: Bool = false) {
+    public init(epoch: Int, stops: Bool = false, isWhole: Bool = true) {
         self.epoch = epoch
         self.stops = stops
+        self.isWhole = isWhole
     }
 }

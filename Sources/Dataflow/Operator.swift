@@ -47,6 +47,13 @@ public protocol Operator: AnyObject {
     /// Everything that must come back after a crash, as of now. The tables must not change with what comes later.
     func snapshot() throws -> StateSnapshot
 
+    /// What has changed since the last `snapshot` or `increment`, or since `restore`, where that is less than
+    /// everything: some of the tables may be increments.
+    func increment() throws -> StateSnapshot
+
+    /// Whether `restore` can do with pieces that it loads itself; otherwise they come as tables.
+    var readsPieces: Bool { get }
+
     /// Takes back what `snapshot` gave, maybe dealt out anew. Called before `onStart`, on a fresh operator.
     func restore(_ state: RestoredState) throws
 }
@@ -62,6 +69,8 @@ extension Operator {
     public var isSatisfied: Bool { false }
     public var stateByteCount: Int { 0 }
     public func snapshot() throws -> StateSnapshot { StateSnapshot() }
+    public func increment() throws -> StateSnapshot { try snapshot() }
+    public var readsPieces: Bool { false }
     public func restore(_ state: RestoredState) throws {}
 }
 
@@ -114,7 +123,8 @@ public protocol SinkOperator: AnyObject {
     /// `commit` that follows.
     func onEnd() async throws
 
-    /// Puts everything written so far on the disk, and says what a restored sink has to know to go on from here.
+    /// Puts everything written so far on the disk, and says what a restored sink has to know to go on from here. The
+    /// `commit` of the epoch comes before the next `prepare`, or, when the checkpoint fails, never.
     func prepare(epoch: Int) async throws -> StateSnapshot
 
     /// Whether readers see what is written only after `commit`: the sink takes part in a two-phase commit. Such a sink

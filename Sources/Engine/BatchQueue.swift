@@ -59,6 +59,8 @@ final class BatchQueue: Sendable {
         var writers: [Writer] = []
         var reader: UnsafeContinuation<Void, Never>?
         var armedDeadline = UInt64.max
+        /// The reader has something to do that does not come through the queue.
+        var isNudged = false
         var status = Status.open
         /// Channels whose writers wait although there may be room: their barrier is here, others' are not.
         var blocked: Set<Int> = []
@@ -199,7 +201,10 @@ final class BatchQueue: Sendable {
         await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
             var timer: UInt64?
             let isReady = state.withLock { state -> Bool in
-                if !state.entries.isEmpty || state.status != .open { return true }
+                if !state.entries.isEmpty || state.status != .open || state.isNudged {
+                    state.isNudged = false
+                    return true
+                }
                 state.reader = continuation
                 if let deadline, deadline < state.armedDeadline {
                     state.armedDeadline = deadline
@@ -213,6 +218,15 @@ final class BatchQueue: Sendable {
                 executor.schedule(at: timer) { self.timerFired(timer) }
             }
         }
+    }
+
+    /// Ends one wait of the reader, that under way or else the next.
+    func nudge() {
+        let reader = state.withLock { state in
+            state.isNudged = state.reader == nil
+            return state.reader.take()
+        }
+        reader?.resume()
     }
 
     private func timerFired(_ deadline: UInt64) {

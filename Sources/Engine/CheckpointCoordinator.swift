@@ -8,81 +8,189 @@ import Synchronization
 ///
 /// Files are encoded and written on threads of their own, so that the engine's go on.
 final class CheckpointCoordinator: Sendable {
+    /// What a coordinator needs to know of the pipeline.
+    struct Pipeline: Sendable {
+        var graph: UInt64
+        /// The parallelism of each node.
+        var parallelism: [Int: Int]
+        var tasks: Set<Int>
+        /// The tasks whose sinks commit.
+        var committers: Set<Int>
+        /// The greatest epoch that was ever used.
+        var lastEpoch: Int
+        var restored: CheckpointManifest?
+        /// Whether the first checkpoint may say only what has changed since the one restored.
+        var continues: Bool
+    }
+
+    /// How a task waits for the outcome of an epoch.
+    private enum Waiter {
+        /// For this epoch: true when it stands.
+        case outcome(epoch: Int, UnsafeContinuation<Bool, Never>)
+        /// A lingering task, for the next epoch to commit; nil when the pipeline is given up.
+        case lingering(CheckpointFiles.TaskState, UnsafeContinuation<LingeringCommit?, Never>)
+    }
+
+    /// What a lingering task is to commit.
+    struct LingeringCommit: Sendable {
+        var epoch: Int
+        /// Whether the epoch holds all that the task has written.
+        var isLast: Bool
+    }
+
     private struct State {
         var machine: CheckpointStateMachine
-        var files: [CheckpointManifest.File] = []
         /// Tasks that gave their state to the epoch under way.
         var snapshotted: Set<Int> = []
+        /// Of these the ones whose state is their last, as they linger.
+        var answered: Set<Int> = []
+        /// The epoch whose barriers are on their way, or whose files are being written.
+        var collecting: Int?
         /// The subtasks of tasks at their end.
         var finished: [Int: [CheckpointManifest.Subtask]] = [:]
-        var summary: CheckpointSummary
-        var waiters: [UnsafeContinuation<Void, Never>] = []
+        var summary = CheckpointSummary()
+        /// How each epoch of late came out.
+        var outcomes: [Int: Bool] = [:]
+        var waiters: [Int: Waiter] = [:]
+        /// Sinks that have not yet committed what was restored.
+        var uncommitted: Set<Int> = []
+        var closers: [UnsafeContinuation<Void, Never>] = []
         var writing = 0
         var isOver = false
+        var isCancelled = false
+        var intervalNanos: UInt64?
+        /// Tells the timer in force from those before.
+        var timer = 0
     }
 
     private let store: CheckpointStore
     private let options: CheckpointOptions
-    private let graph: UInt64
-    private let parallelism: [Int: Int]
-    private let inject: @Sendable (Barrier) -> Void
+    private let pipeline: Pipeline
+    private let files: CheckpointFiles
+    private let control: PipelineControl
     private let executor: ThreadPoolExecutor
     private let state: Mutex<State>
 
-    /// `inject` makes all sources send a barrier.
+    /// `control` makes sources send barriers, and tells sinks to commit.
     init(
-        _ options: CheckpointOptions, _ store: CheckpointStore, _ graph: DataflowGraph, lastEpoch: Int,
-        restored: LoadedCheckpoint?, taskCount: Int, executor: ThreadPoolExecutor,
-        inject: @escaping @Sendable (Barrier) -> Void
+        _ options: CheckpointOptions, _ store: CheckpointStore, _ pipeline: Pipeline, control: PipelineControl,
+        executor: ThreadPoolExecutor
     ) {
         self.store = store
         self.options = options
-        self.graph = GraphFingerprint.value(graph)
-        self.inject = inject
+        self.pipeline = pipeline
+        self.control = control
         self.executor = executor
-        parallelism = Dictionary(uniqueKeysWithValues: graph.nodes.map { ($0.id, $0.parallelism) })
-        var summary = CheckpointSummary()
-        summary.restoredEpoch = restored?.manifest.epoch
-        state = Mutex(
-            State(
-                machine: CheckpointStateMachine(tasks: Set(0..<taskCount), lastEpoch: lastEpoch), summary: summary))
+        files = CheckpointFiles(options, store, continuing: pipeline.continues ? pipeline.restored : nil)
+        var state = State(
+            machine: CheckpointStateMachine(
+                tasks: pipeline.tasks, committers: pipeline.committers, lastEpoch: pipeline.lastEpoch,
+                continues: pipeline.continues))
+        state.summary.restoredEpoch = pipeline.restored?.epoch
+        if pipeline.restored?.commit == .wanted { state.uncommitted = pipeline.committers }
+        state.intervalNanos = options.intervalMillis.map { UInt64(max(1, $0)) * 1_000_000 }
+        self.state = Mutex(state)
     }
 
     var summary: CheckpointSummary { state.withLock { $0.summary } }
 
+    // MARK: Time
+
     /// Begins to take a checkpoint every interval.
-    func start() {
-        guard let millis = options.intervalMillis else { return }
-        schedule(UInt64(max(1, millis)) * 1_000_000)
+    func start() { schedule() }
+
+    /// Takes checkpoints at another interval from now on; nil: only when asked.
+    func setInterval(millis: Int?) {
+        state.withLock { $0.intervalNanos = millis.map { UInt64(max(1, $0)) * 1_000_000 } }
+        schedule()
     }
 
-    private func schedule(_ nanos: UInt64) {
-        executor.schedule(at: executor.now() &+ nanos) { [weak self] in
-            guard let self, !self.state.withLock({ $0.isOver }) else { return }
+    private func schedule() {
+        let next = state.withLock { state -> (nanos: UInt64, timer: Int)? in
+            state.timer += 1
+            return state.intervalNanos.map { ($0, state.timer) }
+        }
+        guard let next else { return }
+        executor.schedule(at: executor.now() &+ next.nanos) { [weak self] in
+            guard let self, self.state.withLock({ !$0.isOver && $0.timer == next.timer }) else { return }
             self.handle(.requested(stops: false))
-            self.schedule(nanos)
+            self.schedule()
         }
     }
 
     /// Asks for a checkpoint now; with `stops` the sources end behind it.
     func request(stops: Bool) { handle(.requested(stops: stops)) }
 
+    // MARK: What tasks say
+
     /// A task's state at a barrier.
-    func snapshotted(task: Int, epoch: Int, _ states: [NodeState]) {
+    func snapshotted(_ task: CheckpointFiles.TaskState) {
         state.withLock { state in
             state.writing += 1
-            state.snapshotted.insert(task)
+            state.snapshotted.insert(task.task)
         }
-        Task.detached { self.write(task, epoch, states) }
+        Task.detached { self.write(task) }
     }
 
     /// A task has come to its end, with nothing left to give.
     func finished(task: Int, _ subtasks: [CheckpointManifest.Subtask]) {
         let hasSnapshot = state.withLock { state in
             state.finished[task] = subtasks
-            return state.snapshotted.contains(task)
+            return state.collecting != nil && state.snapshotted.contains(task)
         }
         handle(.finished(task: task, afterSnapshot: hasSnapshot))
+    }
+
+    /// A task has nothing left to do but to commit: gives its state to every epoch from now on, and waits for the next
+    /// one to commit. To be called until that is the last; nil when the pipeline is given up before.
+    func linger(_ task: CheckpointFiles.TaskState) async -> LingeringCommit? {
+        await withUnsafeContinuation { continuation in
+            let isLate = state.withLock { state in
+                if state.isCancelled { return true }
+                state.waiters[task.task] = .lingering(task, continuation)
+                return false
+            }
+            if isLate { return continuation.resume(returning: nil) }
+            handle(.lingering(task: task.task))
+            answerForLingering()
+        }
+    }
+
+    /// Waits until an epoch stands (true) or is given up.
+    func outcome(of epoch: Int, task: Int) async -> Bool {
+        await withUnsafeContinuation { continuation in
+            let known = state.withLock { state -> Bool? in
+                if state.isCancelled { return false }
+                if let known = state.outcomes[epoch] { return known }
+                state.waiters[task] = .outcome(epoch: epoch, continuation)
+                return nil
+            }
+            if let known { continuation.resume(returning: known) }
+        }
+    }
+
+    /// A task's sink has committed an epoch.
+    func committed(task: Int, epoch: Int) { handle(.committed(task: task, epoch: epoch)) }
+
+    /// A task's sink has committed what was restored.
+    func committedRestored(task: Int) {
+        let isLast = state.withLock { state in state.uncommitted.remove(task) != nil && state.uncommitted.isEmpty }
+        if isLast { noteCommitted(pipeline.restored?.epoch ?? 0, store.sequence) }
+    }
+
+    /// Nobody waits for an outcome any more: the pipeline is given up.
+    func cancel() {
+        let waiters = state.withLock { state in
+            state.isCancelled = true
+            defer { state.waiters = [:] }
+            return state.waiters
+        }
+        for waiter in waiters.values {
+            switch waiter {
+            case .outcome(_, let continuation): continuation.resume(returning: false)
+            case .lingering(_, let continuation): continuation.resume(returning: nil)
+            }
+        }
     }
 
     /// Waits until nothing is under way, when all tasks are gone.
@@ -91,7 +199,7 @@ final class CheckpointCoordinator: Sendable {
             let isReady = state.withLock { state in
                 state.isOver = true
                 if state.writing == 0 { return true }
-                state.waiters.append(continuation)
+                state.closers.append(continuation)
                 return false
             }
             if isReady { continuation.resume() }
@@ -103,7 +211,17 @@ final class CheckpointCoordinator: Sendable {
     private func handle(_ event: CheckpointStateMachine.Event) {
         let actions = state.withLock { state -> [CheckpointStateMachine.Action] in
             let actions = state.machine.handle(event)
-            for action in actions { if case .publish = action { state.writing += 1 } }
+            for action in actions {
+                switch action {
+                case .publish: state.writing += 1
+                case .inject(let epoch, _, _):
+                    state.collecting = epoch
+                    state.snapshotted = []
+                    state.answered = []
+                case .collect: state.writing += 1
+                default: break
+                }
+            }
             return actions
         }
         for action in actions { perform(action) }
@@ -111,83 +229,145 @@ final class CheckpointCoordinator: Sendable {
 
     private func perform(_ action: CheckpointStateMachine.Action) {
         switch action {
-        case .inject(let epoch, let stops):
-            begin(epoch)
-            inject(Barrier(epoch: epoch, stops: stops))
+        case .inject(let epoch, let stops, let isWhole):
+            control.inject(Barrier(epoch: epoch, stops: stops, isWhole: isWhole))
+            answerForLingering()
         case .publish(let epoch): Task.detached { self.publish(epoch) }
+        case .commit(let epoch): commit(epoch)
         case .collect(let epoch):
-            forgetEpoch()
-            store.collectGarbage(keeping: epoch)
-        case .discard(let epoch):
-            forgetEpoch()
-            state.withLock { $0.summary.failed += 1 }
-            try? store.remove(epoch)
+            let sequence = store.sequence
+            Task.detached { self.collect(epoch, sequence) }
+        case .discard(let epoch): discard(epoch)
         }
     }
 
-    /// The next epoch begins with nothing.
-    private func forgetEpoch() {
-        state.withLock { state in
-            state.files = []
-            state.snapshotted = []
-        }
-    }
-
-    private func begin(_ epoch: Int) {
-        // A folder that cannot be made shows again when the first file is written.
-        do { try store.begin(epoch) } catch { options.warn("checkpoint \(epoch): \(error)") }
-    }
-
-    private func write(_ task: Int, _ epoch: Int, _ states: [NodeState]) {
-        do {
-            let kept = states.filter { !$0.tables.isEmpty }
-            if !kept.isEmpty {
-                let bytes = try StateFile.encode(kept, codec: options.codec)
-                let file = try store.write(bytes, "task-\(task).state", epoch: epoch)
-                state.withLock { state in
-                    state.files.append(file)
-                    state.summary.bytes += bytes.count
-                }
+    /// Gives the state of lingering tasks to the epoch under way.
+    private func answerForLingering() {
+        let answers = state.withLock { state -> [CheckpointFiles.TaskState] in
+            guard let epoch = state.collecting else { return [] }
+            var answers: [CheckpointFiles.TaskState] = []
+            for case .lingering(var task, _) in state.waiters.values where !state.snapshotted.contains(task.task) {
+                task.epoch = epoch
+                answers.append(task)
+                state.snapshotted.insert(task.task)
+                state.answered.insert(task.task)
+                state.writing += 1
             }
-            handle(.written(task: task, epoch: epoch))
+            return answers
+        }
+        for task in answers { Task.detached { self.write(task) } }
+    }
+
+    private func write(_ task: CheckpointFiles.TaskState) {
+        do {
+            let byteCount = try files.write(task)
+            state.withLock { $0.summary.bytes += byteCount }
+            handle(.written(task: task.task, epoch: task.epoch))
         } catch {
-            options.warn("checkpoint \(epoch) failed: \(error); processing goes on, the next one may succeed")
-            handle(.writeFailed(task: task, epoch: epoch))
+            warn(task.epoch, error)
+            handle(.writeFailed(task: task.task, epoch: task.epoch))
         }
         noteWritten()
     }
 
+    private func warn(_ epoch: Int, _ error: any Error) {
+        options.warn("checkpoint \(epoch) failed: \(error); processing goes on, the next one may succeed")
+    }
+
     private func publish(_ epoch: Int) {
         let manifest = state.withLock { state in
+            state.collecting = nil
             // A task that went on after its snapshot to its end had not ended at the cut.
             let ended = state.finished.filter { !state.snapshotted.contains($0.key) }.values.joined()
             return CheckpointManifest(
-                epoch: epoch, generation: store.generation, graph: graph, parallelism: parallelism,
-                finished: Set(ended), files: state.files.sorted { $0.name < $1.name })
+                epoch: epoch, graph: pipeline.graph, parallelism: pipeline.parallelism, finished: Set(ended),
+                files: files.pendingFiles, commit: pipeline.committers.isEmpty ? .none : .wanted)
         }
         do {
-            // Nobody was left to send a barrier, so no folder has been made yet.
-            if manifest.isComplete { try store.begin(epoch) }
-            try store.publish(manifest)
+            _ = try store.publish(manifest)
+            files.settle(isPublished: true)
             state.withLock { state in
                 state.summary.completed += 1
                 state.summary.lastEpoch = epoch
             }
             handle(.published(epoch: epoch))
+            tell(epoch, stands: true)
         } catch {
-            options.warn("checkpoint \(epoch) failed: \(error); processing goes on, the next one may succeed")
+            warn(epoch, error)
             handle(.publishFailed(epoch: epoch))
         }
         noteWritten()
     }
 
+    private func commit(_ epoch: Int) {
+        typealias Resumed = (continuation: UnsafeContinuation<LingeringCommit?, Never>, commit: LingeringCommit)
+        let lingering = state.withLock { state -> [Resumed] in
+            var resumed: [Resumed] = []
+            for (task, waiter) in state.waiters {
+                guard case .lingering(_, let continuation) = waiter else { continue }
+                resumed.append((continuation, LingeringCommit(epoch: epoch, isLast: state.answered.contains(task))))
+                state.waiters[task] = nil
+            }
+            return resumed
+        }
+        control.announce(committable: epoch)
+        for (continuation, commit) in lingering { continuation.resume(returning: commit) }
+    }
+
+    private func collect(_ epoch: Int, _ sequence: Int) {
+        if !pipeline.committers.isEmpty { noteCommitted(epoch, sequence) }
+        store.collectGarbage(after: epoch)
+        noteWritten()
+    }
+
+    private func discard(_ epoch: Int) {
+        files.settle(isPublished: false)
+        let isLingering = state.withLock { state in
+            state.collecting = nil
+            state.summary.failed += 1
+            return state.machine.isLingering && state.intervalNanos == nil
+        }
+        tell(epoch, stands: false)
+        if isLingering {
+            // Nothing else will ask for the commit that tasks wait for.
+            executor.schedule(at: executor.now() &+ 1_000_000_000) { [weak self] in
+                self?.handle(.requested(stops: false))
+            }
+        }
+    }
+
+    /// Tells those who wait how an epoch has come out.
+    private func tell(_ epoch: Int, stands: Bool) {
+        let waiting = state.withLock { state -> [UnsafeContinuation<Bool, Never>] in
+            state.outcomes = state.outcomes.filter { $0.key > epoch - 8 }
+            state.outcomes[epoch] = stands
+            var resumed: [UnsafeContinuation<Bool, Never>] = []
+            for (task, waiter) in state.waiters {
+                guard case .outcome(let wanted, let continuation) = waiter, wanted <= epoch else { continue }
+                resumed.append(continuation)
+                state.waiters[task] = nil
+            }
+            return resumed
+        }
+        for continuation in waiting { continuation.resume(returning: stands) }
+    }
+
+    /// A mark that is missing only makes sinks look again at what they have committed.
+    private func noteCommitted(_ epoch: Int, _ sequence: Int) {
+        do {
+            try store.noteCommitted(sequence)
+        } catch {
+            options.warn("checkpoint \(epoch): cannot note that it is committed: \(error)")
+        }
+    }
+
     private func noteWritten() {
-        let waiters = state.withLock { state -> [UnsafeContinuation<Void, Never>] in
+        let closers = state.withLock { state -> [UnsafeContinuation<Void, Never>] in
             state.writing -= 1
             guard state.writing == 0 else { return [] }
-            defer { state.waiters = [] }
-            return state.waiters
+            defer { state.closers = [] }
+            return state.closers
         }
-        for waiter in waiters { waiter.resume() }
+        for closer in closers { closer.resume() }
     }
 }

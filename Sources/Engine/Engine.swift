@@ -39,34 +39,50 @@ public final class Engine: Sendable {
         var environment = TaskEnvironment(
             configuration: configuration, components: components, clock: clock, executor: executor,
             control: control)
-        if let checkpoints { try restore(checkpoints, graph, &environment, taskCount: plans.count) }
+        if let checkpoints { try restore(checkpoints, graph, plans, &environment) }
         let running = RunningPipeline(engine: self, plans: plans, environment: environment)
         environment.coordinator?.start()
         return running
     }
 
     private func restore(
-        _ options: CheckpointOptions, _ graph: DataflowGraph, _ environment: inout TaskEnvironment, taskCount: Int
+        _ options: CheckpointOptions, _ graph: DataflowGraph, _ plans: [TaskPlan], _ environment: inout TaskEnvironment
     ) throws {
-        let loaded: LoadedCheckpoint?
-        do throws(FileError) {
-            let store = try CheckpointStore(options.fileSystem, directory: options.directory)
-            let newest = try store.newest(warn: options.warn)
-            let control = environment.control
-            environment.coordinator = CheckpointCoordinator(
-                options, store, graph, lastEpoch: try store.epochs().max() ?? 0, restored: newest,
-                taskCount: taskCount, executor: executor, inject: { control.inject($0) })
-            loaded = newest
-        } catch {
+        let fingerprint = GraphFingerprint.value(graph)
+        let store: CheckpointStore
+        let restored: CheckpointManifest?
+        let lastEpoch: Int
+        do {
+            store = try CheckpointStore(options.fileSystem, directory: options.directory)
+            restored = try store.newest(warn: options.warn)
+            if let restored, restored.graph != fingerprint {
+                throw OperationalError(
+                    "the state in '\(options.directory)' belongs to another query: give this one a folder of its own",
+                    domain: .user)
+            }
+            environment.restored = try restored.map { try RestoredPipeline($0, store) }
+            lastEpoch = try store.takeOver(from: restored)
+        } catch let error as FileError {
             throw OperationalError(error)
         }
-        guard let loaded else { return }
-        if loaded.manifest.graph != GraphFingerprint.value(graph) {
-            throw OperationalError(
-                "the state in '\(options.directory)' belongs to another query: give this one a folder of its own",
-                domain: .user)
-        }
-        environment.restored = RestoredPipeline(loaded)
+        let pipeline = CheckpointCoordinator.Pipeline(
+            graph: fingerprint,
+            parallelism: Dictionary(uniqueKeysWithValues: graph.nodes.map { ($0.id, $0.parallelism) }),
+            tasks: Set(plans.indices), committers: committers(plans), lastEpoch: lastEpoch, restored: restored,
+            continues: environment.restored?.hasChains(of: plans) ?? false)
+        let coordinator = CheckpointCoordinator(
+            options, store, pipeline, control: environment.control, executor: executor)
+        environment.coordinator = coordinator
+        environment.control.onCancel { coordinator.cancel() }
+    }
+
+    /// The tasks whose sinks commit.
+    private func committers(_ plans: [TaskPlan]) -> Set<Int> {
+        Set(
+            plans.filter { plan in
+                guard case .sink(let spec)? = plan.nodes.last?.spec else { return false }
+                return components.connectors[spec.connector]?.sinkCommits ?? false
+            }.map(\.taskID))
     }
 
     /// Runs a graph to its end. Cancelling the calling task stops the pipeline at once. Errors: as of `start` and

@@ -66,11 +66,15 @@ final class OperatorChain {
 
     /// Gives every operator its state; `states` holds one per operator, in order.
     func restore(_ states: [RestoredState]) throws {
-        for (stage, state) in zip(stages, states) { try stage.operator.restore(state) }
+        for (stage, state) in zip(stages, states) {
+            try stage.operator.restore(stage.operator.readsPieces ? state : try state.loadingPieces())
+        }
     }
 
-    /// The state of every operator, in order.
-    func snapshots() throws -> [StateSnapshot] { try stages.map { try $0.operator.snapshot() } }
+    /// The state of every operator, or what of it has changed, in order.
+    func snapshots(isWhole: Bool) throws -> [StateSnapshot] {
+        try stages.map { isWhole ? try $0.operator.snapshot() : try $0.operator.increment() }
+    }
 
     func updateStateMetrics() {
         for stage in stages { stage.metrics.stateBytes.store(stage.operator.stateByteCount, ordering: .relaxed) }

@@ -10,13 +10,16 @@ final class PipelineControl: Sendable {
         var starters: [UnsafeContinuation<Bool, Never>] = []
         var queues: [BatchQueue] = []
         var signals: [TaskSignal] = []
+        var cancelHandlers: [@Sendable () -> Void] = []
     }
 
     private let stopping = Atomic<Bool>(false)
     private let cancelled = Atomic<Bool>(false)
     private let stopAsked = Atomic<Bool>(false)
-    /// The barrier asked for last: its epoch doubled, and one more when sources stop behind it.
+    /// The barrier asked for last: four times its epoch, two more when all state is asked for, one more when sources
+    /// stop behind it.
     private let wantedBarrier = Atomic<Int>(0)
+    private let committableEpoch = Atomic<Int>(0)
     private let state: Mutex<State>
 
     init(taskCount: Int) {
@@ -51,26 +54,44 @@ final class PipelineControl: Sendable {
     /// The barrier that sources are to send if they have not yet; nil before the first.
     var barrier: Barrier? {
         let word = wantedBarrier.load(ordering: .acquiring)
-        return word == 0 ? nil : Barrier(epoch: word >> 1, stops: word & 1 == 1)
+        return word == 0 ? nil : Barrier(epoch: word >> 2, stops: word & 1 == 1, isWhole: word & 2 == 2)
     }
 
     /// Makes all sources send a barrier.
     func inject(_ barrier: Barrier) {
-        wantedBarrier.store(barrier.epoch << 1 | (barrier.stops ? 1 : 0), ordering: .releasing)
+        let word = barrier.epoch << 2 | (barrier.isWhole ? 2 : 0) | (barrier.stops ? 1 : 0)
+        wantedBarrier.store(word, ordering: .releasing)
         for signal in state.withLock({ $0.signals }) { signal.nudge() }
+    }
+
+    /// The newest epoch that sinks may commit; 0 before the first.
+    var committable: Int { committableEpoch.load(ordering: .acquiring) }
+
+    /// Makes all sinks commit what belongs to an epoch.
+    func announce(committable epoch: Int) {
+        committableEpoch.store(epoch, ordering: .releasing)
+        let (queues, signals) = state.withLock { ($0.queues, $0.signals) }
+        for queue in queues { queue.nudge() }
+        for signal in signals { signal.nudge() }
+    }
+
+    /// Calls `handler` when the pipeline is given up. Called before the tasks begin.
+    func onCancel(_ handler: @escaping @Sendable () -> Void) {
+        state.withLock { $0.cancelHandlers.append(handler) }
     }
 
     /// Everything ends now.
     func cancel() {
         cancelled.store(true, ordering: .relaxed)
-        let (queues, signals, starters) = state.withLock { state in
+        let (queues, signals, starters, handlers) = state.withLock { state in
             let starters = state.starters
             state.starters = []
-            return (state.queues, state.signals, starters)
+            return (state.queues, state.signals, starters, state.cancelHandlers)
         }
         for queue in queues { queue.cancel() }
         for signal in signals { signal.wake() }
         for starter in starters { starter.resume(returning: false) }
+        for handler in handlers { handler() }
     }
 
     /// Notes an error, if it is the first, and gives the pipeline up.

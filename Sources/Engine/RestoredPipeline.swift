@@ -14,12 +14,65 @@ struct RestoredPipeline: Sendable {
 
     private let manifest: CheckpointManifest
     private let tables: [Place: [StateTable]]
+    /// Parts of states that are read only when an operator asks for them.
+    private let pieces: [Place: [CheckpointManifest.File]]
+    private let store: CheckpointStore
 
-    init(_ checkpoint: LoadedCheckpoint) {
-        manifest = checkpoint.manifest
-        tables = Dictionary(
-            checkpoint.states.map { (Place(node: $0.node, subtask: $0.subtask), $0.tables) },
-            uniquingKeysWith: { $0 + $1 })
+    /// Reads all files but pieces. Errors: those of `CheckpointStore.read`, `StateFileError`.
+    init(_ manifest: CheckpointManifest, _ store: CheckpointStore) throws {
+        self.manifest = manifest
+        self.store = store
+        var pieces: [Place: [CheckpointManifest.File]] = [:]
+        var tables: [Place: [StateTable]] = [:]
+        var index = 0
+        while index < manifest.files.count {
+            let chain = manifest.files[index...].prefix { $0.chain == manifest.files[index].chain }
+            index += chain.count
+            if let place = Self.pieceOwner(chain[chain.startIndex]) {
+                pieces[place, default: []] += chain
+                continue
+            }
+            for state in try Self.merged(chain, store) {
+                tables[Place(node: state.node, subtask: state.subtask), default: []] += state.tables
+            }
+        }
+        self.tables = tables
+        self.pieces = pieces
+    }
+
+    /// Whose piece a file is; nil for the files of tasks.
+    private static func pieceOwner(_ file: CheckpointManifest.File) -> Place? {
+        let words = file.chain.split(separator: "-")
+        guard words.count == 4, words[0] == "part", let node = Int(words[1]), let subtask = Int(words[2]) else {
+            return nil
+        }
+        return Place(node: node, subtask: subtask)
+    }
+
+    /// The states of a task, each table of them whole.
+    private static func merged(
+        _ chain: ArraySlice<CheckpointManifest.File>, _ store: CheckpointStore
+    ) throws -> [NodeState] {
+        let files = try chain.map { try StateFile.decode(try store.read($0)) }
+        guard let last = files.last else { return [] }
+        return last.map { state in
+            let history = files.map { file in
+                file.first { $0.node == state.node && $0.subtask == state.subtask }?.tables ?? []
+            }
+            return NodeState(node: state.node, subtask: state.subtask, tables: StateMerge.merge(history))
+        }
+    }
+
+    /// Whether sinks have to commit what belongs to the checkpoint.
+    var mustCommit: Bool { manifest.commit == .wanted }
+
+    /// Whether tasks find their own state as they left it, so that changes may be added to it.
+    func hasChains(of plans: [TaskPlan]) -> Bool {
+        let chains = Set(manifest.files.map(\.chain))
+        return plans.allSatisfy { plan in
+            chains.contains(plan.chainName)
+                && plan.nodes.allSatisfy { manifest.parallelism[$0.id] == plan.parallelism }
+        }
     }
 
     var epoch: Int { manifest.epoch }
@@ -36,18 +89,27 @@ struct RestoredPipeline: Sendable {
     func state(node: Int, subtask: Int, parallelism: Int) -> RestoredState {
         let former = manifest.parallelism[node] ?? 0
         let subtasks = former == parallelism ? subtask..<(subtask + 1) : 0..<former
-        let groups = KeyGroups(targetCount: parallelism)
+        let share: @Sendable (StateTable) -> StateTable = { table in
+            guard case .keyed(let count) = table.distribution, former != parallelism else { return table }
+            var part = table
+            let groups = KeyGroups(targetCount: parallelism)
+            part.batch = Self.share(of: table.batch, keyCount: count, subtask: subtask, groups)
+            return part
+        }
         var byName: [String: [RecordBatch]] = [:]
+        var found: [RestoredPiece] = []
         for other in subtasks {
-            for table in tables[Place(node: node, subtask: other)] ?? [] {
-                var batch = table.batch
-                if case .keyed(let count) = table.distribution, former != parallelism {
-                    batch = Self.share(of: batch, keyCount: count, subtask: subtask, groups)
-                }
-                byName[table.name, default: []].append(batch)
+            let place = Place(node: node, subtask: other)
+            for table in tables[place] ?? [] { byName[table.name, default: []].append(share(table).batch) }
+            for file in pieces[place] ?? [] {
+                let part = former == parallelism ? file.chain.split(separator: "-").last.flatMap { Int($0) } : nil
+                found.append(
+                    RestoredPiece(part: part) { [store] in
+                        try StateFile.decode(try store.read(file)).flatMap(\.tables).map(share)
+                    })
             }
         }
-        return RestoredState(byName)
+        return RestoredState(byName, pieces: found)
     }
 
     private static func share(of batch: RecordBatch, keyCount: Int, subtask: Int, _ groups: KeyGroups) -> RecordBatch {

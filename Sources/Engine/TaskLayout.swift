@@ -22,6 +22,9 @@ struct TaskPlan: Sendable {
     var channelInputs: [Int]
     var outputs: [Output]
     var signal: TaskSignal
+
+    /// Names the files of the task's state: the same for the same nodes in the same subtask, in every run.
+    var chainName: String { "task-\(nodes.first?.id ?? 0)-\(nodes.last?.id ?? 0)-\(subtask)" }
 }
 
 /// Divides a graph into tasks: fuses neighbours to chains, makes the inboxes and numbers their channels.

@@ -12,6 +12,7 @@ extension TaskRunner {
         while true {
             try environment.control.checkCancellation()
             if environment.control.isStopping { return .stopped }
+            try await commitIfDue()
             if let barrier = environment.control.barrier, barrier.epoch > lastEpoch {
                 lastEpoch = barrier.epoch
                 try await takeSnapshot(barrier)
@@ -60,6 +61,7 @@ extension TaskRunner {
             if let stage = chain.satisfiedStage { return .satisfied(stage: stage) }
             if output.isUnwanted { return .unwanted }
             inbox.removeAll(keepingCapacity: true)
+            try await commitIfDue()
             switch queue.take(&inbox) {
             case .cancelled: throw CancellationError()
             case .empty:

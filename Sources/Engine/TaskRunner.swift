@@ -46,6 +46,11 @@ final class TaskRunner {
     private var operatorNodes: [Int] = []
     /// Epoch of the last barrier a source has sent.
     var lastEpoch: Int
+    /// Epoch of the last barrier that went through, and whether sources end behind it.
+    private var snapshotEpoch = 0
+    private var stopsBehindSnapshot = false
+    /// The newest epoch that the sink has been told to commit.
+    private var committedEpoch: Int
     private let idleNanos: UInt64?
     private var sliceStart: UInt64 = 0
     private var stateUpdateTime: UInt64 = 0
@@ -61,6 +66,7 @@ final class TaskRunner {
         self.plan = plan
         self.environment = environment
         lastEpoch = environment.control.barrier?.epoch ?? 0
+        committedEpoch = environment.control.committable
         let batchSize = environment.configuration.batchSize
         let exchanges = try plan.outputs.map { output in
             try Exchange(
@@ -129,7 +135,11 @@ final class TaskRunner {
             try restore()
             try await source?.onStart()
             try await sink?.onStart()
+            try await commitRestored()
             try chain.start()
+        } else if sink?.commits == true {
+            // It ended only after its last commit.
+            environment.coordinator?.committedRestored(task: plan.taskID)
         }
         try await environment.control.awaitCommonStart()
         sliceStart = now()
@@ -156,7 +166,7 @@ final class TaskRunner {
         }
         if case .stopped = ending { output.end(isComplete: false) } else { output.end(isComplete: true) }
         try await drain()
-        if case .alreadyFinished = ending {} else { try await sink?.onEnd() }
+        if case .alreadyFinished = ending {} else { try await endSink(ending) }
         // A task that was stopped has more to do another time.
         if case .stopped = ending { return }
         environment.coordinator?.finished(
@@ -185,18 +195,75 @@ final class TaskRunner {
 
     /// Everything before the barrier is done: gives the state out, and the barrier on.
     func takeSnapshot(_ barrier: Barrier) async throws {
+        snapshotEpoch = barrier.epoch
+        stopsBehindSnapshot = barrier.stops
         try chain.flush()
         try await drain()
-        var states: [NodeState] = []
-        func add(_ node: Int, _ snapshot: StateSnapshot) {
-            states.append(NodeState(node: node, subtask: plan.subtask, tables: snapshot.tables))
-        }
-        if let source { add(plan.nodes[0].id, try source.snapshot()) }
-        for (node, snapshot) in zip(operatorNodes, try chain.snapshots()) { add(node, snapshot) }
-        if let sink, let last = plan.nodes.last { add(last.id, try await sink.prepare(epoch: barrier.epoch)) }
+        let state = try await state(epoch: barrier.epoch, isWhole: barrier.isWhole)
         output.pass(barrier)
         try await drain()
-        environment.coordinator?.snapshotted(task: plan.taskID, epoch: barrier.epoch, states)
+        environment.coordinator?.snapshotted(state)
+    }
+
+    /// What source, operators and sink keep, or what of it has changed.
+    private func state(epoch: Int, isWhole: Bool) async throws -> CheckpointFiles.TaskState {
+        var result = CheckpointFiles.TaskState(
+            task: plan.taskID, chain: plan.chainName, epoch: epoch, states: [], pieces: [], isIncremental: false)
+        func add(_ node: Int, _ snapshot: StateSnapshot) {
+            result.states.append(NodeState(node: node, subtask: plan.subtask, tables: snapshot.tables))
+            result.pieces += snapshot.pieces.map { (node, plan.subtask, $0) }
+            if snapshot.isIncremental { result.isIncremental = true }
+        }
+        if let source { add(plan.nodes[0].id, try source.snapshot()) }
+        for (node, snapshot) in zip(operatorNodes, try chain.snapshots(isWhole: isWhole)) { add(node, snapshot) }
+        if let sink, let last = plan.nodes.last { add(last.id, try await sink.prepare(epoch: epoch)) }
+        return result
+    }
+
+    // MARK: Committing
+
+    /// Has the sink commit what a checkpoint that stands by now has prepared.
+    func commitIfDue() async throws {
+        guard let sink, sink.commits else { return }
+        let epoch = environment.control.committable
+        if epoch > committedEpoch { try await commit(sink, epoch) }
+    }
+
+    private func commit(_ sink: any SinkOperator, _ epoch: Int) async throws {
+        committedEpoch = epoch
+        try await sink.commit(epoch: epoch)
+        environment.coordinator?.committed(task: plan.taskID, epoch: epoch)
+    }
+
+    /// Finishes the commit that the process before may not have come to.
+    private func commitRestored() async throws {
+        guard let sink, sink.commits, let restored = environment.restored, restored.mustCommit else { return }
+        try await sink.commit(epoch: restored.epoch)
+        environment.coordinator?.committedRestored(task: plan.taskID)
+    }
+
+    /// Ends the sink. One that commits does so once more: behind the checkpoint that holds its last rows, if there are
+    /// checkpoints, and not at all when that fails.
+    private func endSink(_ ending: Ending) async throws {
+        guard let sink else { return }
+        try await sink.onEnd()
+        guard sink.commits else { return }
+        guard let coordinator = environment.coordinator else {
+            _ = try await sink.prepare(epoch: 0)
+            return try await sink.commit(epoch: 0)
+        }
+        if case .stopped = ending, !stopsBehindSnapshot { return }
+        // What belongs to the epoch under way must not wait for, nor mix with, what came after it.
+        if snapshotEpoch > committedEpoch, await coordinator.outcome(of: snapshotEpoch, task: plan.taskID) {
+            try await commit(sink, snapshotEpoch)
+        }
+        if case .stopped = ending { return }
+        let last = try await state(epoch: snapshotEpoch + 1, isWhole: true)
+        while let next = await coordinator.linger(last) {
+            if next.epoch > committedEpoch { try await commit(sink, next.epoch) }
+            if next.isLast { return }
+        }
+        throw CancellationError()
     }
 
     // MARK: Sending

@@ -93,6 +93,9 @@ public protocol FileSystem: Sendable {
 
     /// Moves a file, replacing what lies at `destination`; atomic within one file system.
     func rename(_ path: String, to destination: String) throws(FileError)
+    /// Moves a file to a name that nothing has yet; atomic within one file system, so that of several who try one
+    /// succeeds. Throws an error whose `isAlreadyThere` is true when something has the name.
+    func rename(_ path: String, toNew destination: String) throws(FileError)
     /// Removes a file or an empty directory.
     func remove(_ path: String) throws(FileError)
     /// The names in a directory, sorted.

@@ -46,6 +46,12 @@ public struct PosixFileSystem: FileSystem {
         guard Glibc.rename(path, destination) == 0 else { throw FileError(.rename, path: path, errno: errno) }
     }
 
+    public func rename(_ path: String, toNew destination: String) throws(FileError) {
+        // A second name, then the first one goes: unlike renaming this never replaces, on every file system.
+        guard Glibc.link(path, destination) == 0 else { throw FileError(.rename, path: destination, errno: errno) }
+        try remove(path)
+    }
+
     public func remove(_ path: String) throws(FileError) {
         guard Glibc.remove(path) == 0 else { throw FileError(.remove, path: path, errno: errno) }
     }

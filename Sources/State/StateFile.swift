@@ -21,89 +21,115 @@ public struct StateFileError: Error, Hashable, Sendable, CustomStringConvertible
     init(_ description: String) { self.description = description }
 }
 
-/// The file format of state: a head, the tables as Arrow streams in one compressed block, a checksum of all before.
+/// The file format of state: a head, then blocks, each compressed by itself, the last of them empty.
 ///
-/// Head: `LMNSTATE`, version (32 bits), codec (32 bits: 0 none, 1 zstd, 2 lz4), lengths of the block, plain and
-/// compressed (64 bits each). All numbers are little-endian. The checksum is XXH64 and is tried before anything else
-/// is believed.
+/// Head: `LMNSTATE`, version (32 bits), codec (32 bits: 0 none, 1 zstd, 2 lz4). A block: its length, plain and
+/// compressed (32 bits each), a checksum, the compressed bytes. The checksum is XXH64 of the lengths and the bytes, its
+/// seed the checksum of the block before (of the head for the first), so that blocks that were left out or changed
+/// places are noticed too; the last one stands for the whole file. All numbers are little-endian. The plain bytes are
+/// the tables, their rows as Arrow streams.
 public enum StateFile {
-    public static let version: UInt32 = 1
+    public static let version: UInt32 = 2
     static let magic = Array("LMNSTATE".utf8)
-    static let headByteCount = 32
-    private static let codecs: [Codec] = [.none, .zstd, .lz4]
+    static let headByteCount = 16
+    static let blockHeadByteCount = 16
+    /// Plain bytes of a block.
+    static let blockByteCount = 1 << 20
+    static let codecs: [Codec] = [.none, .zstd, .lz4]
 
     /// The bytes of some nodes' tables. Errors: `StateFileError` when a batch cannot be written.
     public static func encode(_ states: [NodeState], codec: Codec = .zstd) throws(StateFileError) -> [UInt8] {
-        var writer = ByteWriter()
-        writer.put(UInt32(states.count))
-        for state in states {
-            writer.put(UInt32(state.node))
-            writer.put(UInt32(state.subtask))
-            writer.put(UInt32(state.tables.count))
-            for table in state.tables { try put(table, into: &writer) }
-        }
-        var bytes = ByteWriter()
-        bytes.bytes = magic
-        let block: [UInt8]
-        do throws(CodecError) {
-            block = try codec.compress(writer.bytes, level: 1)
+        var bytes: [UInt8] = []
+        do {
+            var writer = try StateFileWriter(codec: codec) { bytes.append(contentsOf: $0) }
+            try writer.write(states)
+        } catch let error as StateFileError {
+            throw error
         } catch {
-            throw StateFileError("state cannot be compressed: \(error)")
+            throw StateFileError("\(error)")
         }
-        bytes.put(version)
-        bytes.put(UInt32(codecs.firstIndex(of: codec) ?? 0))
-        bytes.put(UInt64(writer.bytes.count))
-        bytes.put(UInt64(block.count))
-        bytes.bytes += block
-        bytes.put(XXHash64.hash(bytes.bytes))
-        return bytes.bytes
-    }
-
-    private static func put(_ table: StateTable, into writer: inout ByteWriter) throws(StateFileError) {
-        writer.put(table.name)
-        switch table.distribution {
-        case .everywhere: writer.put(UInt32.max)
-        case .keyed(let count): writer.put(UInt32(count))
-        }
-        do throws(ArrowError) {
-            let stream = try ArrowStreamWriter.stream([table.batch], schema: table.batch.schema)
-            writer.put(UInt64(stream.count))
-            writer.bytes += stream
-        } catch {
-            throw StateFileError("state table \(table.name) cannot be written: \(error)")
-        }
+        return bytes
     }
 
     /// The tables of a file. Errors: `StateFileError` for bytes that are not exactly what `encode` gave.
     public static func decode(_ bytes: [UInt8]) throws(StateFileError) -> [NodeState] {
-        guard bytes.count >= headByteCount + 8, bytes.starts(with: magic) else {
+        var blocks = try StateFileBlocks(bytes)
+        var plain: [UInt8] = []
+        while let block = try blocks.next() { plain += block }
+        return try StateFileTables.read(plain)
+    }
+
+    /// The checksum that stands for a whole file, after all blocks were checked against theirs; cheaper than `decode`.
+    /// Errors: `StateFileError`.
+    public static func checksum(_ bytes: [UInt8]) throws(StateFileError) -> UInt64 {
+        var blocks = try StateFileBlocks(bytes)
+        while try blocks.skip() {}
+        return blocks.checksum
+    }
+}
+
+/// Takes the blocks of a file one by one.
+struct StateFileBlocks {
+    private let bytes: [UInt8]
+    private let codec: Codec
+    private var position = StateFile.headByteCount
+    private(set) var checksum: UInt64
+    private var isOver = false
+
+    init(_ bytes: [UInt8]) throws(StateFileError) {
+        guard bytes.count >= StateFile.headByteCount, bytes.starts(with: StateFile.magic) else {
             throw StateFileError("this is no state file, or it is cut short")
         }
-        var tail = ByteReader(bytes[(bytes.count - 8)...])
-        let body = bytes[..<(bytes.count - 8)]
-        guard try tail.number(UInt64.self) == XXHash64.hash(Array(body)) else {
-            throw StateFileError("the checksum does not match: the file is damaged")
-        }
-        var head = ByteReader(body.dropFirst(magic.count))
+        self.bytes = bytes
+        var head = ByteReader(bytes[StateFile.magic.count..<StateFile.headByteCount])
         let found = try head.number(UInt32.self)
-        guard found == version else { throw StateFileError("expected state version \(version), found \(found)") }
-        let codecNumber = Int(try head.number(UInt32.self))
-        let plainCount = Int(clamping: try head.number(UInt64.self))
-        let blockCount = Int(clamping: try head.number(UInt64.self))
-        guard codecs.indices.contains(codecNumber), blockCount == head.rest.count else {
-            throw StateFileError("the head of the state file is wrong")
+        guard found == StateFile.version else {
+            throw StateFileError("expected state version \(StateFile.version), found \(found)")
         }
+        let number = Int(try head.number(UInt32.self))
+        guard StateFile.codecs.indices.contains(number) else { throw StateFileError("there is no codec \(number)") }
+        codec = StateFile.codecs[number]
+        checksum = XXHash64.hash(Array(bytes[..<StateFile.headByteCount]))
+    }
+
+    /// The next block, checked and decompressed; nil behind the last.
+    mutating func next() throws(StateFileError) -> [UInt8]? {
+        guard let block = try take() else { return nil }
         let plain: [UInt8]
         do throws(CodecError) {
-            plain = try codecs[codecNumber].decompress(Array(head.rest), outputLimit: plainCount)
+            plain = try codec.decompress(Array(block.bytes), outputLimit: block.plainCount)
         } catch {
             throw StateFileError("state cannot be decompressed: \(error)")
         }
-        guard plain.count == plainCount else { throw StateFileError("the state block has another length than said") }
-        return try nodes(plain)
+        guard plain.count == block.plainCount else { throw StateFileError("a block has another length than said") }
+        return plain
     }
 
-    private static func nodes(_ plain: [UInt8]) throws(StateFileError) -> [NodeState] {
+    /// Checks the next block; false behind the last.
+    mutating func skip() throws(StateFileError) -> Bool { try take() != nil }
+
+    private mutating func take() throws(StateFileError) -> (plainCount: Int, bytes: ArraySlice<UInt8>)? {
+        if isOver { return nil }
+        var head = ByteReader(bytes[position...])
+        let lengths = try head.take(8)
+        var numbers = ByteReader(lengths)
+        let plainCount = Int(try numbers.number(UInt32.self))
+        let byteCount = Int(try numbers.number(UInt32.self))
+        let expected = try head.number(UInt64.self)
+        let block = try head.take(byteCount)
+        checksum = XXHash64.hash(Array(block), seed: XXHash64.hash(Array(lengths), seed: checksum))
+        guard checksum == expected else { throw StateFileError("the checksum does not match: the file is damaged") }
+        position += StateFile.blockHeadByteCount + byteCount
+        if byteCount > 0 { return (plainCount, block) }
+        isOver = true
+        guard position == bytes.count else { throw StateFileError("there is something behind the last block") }
+        return nil
+    }
+}
+
+/// Reads the plain bytes of a file.
+enum StateFileTables {
+    static func read(_ plain: [UInt8]) throws(StateFileError) -> [NodeState] {
         var reader = ByteReader(plain[...])
         var states: [NodeState] = []
         for _ in 0..<(try reader.number(UInt32.self)) {
@@ -118,53 +144,39 @@ public enum StateFile {
     private static func table(_ reader: inout ByteReader) throws(StateFileError) -> StateTable {
         let name = try reader.text()
         let keys = try reader.number(UInt32.self)
-        let stream = try reader.take(Int(clamping: try reader.number(UInt64.self)))
-        do throws(ArrowError) {
-            let (schema, batches) = try ArrowStreamReader.read(Array(stream))
-            return StateTable(
-                name: name, distribution: keys == .max ? .everywhere : .keyed(columnCount: Int(keys)),
-                batch: batches.first ?? .empty(schema))
-        } catch {
-            throw StateFileError("state table \(name): \(error)")
+        let increment = try increment(&reader)
+        var batches: [RecordBatch] = []
+        for _ in 0..<(try reader.number(UInt32.self)) {
+            let stream = try reader.take(Int(clamping: try reader.number(UInt64.self)))
+            do throws(ArrowError) {
+                let (schema, found) = try ArrowStreamReader.read(Array(stream))
+                batches += found.isEmpty ? [.empty(schema)] : found
+            } catch {
+                throw StateFileError("state table \(name): \(error)")
+            }
         }
-    }
-}
-
-/// Appends little-endian numbers and texts.
-private struct ByteWriter {
-    var bytes: [UInt8] = []
-
-    mutating func put<Number: FixedWidthInteger>(_ number: Number) {
-        withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) }
+        guard !batches.isEmpty else { throw StateFileError("state table \(name) has no batch") }
+        return StateTable(
+            name: name, distribution: keys == .max ? .everywhere : .keyed(columnCount: Int(keys)),
+            batch: RecordBatch.concatenating(batches), increment: increment)
     }
 
-    mutating func put(_ text: String) {
-        put(UInt32(text.utf8.count))
-        bytes += Array(text.utf8)
-    }
-}
-
-/// Takes them off again, never past the end.
-private struct ByteReader {
-    private(set) var rest: ArraySlice<UInt8>
-
-    init(_ bytes: ArraySlice<UInt8>) { rest = bytes }
-
-    mutating func take(_ count: Int) throws(StateFileError) -> ArraySlice<UInt8> {
-        guard count >= 0, count <= rest.count else { throw StateFileError("the state file is cut short") }
-        defer { rest = rest.dropFirst(count) }
-        return rest.prefix(count)
-    }
-
-    mutating func number<Number: FixedWidthInteger>(_ type: Number.Type) throws(StateFileError) -> Number {
-        var number: Number = 0
-        for (index, byte) in try take(MemoryLayout<Number>.size).enumerated() {
-            number |= Number(truncatingIfNeeded: byte) << Number(index * 8)
+    private static func increment(_ reader: inout ByteReader) throws(StateFileError) -> StateTable.Increment? {
+        switch try reader.number(UInt8.self) {
+        case 0: return nil
+        case 1:
+            var increment = StateTable.Increment(identity: [])
+            for _ in 0..<(try reader.number(UInt32.self)) {
+                increment.identity.append(Int(try reader.number(UInt32.self)))
+            }
+            increment.marksRemovals = try reader.number(UInt8.self) == 1
+            if try reader.number(UInt8.self) == 1 {
+                increment.expiry = .init(
+                    column: Int(try reader.number(UInt32.self)),
+                    bound: Int64(bitPattern: try reader.number(UInt64.self)))
+            }
+            return increment
+        case let other: throw StateFileError("a table is neither whole nor an increment but \(other)")
         }
-        return number
-    }
-
-    mutating func text() throws(StateFileError) -> String {
-        String(decoding: try take(Int(try number(UInt32.self))), as: UTF8.self)
     }
 }

@@ -11,23 +11,56 @@ public struct StateTable: Sendable {
         case everywhere
     }
 
+    /// How the rows of a table that holds only what has changed stand to those given before.
+    public struct Increment: Hashable, Sendable {
+        /// The columns that tell rows apart: a row takes the place of an earlier one that agrees in all of them. Empty:
+        /// rows are only added.
+        public var identity: [Int]
+        /// Whether there is one more column behind the others, a boolean without nulls: true marks the row as gone.
+        public var marksRemovals: Bool
+        /// Rows, earlier and new ones, whose value in this column lies below the bound are gone.
+        public var expiry: Expiry?
+
+        public init(identity: [Int], marksRemovals: Bool = false, expiry: Expiry? = nil) {
+            self.identity = identity
+            self.marksRemovals = marksRemovals
+            self.expiry = expiry
+        }
+    }
+
+    /// A bound on a column of 64-bit numbers or timestamps.
+    public struct Expiry: Hashable, Sendable {
+        public var column: Int
+        public var bound: Int64
+
+        public init(column: Int, bound: Int64) {
+            self.column = column
+            self.bound = bound
+        }
+    }
+
     /// Unique within the operator.
     public var name: String
     public var distribution: Distribution
     public var batch: RecordBatch
+    /// Nil: these are all rows of the table. A table that a snapshot leaves out has no rows either way.
+    public var increment: Increment?
 
-    public init(name: String, distribution: Distribution, batch: RecordBatch) {
+    public init(name: String, distribution: Distribution, batch: RecordBatch, increment: Increment? = nil) {
         self.name = name
         self.distribution = distribution
         self.batch = batch
+        self.increment = increment
     }
 
     /// A table of columns that need no names; every one may hold nulls.
-    public init(_ name: String, _ distribution: Distribution, _ columns: [Column], rowCount: Int) {
+    public init(
+        _ name: String, _ distribution: Distribution, _ columns: [Column], rowCount: Int, increment: Increment? = nil
+    ) {
         let fields = columns.enumerated().map { Field("c\($0)", $1.type) }
         self.init(
             name: name, distribution: distribution,
-            batch: RecordBatch(schema: Schema(fields), columns: columns, rowCount: rowCount))
+            batch: RecordBatch(schema: Schema(fields), columns: columns, rowCount: rowCount), increment: increment)
     }
 
     /// A table of one row of numbers, for counters and times.
@@ -37,18 +70,45 @@ public struct StateTable: Sendable {
     }
 }
 
-/// Everything one subtask of one operator keeps, at one barrier. Its batches never change afterwards.
+/// Everything one subtask of one operator keeps, or what of it has changed, at one barrier. Its batches never change
+/// afterwards.
 public struct StateSnapshot: Sendable {
     public var tables: [StateTable]
+    /// More rows of the tables, which lie in files already.
+    public var pieces: [StatePiece]
 
-    public init(_ tables: [StateTable] = []) { self.tables = tables }
+    public init(_ tables: [StateTable] = [], pieces: [StatePiece] = []) {
+        self.tables = tables
+        self.pieces = pieces
+    }
+
+    /// Whether it says only what has changed since the one before.
+    public var isIncremental: Bool { tables.contains { $0.increment != nil } }
 }
 
 /// What a subtask gets back: the batches of each table, those of former subtasks in their order.
 public struct RestoredState: Sendable {
     private let byName: [String: [RecordBatch]]
+    /// Rows that still lie in files; empty for an operator that does not ask for them (`Operator.readsPieces`).
+    public let pieces: [RestoredPiece]
 
-    public init(_ byName: [String: [RecordBatch]]) { self.byName = byName }
+    public init(_ byName: [String: [RecordBatch]], pieces: [RestoredPiece] = []) {
+        self.byName = byName
+        self.pieces = pieces
+    }
+
+    /// The names of the tables there are.
+    public var names: [String] { byName.keys.sorted() }
+
+    /// The same with the rows of all pieces in its tables. Errors: those of `RestoredPiece.load`.
+    public func loadingPieces() throws -> RestoredState {
+        if pieces.isEmpty { return self }
+        var all = byName
+        for piece in pieces {
+            for table in try piece.load() { all[table.name, default: []].append(table.batch) }
+        }
+        return RestoredState(all)
+    }
 
     /// The rows of a table that belong to this subtask; empty when the operator gave none out.
     public func batches(_ name: String) -> [RecordBatch] { (byName[name] ?? []).filter { $0.rowCount > 0 } }

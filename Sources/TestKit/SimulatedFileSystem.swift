@@ -202,6 +202,18 @@ public final class SimulatedFileSystem: FileSystem {
             })
     }
 
+    public func rename(_ path: String, toNew destination: String) throws(FileError) {
+        try step(
+            .rename, path,
+            { state -> Void? in
+                guard let content = state.names[path], state.names[destination] == nil else { return nil }
+                state.names[path] = nil
+                state.names[destination] = content
+                state.pending.append(.move(path, destination))
+                return ()
+            }, orElse: isThere(destination) ? Self.alreadyThere : Self.missing)
+    }
+
     public func remove(_ path: String) throws(FileError) {
         try step(
             .remove, path,

@@ -12,46 +12,56 @@ import Testing
 struct CheckpointStoreTests {
     static let folder = "state"
 
-    static func manifest(_ epoch: Int, _ store: CheckpointStore, _ files: [CheckpointManifest.File])
-        -> CheckpointManifest
-    {
+    static func manifest(_ epoch: Int, _ files: [CheckpointManifest.File]) -> CheckpointManifest {
         CheckpointManifest(
-            epoch: epoch, generation: store.generation, graph: 0xABCD, parallelism: [0: 1, 1: 2],
-            finished: [.init(node: 0, subtask: 0)], files: files)
+            epoch: epoch, graph: 0xABCD, parallelism: [0: 1, 1: 2], finished: [.init(node: 0, subtask: 0)],
+            files: files)
     }
 
-    static func state(_ epoch: Int, _ task: Int) -> [NodeState] {
-        [NodeState(node: task, subtask: 0, tables: [StateTable("n", numbers: [Int64(epoch * 100 + task)])])]
+    static func write(_ task: Int, epoch: Int, chain: String, _ store: CheckpointStore) throws
+        -> CheckpointManifest.File
+    {
+        try store.write("task-\(task).state", epoch: epoch, chain: chain) { output in
+            var writer = try StateFileWriter(codec: .zstd, output: output)
+            let table = StateTable("n", numbers: [Int64(epoch * 100 + task)])
+            try writer.write([NodeState(node: task, subtask: 0, tables: [table])])
+            return writer.checksum
+        }
     }
 
-    /// Takes checkpoints `epochs`; gives the last one confirmed. Failed ones are given up, as the engine does.
+    /// Takes checkpoints `epochs`; gives the last one confirmed. Failed ones are given up, as the engine does. Task 0
+    /// writes a file for each, task 1 adds to a chain that begins anew with every third.
     static func work(_ files: SimulatedFileSystem, epochs: ClosedRange<Int>, confirmed: inout Int) throws {
         let store = try CheckpointStore(files, directory: folder)
+        let restored = try store.newest { _ in }
+        _ = try store.takeOver(from: restored)
+        var chain = restored?.files.filter { $0.chain == "task-1" } ?? []
         for epoch in epochs {
             do {
-                try store.begin(epoch)
-                var written: [CheckpointManifest.File] = []
-                for task in 0..<2 {
-                    let bytes = try StateFile.encode(state(epoch, task))
-                    written.append(try store.write(bytes, "task-\(task).state", epoch: epoch))
-                }
-                try store.publish(manifest(epoch, store, written))
+                let first = try write(0, epoch: epoch, chain: "task-0", store)
+                let next = (epoch % 3 == 1 ? [] : chain) + [try write(1, epoch: epoch, chain: "task-1", store)]
+                _ = try store.publish(manifest(epoch, [first] + next))
+                chain = next
                 confirmed = epoch
-                store.collectGarbage(keeping: epoch)
-            } catch {
-                try? store.remove(epoch)
-            }
+                try? store.noteCommitted(store.sequence)
+                store.collectGarbage(after: epoch)
+            } catch {}
         }
     }
 
     /// The epoch found, after its content was checked.
     static func recovered(_ files: SimulatedFileSystem) throws -> Int {
         let store = try CheckpointStore(files, directory: folder)
-        guard let found = try store.newest(warn: { _ in }) else { return 0 }
-        let numbers = found.states.map { $0.tables[0].batch.columns[0].pointer(Int64.self)[0] }
-        let epoch = found.manifest.epoch
-        #expect(numbers == [Int64(epoch * 100), Int64(epoch * 100 + 1)])
-        return epoch
+        let found = try store.newest { _ in }
+        _ = try store.takeOver(from: found)
+        guard let found else { return 0 }
+        let numbers = try found.files.map { file in
+            let states = try StateFile.decode(try store.read(file))
+            return states[0].tables[0].batch.columns[0].pointer(Int64.self)[0]
+        }
+        #expect(numbers.first == Int64(found.epoch * 100))
+        #expect(numbers.last == Int64(found.epoch * 100 + 1))
+        return found.epoch
     }
 
     static func steps() throws -> Int {
@@ -112,20 +122,21 @@ struct CheckpointStoreTests {
         let files = SimulatedFileSystem()
         var confirmed = 0
         try Self.work(files, epochs: 1...3, confirmed: &confirmed)
-        let path = "\(Self.folder)/epoch-3/task-1.state"
+        let path = "\(Self.folder)/files/3-1-task-0.state"
         var bytes = try files.readAll(path)
         bytes[bytes.count / 2] ^= 4
         try files.openForWriting(path, .replace).write(bytes)
         let store = try CheckpointStore(files, directory: Self.folder)
         var warnings: [String] = []
-        #expect(try store.newest { warnings.append($0) }?.manifest.epoch == 2)
+        #expect(try store.newest { warnings.append($0) }?.epoch == 2)
         #expect(warnings.count == 1 && warnings[0].contains("checkpoint 3"))
     }
 
     @Test("every flipped bit and every cut of a manifest is noticed") func damagedManifest() throws {
-        let files = SimulatedFileSystem()
-        let store = try CheckpointStore(files, directory: Self.folder)
-        let manifest = Self.manifest(7, store, [.init(name: "task-0.state", byteCount: 9, checksum: 77)])
+        var manifest = Self.manifest(7, [.init(chain: "task-0", name: "7-1-a.state", byteCount: 9, checksum: 77)])
+        manifest.sequence = 12
+        manifest.generation = 3
+        manifest.commit = .wanted
         let bytes = Array(manifest.text().utf8)
         #expect(CheckpointManifest(bytes) == manifest)
         for position in bytes.indices {
@@ -136,13 +147,78 @@ struct CheckpointStoreTests {
         }
     }
 
-    @Test("a process that was replaced publishes nothing") func fencing() throws {
+    @Test("a flipped bit or a cut anywhere in any file of a checkpoint: always noticed, always the one before is taken")
+    func damagedAnywhere() throws {
+        let files = SimulatedFileSystem()
+        var confirmed = 0
+        try Self.work(files, epochs: 1...3, confirmed: &confirmed)
+        let store = try CheckpointStore(files, directory: Self.folder)
+        let newest = try #require(try store.newest { _ in })
+        var cases = 0
+        let own = newest.files.filter { $0.name.hasPrefix("3-") }.map { store.path(of: $0) }
+        for path in own + ["\(Self.folder)/manifest-\(newest.sequence)"] {
+            let sound = try files.readAll(path)
+            func check(_ bytes: [UInt8]) throws {
+                try files.openForWriting(path, .replace).write(bytes)
+                var warnings: [String] = []
+                #expect(try store.newest { warnings.append($0) }?.epoch == 2)
+                #expect(!warnings.isEmpty)
+                cases += 1
+            }
+            for position in sound.indices {
+                var damaged = sound
+                damaged[position] ^= 1 << UInt8(position & 7)
+                try check(damaged)
+                try check(Array(sound[..<position]))
+            }
+            try files.openForWriting(path, .replace).write(sound)
+        }
+        print("damaged checkpoints: \(cases) cases")
+        #expect(try store.newest { _ in }?.epoch == 3)
+    }
+
+    @Test("a process that was replaced publishes nothing, however late it is") func fencing() throws {
         let files = SimulatedFileSystem()
         let old = try CheckpointStore(files, directory: Self.folder)
-        try old.begin(1)
+        _ = try old.takeOver(from: nil)
+        let file = try Self.write(0, epoch: 1, chain: "task-0", old)
         let new = try CheckpointStore(files, directory: Self.folder)
-        #expect(new.generation == old.generation + 1)
-        #expect(throws: OperationalError.self) { try old.publish(Self.manifest(1, old, [])) }
         #expect(try new.newest { _ in } == nil)
+        _ = try new.takeOver(from: nil)
+        #expect(new.generation == old.generation + 1)
+        #expect(throws: OperationalError.self) { try old.publish(Self.manifest(1, [file])) }
+        #expect(try new.newest { _ in } == nil)
+        // What the old one would have published next is long gone, and still it notices.
+        for epoch in 1...5 {
+            _ = try new.publish(Self.manifest(epoch, [try Self.write(0, epoch: epoch, chain: "task-0", new)]))
+            new.collectGarbage(after: epoch)
+        }
+        #expect(throws: OperationalError.self) { try old.publish(Self.manifest(1, [file])) }
+        #expect(try new.newest { _ in }?.epoch == 5)
+    }
+
+    @Test("what a manifest names stays, what none names goes") func garbage() throws {
+        let files = SimulatedFileSystem()
+        var confirmed = 0
+        try Self.work(files, epochs: 1...12, confirmed: &confirmed)
+        // Epochs 11 and 12 stay; task 1's chain of both begins with epoch 10.
+        #expect(
+            try files.list("\(Self.folder)/files").sorted() == [
+                "10-1-task-1.state", "11-1-task-0.state", "11-1-task-1.state", "12-1-task-0.state", "12-1-task-1.state",
+            ])
+        #expect(try files.list(Self.folder).filter { $0.hasPrefix("manifest-") }.count == 2)
+        #expect(try files.list(Self.folder).filter { $0.hasPrefix("committed-") }.count == 2)
+    }
+
+    @Test("a commit that was noted is not asked for again") func committed() throws {
+        let files = SimulatedFileSystem()
+        let store = try CheckpointStore(files, directory: Self.folder)
+        _ = try store.takeOver(from: nil)
+        var manifest = Self.manifest(1, [])
+        manifest.commit = .wanted
+        let sequence = try store.publish(manifest)
+        #expect(try store.newest { _ in }?.commit == .wanted)
+        try store.noteCommitted(sequence)
+        #expect(try store.newest { _ in }?.commit == .done)
     }
 }

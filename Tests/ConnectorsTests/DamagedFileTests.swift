@@ -151,6 +151,9 @@ struct RedirectedFileSystem: FileSystem {
     func openForWriting(_ path: String, _ mode: WriteMode) throws(FileError) -> any WritableFile {
         try host.openForWriting(path, mode)
     }
+    func rename(_ path: String, toNew destination: String) throws(FileError) {
+        try host.rename(path, toNew: destination)
+    }
     func rename(_ path: String, to destination: String) throws(FileError) { try host.rename(path, to: destination) }
     func remove(_ path: String) throws(FileError) { try host.remove(path) }
     func list(_ path: String) throws(FileError) -> [String] { try host.list(path) }

@@ -1,0 +1,117 @@
+import Checkpointing
+import HostSystem
+import State
+import Synchronization
+
+/// Writes what tasks give at a barrier, and keeps account of the chains of files that stand for each task's state.
+///
+/// A task's increments lie in files of their own behind the one with its whole state; some of them are merged while the
+/// next is written. Pieces that have not changed since the last checkpoint are named again, not written again.
+final class CheckpointFiles: Sendable {
+    private struct Chain {
+        var files: [CheckpointManifest.File] = []
+        /// The content of a piece, see `StatePiece.version`.
+        var version: Int?
+    }
+
+    private struct Contents {
+        /// As the last checkpoint has it.
+        var published: [String: Chain] = [:]
+        /// As the one under way will have it.
+        var pending: [String: Chain] = [:]
+    }
+
+    private let store: CheckpointStore
+    private let options: CheckpointOptions
+    private let contents: Mutex<Contents>
+
+    /// `restored`: the checkpoint that increments are added to, if they are.
+    init(_ options: CheckpointOptions, _ store: CheckpointStore, continuing restored: CheckpointManifest?) {
+        self.store = store
+        self.options = options
+        var published: [String: Chain] = [:]
+        for file in restored?.files ?? [] { published[file.chain, default: Chain()].files.append(file) }
+        contents = Mutex(Contents(published: published))
+    }
+
+    /// What a task gave at a barrier.
+    struct TaskState: Sendable {
+        var task: Int
+        /// The name of its chain, see `TaskPlan.chainName`.
+        var chain: String
+        var epoch: Int
+        var states: [NodeState]
+        var pieces: [(node: Int, subtask: Int, piece: StatePiece)]
+        /// Whether some tables say only what has changed.
+        var isIncremental: Bool
+    }
+
+    /// Writes a task's state; gives the bytes written. Errors: `FileError`, `StateFileError`, `OperationalError`.
+    func write(_ state: TaskState) throws -> Int {
+        var byteCount = 0
+        for (node, subtask, piece) in state.pieces {
+            byteCount += try write(piece, "part-\(node)-\(subtask)-\(piece.part)", epoch: state.epoch)
+        }
+        let name = state.chain
+        var former: [CheckpointManifest.File] = []
+        if state.isIncremental { former = contents.withLock { $0.published[name]?.files ?? [] } }
+        if state.isIncremental && former.isEmpty {
+            throw OperationalError(
+                "there is nothing that the changes of \(name) could be added to", domain: .internal, isRetryable: true)
+        }
+        let mergedCount = ChainPolicy.mergedCount(former.map(\.byteCount))
+        var states = state.states
+        if mergedCount > 0 { states = try merge(former.suffix(mergedCount), with: states) }
+        let file = try store.write("\(name).state", epoch: state.epoch, chain: name) { output in
+            var writer = try StateFileWriter(codec: options.codec, output: output)
+            try writer.write(states)
+            return writer.checksum
+        }
+        let chain = Chain(files: former.dropLast(mergedCount) + [file])
+        contents.withLock { $0.pending[name] = chain }
+        return byteCount + file.byteCount
+    }
+
+    private func merge(
+        _ files: ArraySlice<CheckpointManifest.File>, with states: [NodeState]
+    ) throws -> [NodeState] {
+        let former = try files.map { try StateFile.decode(try store.read($0)) }
+        return states.map { state in
+            let history = former.map { file in
+                file.first { $0.node == state.node && $0.subtask == state.subtask }?.tables ?? []
+            }
+            return NodeState(
+                node: state.node, subtask: state.subtask, tables: StateMerge.merge(history + [state.tables]))
+        }
+    }
+
+    private func write(_ piece: StatePiece, _ name: String, epoch: Int) throws -> Int {
+        let known = contents.withLock { $0.published[name] }
+        if let known, known.version == piece.version {
+            contents.withLock { $0.pending[name] = known }
+            return 0
+        }
+        let bytes = try options.fileSystem.readAll(piece.file.path, byteCountMax: .max)
+        let file = try store.write("\(name)-\(piece.version).state", epoch: epoch, chain: name) { output in
+            try bytes.withUnsafeBytes { try output($0) }
+            return try StateFile.checksum(bytes)
+        }
+        contents.withLock { $0.pending[name] = Chain(files: [file], version: piece.version) }
+        return file.byteCount
+    }
+
+    /// The files of the checkpoint under way, those of a chain one after another.
+    var pendingFiles: [CheckpointManifest.File] {
+        contents.withLock { contents in
+            contents.pending.sorted { $0.key < $1.key }.flatMap(\.value.files)
+        }
+    }
+
+    /// The checkpoint under way stands, or does not.
+    func settle(isPublished: Bool) {
+        contents.withLock { contents in
+            if isPublished { contents.published = contents.pending }
+            contents.pending = [:]
+        }
+    }
+}

@@ -1,0 +1,214 @@
+import Checkpointing
+import Columnar
+import Dataflow
+import HostSystem
+import State
+import Synchronization
+import TestKit
+import Testing
+
+@testable import Engine
+
+/// Sinks that show their rows only once the checkpoint stands: each row is seen once, however a pipeline ends.
+struct CommitTests {
+    /// What readers see, and what lies hidden.
+    final class Store: Sendable {
+        struct Content {
+            var visible: [Int64] = []
+            /// Rows of each prepared piece, by name.
+            var hidden: [Int64: [Int64]] = [:]
+            var nextPiece: Int64 = 1
+            var commits = 0
+            var failures = 0
+        }
+
+        let content = Mutex(Content())
+    }
+
+    /// Rows 0..<count from every subtask's share, a few at a time.
+    final class NumberSource: SourceOperator {
+        let count: Int64
+        let step: Int64
+        var next: Int64
+
+        init(count: Int64, context: OperatorContext) {
+            self.count = count
+            step = Int64(context.parallelism)
+            next = Int64(context.subtask)
+        }
+
+        func read(rowLimit: Int) async throws -> SourceEvent {
+            if next >= count { return .endOfData }
+            try await Task.sleep(nanoseconds: 200_000)
+            let rows = stride(from: next, to: min(count, next + 10 * step), by: Int(step)).map {
+                TestRow(key: $0 % 7, value: $0)
+            }
+            next += 10 * step
+            return .batch(testBatch(rows))
+        }
+
+        func snapshot() throws -> StateSnapshot { StateSnapshot([StateTable("next", numbers: [next])]) }
+        func restore(_ state: RestoredState) throws { next = state.numbers("next")[0][0] }
+    }
+
+    final class CommittingSink: SinkOperator {
+        let store: Store
+        let failsCommits: Bool
+        var rows: [Int64] = []
+        var pending: [Int64] = []
+        var hasEnded = false
+
+        init(_ store: Store, failsCommits: Bool) {
+            self.store = store
+            self.failsCommits = failsCommits
+        }
+
+        var commits: Bool { true }
+
+        func write(_ batch: RecordBatch) async throws {
+            #expect(!hasEnded)
+            rows += testRows(batch).map(\.value)
+        }
+
+        func onEnd() async throws { hasEnded = true }
+
+        func prepare(epoch: Int) async throws -> StateSnapshot {
+            if !rows.isEmpty {
+                let piece = store.content.withLock { content in
+                    defer { content.nextPiece += 1 }
+                    content.hidden[content.nextPiece] = rows
+                    return content.nextPiece
+                }
+                pending.append(piece)
+                rows = []
+            }
+            let column = Column(type: .int64, count: pending.count, values: .copying(pending))
+            return StateSnapshot([StateTable("pending", .keyed(columnCount: 0), [column], rowCount: pending.count)])
+        }
+
+        func commit(epoch: Int) async throws {
+            let fails = store.content.withLock { content in
+                if failsCommits, content.commits % 3 == 2, content.failures < 5 {
+                    content.failures += 1
+                    content.commits += 1
+                    return true
+                }
+                content.commits += 1
+                for piece in pending {
+                    // Asked again: it is there already.
+                    content.visible += content.hidden.removeValue(forKey: piece) ?? []
+                }
+                return false
+            }
+            if fails { throw TestFailure(place: "commit") }
+            pending = []
+        }
+
+        func restore(_ state: RestoredState) throws { pending = state.numbers("pending").map { $0[0] } }
+    }
+
+    struct CommittingConnector: Connector {
+        let name = "test"
+        let options = OptionSchema([])
+        let store: Store
+        var count: Int64 = 400
+        var failsCommits = false
+        let sinkCommits = true
+
+        func traits(options: [String: OptionValue], schema: Schema) throws(OptionError) -> TableTraits {
+            TableTraits(roles: [.source, .sink], isBounded: true)
+        }
+        func makeSource(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SourceOperator {
+            NumberSource(count: count, context: context)
+        }
+        func makeSink(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SinkOperator {
+            CommittingSink(store, failsCommits: failsCommits)
+        }
+    }
+
+    static func graph(sinkParallelism: Int) -> DataflowGraph {
+        var builder = GraphBuilder()
+        let source = builder.add(GraphBuilder.source())
+        builder.add(GraphBuilder.sink, parallelism: sinkParallelism, from: [(source, GraphBuilder.byKey)])
+        return builder.graph
+    }
+
+    static func engine(_ connector: CommittingConnector) throws -> Engine {
+        try Engine(
+            configuration: EngineConfiguration(threads: 2, batchSize: 10, chainsSingleShuffles: false),
+            connectors: ConnectorCatalog([connector]), operators: { _, _ in ClosureOperator() },
+            keyHashers: { TestKeyHasher($0) })
+    }
+
+    static func options(_ files: SimulatedFileSystem, intervalMillis: Int? = 3) -> CheckpointOptions {
+        CheckpointOptions(directory: "state", fileSystem: files, intervalMillis: intervalMillis)
+    }
+
+    @Test("without checkpoints the rows are shown at the end") func plain() async throws {
+        let store = Store()
+        _ = try await Self.engine(CommittingConnector(store: store)).run(Self.graph(sinkParallelism: 2))
+        #expect(store.content.withLock { $0.visible }.sorted() == Array(0..<400))
+    }
+
+    @Test("at the end the last rows are committed behind a checkpoint of their own", arguments: [nil, 3])
+    func end(intervalMillis: Int?) async throws {
+        let store = Store()
+        let files = SimulatedFileSystem()
+        let running = try Self.engine(CommittingConnector(store: store)).start(
+            Self.graph(sinkParallelism: 2), checkpoints: Self.options(files, intervalMillis: intervalMillis))
+        let summary = try await running.wait()
+        #expect(summary.outcome == .finished)
+        #expect(store.content.withLock { $0.visible }.sorted() == Array(0..<400))
+        // Running it again does nothing.
+        let again = try Self.engine(CommittingConnector(store: store)).start(
+            Self.graph(sinkParallelism: 2), checkpoints: Self.options(files))
+        #expect(try await again.wait().rowsWritten == 0)
+        #expect(store.content.withLock { $0.visible }.count == 400)
+    }
+
+    @Test("killed, stopped and rescaled at random, with commits that fail: each row is seen once")
+    func restarts() async throws {
+        for seed in 0..<6 {
+            var random = SeededRandom(UInt64(seed))
+            let store = Store()
+            let files = SimulatedFileSystem()
+            var runs = 0
+            while true {
+                runs += 1
+                let connector = CommittingConnector(store: store, failsCommits: seed % 2 == 1)
+                let parallelism = 1 + Int(random.next() % 3)
+                let running = try Self.engine(connector).start(
+                    Self.graph(sinkParallelism: parallelism), checkpoints: Self.options(files))
+                let seen = store.content.withLock { Set($0.visible).count == $0.visible.count }
+                #expect(seen, "a row was seen twice")
+                if runs < 12 {
+                    try await Task.sleep(nanoseconds: random.next() % 12_000_000)
+                    running.stop([.immediate, .checkpoint][Int(random.next() % 2)])
+                }
+                let summary = try? await running.wait()
+                if summary?.outcome == .finished { break }
+                try #require(runs < 40)
+            }
+            #expect(store.content.withLock { $0.visible }.sorted() == Array(0..<400), "seed \(seed)")
+        }
+    }
+
+    @Test("while the disk is full nothing is shown; when there is room again everything is") func fullDisk()
+        async throws
+    {
+        let store = Store()
+        let files = SimulatedFileSystem()
+        let connector = CommittingConnector(store: store, count: 2000)
+        let running = try Self.engine(connector).start(
+            Self.graph(sinkParallelism: 1), checkpoints: Self.options(files))
+        while running.checkpoints?.completed == 0 { try await Task.sleep(nanoseconds: 1_000_000) }
+        files.inject(.failForever(from: 1))
+        while running.checkpoints?.failed ?? 0 < 3 { try await Task.sleep(nanoseconds: 1_000_000) }
+        let before = store.content.withLock { $0.visible.count }
+        try await Task.sleep(nanoseconds: 10_000_000)
+        #expect(store.content.withLock { $0.visible.count } == before)
+        files.inject(.none)
+        #expect(try await running.wait().outcome == .finished)
+        #expect(store.content.withLock { $0.visible }.sorted() == Array(0..<2000))
+    }
+}
