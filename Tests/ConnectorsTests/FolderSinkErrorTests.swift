@@ -160,6 +160,9 @@ private final class RefusingFileSystem: FileSystem {
         throw FileError(.openForWriting, path: path, errno: 13)
     }
     func rename(_ path: String, to destination: String) throws(FileError) { try host.rename(path, to: destination) }
+    func rename(_ path: String, toNew destination: String) throws(FileError) {
+        try host.rename(path, toNew: destination)
+    }
     func remove(_ path: String) throws(FileError) { try host.remove(path) }
     func list(_ path: String) throws(FileError) -> [String] { try host.list(path) }
     func status(_ path: String) throws(FileError) -> FileStatus? { try host.status(path) }

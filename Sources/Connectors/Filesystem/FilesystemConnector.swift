@@ -8,6 +8,7 @@ import HostSystem
 public struct FilesystemConnector: Connector {
     public let name = "filesystem"
     public let options = OptionSchema(FolderTableOptions.schema)
+    public let sinkCommits = true
     private let fileSystem: any FileSystem
     private let random: @Sendable () -> any RandomSource
 
