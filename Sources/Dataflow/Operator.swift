@@ -32,6 +32,10 @@ public protocol Operator: AnyObject {
     /// sent on behind the batches it gave out; upstream watermarks do not pass such an operator but for the last.
     var currentWatermark: Int64? { get }
 
+    /// The event time a watermark must reach for the operator to give something out, `Int64.max` when nothing waits for
+    /// time; nil: not known.
+    var nextDueTime: Int64? { get }
+
     /// Whether results have changed that `flush` would give out.
     var hasUnflushedChanges: Bool { get }
 
@@ -64,6 +68,7 @@ extension Operator {
     public func onInputEnd(_ input: Int, into collector: any Collector) throws {}
     public func onEnd(into collector: any Collector) throws {}
     public var currentWatermark: Int64? { nil }
+    public var nextDueTime: Int64? { nil }
     public var hasUnflushedChanges: Bool { false }
     public func flush(into collector: any Collector) throws {}
     public var isSatisfied: Bool { false }
@@ -164,11 +169,14 @@ public struct OperatorContext: Sendable {
     public var batchSize: Int
     /// Whether the pipeline takes checkpoints, so that what ends must be on the disk.
     public var isCheckpointed: Bool
+    /// Where state goes that does not fit into memory; nil: it all must.
+    public var spillSpace: SpillSpace?
 
     public init(
         nodeID: Int, subtask: Int, parallelism: Int, clock: any WallClock, metrics: OperatorMetrics,
-        batchSize: Int = 8192, isCheckpointed: Bool = false
+        batchSize: Int = 8192, isCheckpointed: Bool = false, spillSpace: SpillSpace? = nil
     ) {
+        self.spillSpace = spillSpace
         self.nodeID = nodeID
         self.subtask = subtask
         self.parallelism = parallelism

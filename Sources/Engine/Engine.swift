@@ -39,6 +39,11 @@ public final class Engine: Sendable {
         var environment = TaskEnvironment(
             configuration: configuration, components: components, clock: clock, executor: executor,
             control: control)
+        if let limit = configuration.stateMemory {
+            environment.spill = try SpillFolder(
+                limit, name: "\(clock.nowNanoseconds())-\(executor.now())",
+                isAlone: checkpoints.map { limit.directory.hasPrefix($0.directory) } ?? false)
+        }
         if let checkpoints { try restore(checkpoints, graph, plans, &environment) }
         let running = RunningPipeline(engine: self, plans: plans, environment: environment)
         environment.coordinator?.start()

@@ -1,3 +1,5 @@
+import HostSystem
+
 /// How an engine runs its pipelines.
 public struct EngineConfiguration: Sendable {
     /// Threads of the engine's pool.
@@ -19,13 +21,16 @@ public struct EngineConfiguration: Sendable {
     public var quantumMicros: Int
     /// How long changes of updating results are collected before they go out, milliseconds.
     public var changesFlushMillis: Int
+    /// What the state of each pipeline may take of the memory; nil: all it wants.
+    public var stateMemory: StateMemoryLimit?
 
     public init(
         threads: Int, batchSize: Int = 8192, lingerMillis: Int = 20, queueRowLimit: Int = 65_536,
         queueBatchLimit: Int = 64, queueByteLimit: Int = 16 << 20, isChainingEnabled: Bool = true,
         chainsSingleShuffles: Bool = true, quantumMicros: Int = 5000,
-        changesFlushMillis: Int = 1000
+        changesFlushMillis: Int = 1000, stateMemory: StateMemoryLimit? = nil
     ) {
+        self.stateMemory = stateMemory
         self.changesFlushMillis = max(0, changesFlushMillis)
         self.threads = max(1, threads)
         self.batchSize = max(1, batchSize)
@@ -43,5 +48,20 @@ public struct EngineConfiguration: Sendable {
     var quantumNanos: UInt64 { UInt64(min(quantumMicros, 1 << 40)) * 1000 }
     var queueLimits: QueueLimits {
         QueueLimits(rows: queueRowLimit, batches: queueBatchLimit, bytes: queueByteLimit)
+    }
+}
+
+/// A bound on the memory of state, and where the rest of it goes.
+public struct StateMemoryLimit: Sendable {
+    /// For each pipeline.
+    public var bytes: Int
+    /// Local files: a folder for each pipeline is made in this one, and removed at its end.
+    public var directory: String
+    public var fileSystem: any FileSystem
+
+    public init(bytes: Int, directory: String, fileSystem: any FileSystem = PosixFileSystem()) {
+        self.bytes = bytes
+        self.directory = directory
+        self.fileSystem = fileSystem
     }
 }

@@ -61,7 +61,7 @@ final class OperatorChain {
 
     /// Makes every operator give its changed results, from the head on, so that one's changes are in the next one's.
     func flush() throws {
-        for stage in stages { try stage.operator.flush(into: stage) }
+        for stage in stages { try stage.flush() }
     }
 
     /// Gives every operator its state; `states` holds one per operator, in order.
@@ -98,10 +98,19 @@ private final class ChainStage: Collector {
     func receive(_ batch: RecordBatch, input: Int) throws {
         metrics.noteReceived(batch.rowCount)
         try `operator`.process(batch, input: input, into: self)
+        try passGenerated()
+    }
+
+    /// Sends on the watermark that the operator has made itself.
+    private func passGenerated() throws {
         if let generated = `operator`.currentWatermark, generated > lastGenerated, generated < .max {
-            lastGenerated = generated
             try pass(generated)
         }
+    }
+
+    func flush() throws {
+        try `operator`.flush(into: self)
+        try passGenerated()
     }
 
     func emit(_ batch: RecordBatch) throws {
@@ -113,11 +122,12 @@ private final class ChainStage: Collector {
     func advance(to watermark: Int64) throws {
         metrics.watermark.store(watermark, ordering: .relaxed)
         // The end of event time is told by `end` alone, after the last row.
-        guard let passed = try `operator`.onWatermark(watermark, into: self), passed < .max else { return }
-        try pass(passed)
+        guard let passed = try `operator`.onWatermark(watermark, into: self) else { return try passGenerated() }
+        if passed < .max { try pass(passed) }
     }
 
     private func pass(_ watermark: Int64) throws {
+        lastGenerated = max(lastGenerated, watermark)
         if let next { try next.advance(to: watermark) } else { output.advance(to: watermark) }
     }
 }

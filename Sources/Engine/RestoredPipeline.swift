@@ -96,20 +96,20 @@ struct RestoredPipeline: Sendable {
             part.batch = Self.share(of: table.batch, keyCount: count, subtask: subtask, groups)
             return part
         }
-        var byName: [String: [RecordBatch]] = [:]
+        var all: [StateTable] = []
         var found: [RestoredPiece] = []
         for other in subtasks {
             let place = Place(node: node, subtask: other)
-            for table in tables[place] ?? [] { byName[table.name, default: []].append(share(table).batch) }
+            all += (tables[place] ?? []).map(share)
             for file in pieces[place] ?? [] {
-                let part = former == parallelism ? file.chain.split(separator: "-").last.flatMap { Int($0) } : nil
+                let part = file.chain.split(separator: "-").last.flatMap { Int($0) }
                 found.append(
-                    RestoredPiece(part: part) { [store] in
+                    RestoredPiece(part: part ?? 0) { [store] in
                         try StateFile.decode(try store.read(file)).flatMap(\.tables).map(share)
                     })
             }
         }
-        return RestoredState(byName, pieces: found)
+        return RestoredState(all, pieces: found)
     }
 
     private static func share(of batch: RecordBatch, keyCount: Int, subtask: Int, _ groups: KeyGroups) -> RecordBatch {

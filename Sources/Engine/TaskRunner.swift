@@ -16,6 +16,8 @@ struct TaskEnvironment: Sendable {
     var coordinator: CheckpointCoordinator?
     /// What the pipeline goes on from.
     var restored: RestoredPipeline?
+    /// Where state goes that does not fit into memory.
+    var spill: SpillFolder?
 }
 
 /// Runs one task from its start to its end: makes source, operators and sink, moves batches, keeps deadlines.
@@ -78,7 +80,8 @@ final class TaskRunner {
         for (node, metrics) in zip(plan.nodes, plan.nodeMetrics) {
             let context = OperatorContext(
                 nodeID: node.id, subtask: plan.subtask, parallelism: plan.parallelism, clock: environment.clock,
-                metrics: metrics, batchSize: batchSize, isCheckpointed: environment.coordinator != nil)
+                metrics: metrics, batchSize: batchSize, isCheckpointed: environment.coordinator != nil,
+                spillSpace: environment.spill?.space)
             switch node.spec {
             case .source(let spec):
                 source = try TaskRunner.connector(spec, environment).makeSource(spec, context: context)

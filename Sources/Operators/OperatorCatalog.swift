@@ -2,10 +2,17 @@ import Dataflow
 
 /// Builds the operators that graphs name.
 public enum OperatorCatalog {
-    /// The operator of one subtask. Sources, sinks, values and unions are the engine's own affair.
+    /// The operator of one subtask, with room beyond memory where the context gives it. Sources, sinks, values and unions are the engine's own affair.
     /// Errors: `OperatorError` when a spec names what does not exist.
     @Sendable
     public static func make(_ spec: OperatorSpec, context: OperatorContext) throws -> any Operator {
+        guard let space = context.spillSpace, let spilling = Spilling(spec) else { return try inMemory(spec, context) }
+        return try SpillingOperator(context, space, keys: spilling.keys, isTimed: spilling.isTimed) {
+            try inMemory(spec, context)
+        }
+    }
+
+    private static func inMemory(_ spec: OperatorSpec, _ context: OperatorContext) throws -> any Operator {
         switch spec {
         case .watermark(let spec): return WatermarkOperator(spec, context: context)
         case .filter(let spec): return FilterOperator(spec, context: context)

@@ -42,9 +42,12 @@ public final class QuerySession {
         if configuration.isStreaming { _ = compiler.compile("SET runtime_mode = 'streaming'") }
         engine = try makeEngine(
             EngineConfiguration(
-                threads: configuration.parallelism, batchSize: configuration.batchSize, changesFlushMillis: 1),
+                threads: configuration.parallelism, batchSize: configuration.batchSize, changesFlushMillis: 1,
+                stateMemory: configuration.isSpilling ? StateMemoryLimit(bytes: 0, directory: Self.spillFolder) : nil),
             catalog)
     }
+
+    private static let spillFolder = "/tmp/laminar-sqltest"
 
     /// Compiles and runs a text to its end.
     public func run(_ sql: String) async -> Outcome {

@@ -5,9 +5,14 @@ public struct RunConfiguration: Sendable, Hashable, CustomStringConvertible {
     public var isOptimized: Bool
     /// Bounded input is treated like endless: results are updated as rows come, and what is left in the end counts.
     public var isStreaming: Bool
+    /// State has no room in memory: all of it is put aside all the time.
+    public var isSpilling: Bool
 
-    public init(batchSize: Int, parallelism: Int, isOptimized: Bool, isStreaming: Bool = false) {
+    public init(
+        batchSize: Int, parallelism: Int, isOptimized: Bool, isStreaming: Bool = false, isSpilling: Bool = false
+    ) {
         self.isStreaming = isStreaming
+        self.isSpilling = isSpilling
         self.batchSize = batchSize
         self.parallelism = parallelism
         self.isOptimized = isOptimized
@@ -30,13 +35,18 @@ public struct RunConfiguration: Sendable, Hashable, CustomStringConvertible {
         RunConfiguration(batchSize: $0, parallelism: $1, isOptimized: $2, isStreaming: true)
     }
 
+    /// With no memory for state.
+    public static let spilling: [RunConfiguration] = [false, true].map {
+        RunConfiguration(batchSize: 3, parallelism: 2, isOptimized: true, isStreaming: $0, isSpilling: true)
+    }
+
     /// The configurations that a script runs under.
     public static func all(for script: TestScript) -> [RunConfiguration] {
-        script.isDefaultOnly ? [.plain] : all + streaming
+        script.isDefaultOnly ? [.plain] : all + streaming + spilling
     }
 
     public var description: String {
         "batch=\(batchSize) parallelism=\(parallelism) optimizer=\(isOptimized ? "on" : "off")"
-            + (isStreaming ? " streaming" : "")
+            + (isStreaming ? " streaming" : "") + (isSpilling ? " spilling" : "")
     }
 }

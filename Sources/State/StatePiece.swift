@@ -21,11 +21,11 @@ public protocol StatePieceFile: AnyObject, Sendable {
 
 /// A piece of a checkpoint as a restored subtask finds it.
 public struct RestoredPiece: Sendable {
-    /// The part it was; nil where the parallelism has changed and it holds only the rows of this subtask of it.
-    public var part: Int?
+    /// The part it was.
+    public var part: Int
     private let read: @Sendable () throws -> [StateTable]
 
-    public init(part: Int?, read: @escaping @Sendable () throws -> [StateTable]) {
+    public init(part: Int, read: @escaping @Sendable () throws -> [StateTable]) {
         self.part = part
         self.read = read
     }

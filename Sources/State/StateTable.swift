@@ -86,32 +86,27 @@ public struct StateSnapshot: Sendable {
     public var isIncremental: Bool { tables.contains { $0.increment != nil } }
 }
 
-/// What a subtask gets back: the batches of each table, those of former subtasks in their order.
+/// What a subtask gets back: the rows of each table, those of former subtasks in their order.
 public struct RestoredState: Sendable {
-    private let byName: [String: [RecordBatch]]
+    /// Whole tables; several may have one name.
+    public let tables: [StateTable]
     /// Rows that still lie in files; empty for an operator that does not ask for them (`Operator.readsPieces`).
     public let pieces: [RestoredPiece]
 
-    public init(_ byName: [String: [RecordBatch]], pieces: [RestoredPiece] = []) {
-        self.byName = byName
+    public init(_ tables: [StateTable], pieces: [RestoredPiece] = []) {
+        self.tables = tables
         self.pieces = pieces
     }
 
-    /// The names of the tables there are.
-    public var names: [String] { byName.keys.sorted() }
-
     /// The same with the rows of all pieces in its tables. Errors: those of `RestoredPiece.load`.
     public func loadingPieces() throws -> RestoredState {
-        if pieces.isEmpty { return self }
-        var all = byName
-        for piece in pieces {
-            for table in try piece.load() { all[table.name, default: []].append(table.batch) }
-        }
-        return RestoredState(all)
+        pieces.isEmpty ? self : RestoredState(tables + (try pieces.flatMap { try $0.load() }))
     }
 
     /// The rows of a table that belong to this subtask; empty when the operator gave none out.
-    public func batches(_ name: String) -> [RecordBatch] { (byName[name] ?? []).filter { $0.rowCount > 0 } }
+    public func batches(_ name: String) -> [RecordBatch] {
+        tables.filter { $0.name == name && $0.batch.rowCount > 0 }.map(\.batch)
+    }
 
     /// The rows of number tables, see `StateTable.init(_:numbers:)`; one per former subtask.
     public func numbers(_ name: String) -> [[Int64]] {

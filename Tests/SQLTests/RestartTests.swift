@@ -14,12 +14,23 @@ import Testing
     /// The parallelism of each run, and how many batches its sources give; the last reads to the end.
     static let legs: [(parallelism: Int, batches: Int)] = [(1, 40), (2, 60), (3, 50), (1, .max)]
 
-    static func sessions(_ gates: [PauseGate], batchSize: Int, isStreaming: Bool) throws -> [QuerySession] {
+    /// How state is kept.
+    enum Memory: CaseIterable {
+        case enough
+        /// In the first two runs it has no room in memory, in the others it has.
+        case tooLittle
+    }
+
+    static func sessions(
+        _ gates: [PauseGate], batchSize: Int, isStreaming: Bool, memory: Memory
+    ) throws -> [QuerySession] {
         let former = ChangeFold()
-        return try zip(legs, gates).map { run, gate in
-            try QuerySession(
+        return try legs.indices.map { leg in
+            let (run, gate) = (legs[leg], gates[leg])
+            return try QuerySession(
                 RunConfiguration(
-                    batchSize: batchSize, parallelism: run.parallelism, isOptimized: true, isStreaming: isStreaming),
+                    batchSize: batchSize, parallelism: run.parallelism, isOptimized: true, isStreaming: isStreaming,
+                    isSpilling: memory == .tooLittle && leg < 2),
                 former: former,
                 connectors: { preview in
                     let builtin = ConnectorCatalog.builtin(preview: preview)
@@ -32,14 +43,15 @@ import Testing
 
     /// The rows of a query over all runs; nil for a statement that gives none.
     static func rows(
-        _ sql: String, setUp: [String] = [], batchSize: Int, isStreaming: Bool = false
+        _ sql: String, setUp: [String] = [], batchSize: Int, isStreaming: Bool = false, memory: Memory = .enough
     ) async throws -> (rows: [[ScalarValue]], restarts: Int)? {
         let folder = FileManager.default.temporaryDirectory.appending(path: "laminar-slt-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let gates = legs.map { _ in PauseGate() }
         var all: [[ScalarValue]] = []
         var restarts = 0
-        for (session, gate) in zip(try sessions(gates, batchSize: batchSize, isStreaming: isStreaming), gates) {
+        let sessions = try sessions(gates, batchSize: batchSize, isStreaming: isStreaming, memory: memory)
+        for (session, gate) in zip(sessions, gates) {
             for statement in setUp { _ = await session.run(statement) }
             let finished = Mutex(false)
             let outcome = await session.run(sql) { engine, graph in
@@ -73,10 +85,15 @@ import Testing
     @Test("scripts give the same rows across checkpoints, restarts and rescaling", arguments: scripts)
     func restarts(path: String) async throws { try await Self.run(path, isStreaming: false) }
 
+    @Test("so they do when their state has no room in memory", arguments: scripts, [false, true])
+    func spillingRestarts(path: String, isStreaming: Bool) async throws {
+        try await Self.run(path, isStreaming: isStreaming, memory: .tooLittle)
+    }
+
     @Test("so they do when results are updated as rows come", arguments: scripts)
     func updatingRestarts(path: String) async throws { try await Self.run(path, isStreaming: true) }
 
-    static func run(_ path: String, isStreaming: Bool) async throws {
+    static func run(_ path: String, isStreaming: Bool, memory: Memory = .enough) async throws {
         let file = ScriptTests.root.path + "/sql-tests/" + path
         let script = try TestScript(path: path, text: try String(contentsOfFile: file, encoding: .utf8))
         var setUp: [String] = []
@@ -87,7 +104,8 @@ import Testing
             case .error: continue
             case .rows(let expected, _):
                 guard
-                    let found = try await rows(record.sql, setUp: setUp, batchSize: 3, isStreaming: isStreaming)
+                    let found = try await rows(
+                        record.sql, setUp: setUp, batchSize: 3, isStreaming: isStreaming, memory: memory)
                 else { continue }
                 #expect(
                     QuerySession.lines(found.rows).sorted() == expected.sorted(),

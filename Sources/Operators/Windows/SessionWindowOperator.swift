@@ -104,6 +104,8 @@ final class SessionWindowOperator: Operator {
 
     // MARK: - Results
 
+    var nextDueTime: Int64? { sessions.leastEnd }
+
     func onWatermark(_ watermark: Int64, into collector: any Collector) throws -> Int64? {
         guard watermark > self.watermark else { return watermark }
         self.watermark = watermark
@@ -192,7 +194,7 @@ final class SessionWindowOperator: Operator {
     }
 
     func restore(_ state: RestoredState) throws {
-        watermark = state.numbers("progress").map { $0[0] }.min() ?? .min
+        watermark = state.numbers("progress").map { $0[0] }.max() ?? .min
         for batch in state.batches("sessions") { try add(batch) }
     }
 }

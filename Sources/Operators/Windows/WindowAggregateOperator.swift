@@ -42,6 +42,11 @@ final class WindowAggregateOperator: Operator {
         expressions = OperatorExpressions(plan.expressions, operatorName: Self.name, context: context)
     }
 
+    var nextDueTime: Int64? {
+        guard let earliest = order.first else { return .max }
+        return windows.end(ofWindowAt: max(windows.firstOrigin(endingAfter: earliest), openFrom))
+    }
+
     var stateByteCount: Int { panes.values.reduce(0) { $0 + $1.byteCount } }
 
     func process(_ batch: RecordBatch, input: Int, into collector: any Collector) throws {
@@ -129,8 +134,8 @@ final class WindowAggregateOperator: Operator {
     }
 
     func restore(_ state: RestoredState) throws {
-        // At a barrier all subtasks have seen the same watermarks.
-        if let progress = state.numbers("progress").min(by: { $0[0] < $1[0] }) {
+        // At a barrier all subtasks have seen the same watermarks; parts that were put aside before may know less.
+        if let progress = state.numbers("progress").max(by: { $0[0] < $1[0] }) {
             watermark = progress[0]
             openFrom = progress[1]
         }

@@ -30,7 +30,8 @@ final class WindowedOperator: Operator {
 
     init(_ spec: WindowedSpec, context: OperatorContext) throws {
         self.spec = spec
-        self.context = context
+        // The rows of a window that closes are in memory anyway.
+        self.context = context.withoutSpilling
         let keys =
             switch spec.body {
             case .hashJoin(let join): [join.leftKeys, join.rightKeys]
@@ -41,6 +42,11 @@ final class WindowedOperator: Operator {
                 time: time, keyCount: keys.count,
                 keys: OperatorExpressions(keys, operatorName: Self.name, context: context))
         }
+    }
+
+    var nextDueTime: Int64? {
+        let earliest = inputs.map(\.earliest).min() ?? .max
+        return earliest == .max ? .max : earliest + 1
     }
 
     var stateByteCount: Int { inputs.reduce(0) { $0 + $1.rows.byteCount } }
@@ -121,7 +127,7 @@ final class WindowedOperator: Operator {
     }
 
     func restore(_ state: RestoredState) throws {
-        watermark = state.numbers("progress").map { $0[0] }.min() ?? .min
+        watermark = state.numbers("progress").map { $0[0] }.max() ?? .min
         for input in inputs.indices {
             for rows in KeyedRows.rows(state, "input\(input)", keyCount: inputs[input].keyCount) {
                 let earliest = Self.split(rows.columns[inputs[input].time], at: .min).earliest

@@ -1,0 +1,163 @@
+import Columnar
+import Dataflow
+import HostSystem
+import State
+
+/// One part of an operator's keys: an operator of its own, in memory or as a file, and what has come for it since it was
+/// looked at last.
+final class SpillPart {
+    /// What the operator is told, in the order in which it came.
+    enum Event {
+        case batch(RecordBatch, input: Int)
+        case watermark(Int64)
+        case inputEnd(Int)
+        case end
+    }
+
+    /// Whether it has to be told everything at once, although it gets no rows.
+    private let isTimekeeper: Bool
+    private(set) var resident: (any Operator)?
+    /// Where the state is read from while there is no operator in memory; with one: the same state, if nothing has
+    /// changed since.
+    private var sources: [() throws -> [StateTable]] = []
+    private(set) var file: SpillFile?
+    private(set) var isClean = true
+    private(set) var events: [Event] = []
+    private(set) var eventBytes = 0
+    private var hasBatches = false
+    /// Bytes in memory, as of the last look.
+    private(set) var byteCount = 0
+    /// The last watermark the operator passed on, and the last that has come for it.
+    private var passed: Int64?
+    private var lastWatermark: Int64?
+    /// When the operator wants to be told the time although nothing has come.
+    private(set) var dueTime: Int64?
+    /// Whether a flush would find something to do, and when one last looked, in nanoseconds.
+    private var wantsFlush = false
+    private var lastVisit: Int64 = 0
+
+    init(isTimekeeper: Bool) { self.isTimekeeper = isTimekeeper }
+
+    /// Adds state to a part that has not been looked at yet.
+    func add(_ source: @escaping () throws -> [StateTable]) {
+        sources.append(source)
+        isClean = false
+    }
+
+    func add(_ file: SpillFile) {
+        add { try file.read() }
+        if sources.count == 1 {
+            self.file = file
+            isClean = true
+        } else {
+            self.file = nil
+        }
+    }
+
+    func enqueue(_ batch: RecordBatch, input: Int) {
+        events.append(.batch(batch, input: input))
+        eventBytes += batch.byteCount
+        hasBatches = true
+    }
+
+    func enqueue(_ event: Event) {
+        if case .watermark(let time) = event { lastWatermark = time }
+        // With no rows between two watermarks the later one says it all.
+        if case .watermark = event, case .watermark? = events.last { events.removeLast() }
+        events.append(event)
+    }
+
+    /// Whether the operator has to be there for what has come.
+    func needsVisit(isTimed: Bool) -> Bool {
+        if hasBatches || (isTimekeeper && !events.isEmpty) { return true }
+        if isEmpty { return false }
+        return events.contains { event in
+            switch event {
+            case .watermark(let time): isTimed && (time == .max || dueTime.map { time >= $0 } ?? true)
+            case .batch, .inputEnd, .end: true
+            }
+        }
+    }
+
+    /// Whether no row has ever come.
+    var isEmpty: Bool { resident == nil && sources.isEmpty && !hasBatches }
+
+    /// The watermark that may go on: of a part that was not visited the one that has come for it, as it has no use for
+    /// it.
+    func passedWatermark(wasVisited: Bool) -> Int64? { wasVisited ? passed : lastWatermark }
+
+    /// Whether a flush is due at a time: of a part put aside only now and then, as it has given out its changes and
+    /// may at most want to forget old ones.
+    func isFlushDue(at time: Int64) -> Bool {
+        wantsFlush && (resident != nil || time - lastVisit > Self.restNanos)
+    }
+
+    private static let restNanos: Int64 = 60_000_000_000
+
+    /// Makes the operator, if there is none in memory.
+    func load(_ make: () throws -> any Operator) throws {
+        guard resident == nil else { return }
+        let made = try make()
+        let tables = try sources.flatMap { try $0() }
+        if !tables.isEmpty { try made.restore(RestoredState(tables)) }
+        try made.onStart()
+        resident = made
+        // Several files are one from now on.
+        if sources.count > 1 { sources = [] }
+    }
+
+    /// Tells the operator all that has come.
+    func replay(into collector: any Collector) throws {
+        guard let resident else { return }
+        let all = events
+        events = []
+        eventBytes = 0
+        hasBatches = false
+        if !all.isEmpty { touch() }
+        for event in all {
+            switch event {
+            case .batch(let batch, let input): try resident.process(batch, input: input, into: collector)
+            case .watermark(let time): passed = try resident.onWatermark(time, into: collector) ?? passed
+            case .inputEnd(let input): try resident.onInputEnd(input, into: collector)
+            case .end: try resident.onEnd(into: collector)
+            }
+        }
+        note()
+    }
+
+    func flush(at time: Int64, into collector: any Collector) throws {
+        lastVisit = time
+        guard let resident, resident.hasUnflushedChanges else { return }
+        touch()
+        try resident.flush(into: collector)
+        note()
+    }
+
+    private func touch() {
+        isClean = false
+        file = nil
+        sources = []
+    }
+
+    private func note() {
+        guard let resident else { return }
+        byteCount = resident.stateByteCount
+        dueTime = resident.nextDueTime
+        wantsFlush = resident.hasUnflushedChanges
+    }
+
+    /// Writes the state, unless the file has it already. `write` makes the file.
+    func save(_ write: ([StateTable]) throws -> SpillFile) throws {
+        guard let resident, !isClean || file == nil else { return }
+        let written = try write(try resident.snapshot().tables)
+        file = written
+        sources = [{ try written.read() }]
+        isClean = true
+    }
+
+    /// Gives the memory back; the state must have been saved.
+    func evict() {
+        resident = nil
+        byteCount = 0
+    }
+}

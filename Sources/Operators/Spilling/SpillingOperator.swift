@@ -1,0 +1,260 @@
+import Columnar
+import Dataflow
+import Expressions
+import HostSystem
+import State
+
+/// An operator whose state may be larger than the memory there is.
+///
+/// As long as its state fits it is the operator inside. When it does not, the operator is divided by keys into parts,
+/// each an operator of its own with the state of its keys, just as subtasks divide it; only that these take turns in
+/// memory. What comes for a part waits until the part is looked at, in rounds: when enough waits, at every flush of
+/// changes, before a snapshot and at the end. A watermark goes on when the round is over, so that every row comes out as
+/// it would without all this, only later. (The idea is that of the Grace hash join.)
+final class SpillingOperator: Operator {
+    /// Makes the operator inside.
+    typealias Factory = () throws -> any Operator
+
+    private let make: Factory
+    private let context: OperatorContext
+    private let space: SpillSpace
+    private var keys: SpillKeys
+    /// Whether the operator inside does something when time passes.
+    private let isTimed: Bool
+    /// The operator while it is one.
+    private var whole: (any Operator)?
+    /// The parts after it was divided.
+    private var parts: [SpillPart] = []
+    private var watermark = Int64.min
+    private var endedInputs: [Int] = []
+    /// The watermark that all parts have passed on.
+    private var passed: Int64?
+    /// Bytes told to the budget, and bytes that have come since that was last done.
+    private var toldBytes = 0
+    private var newBytes = 0
+    /// Bytes that wait for parts.
+    private var waitingBytes = 0
+    private var fileNumber = 0
+    private var isWaiting = false
+
+    /// `keys` are those by which each input is dealt out to subtasks; there must be some.
+    init(
+        _ context: OperatorContext, _ space: SpillSpace, keys: [[BoundExpression]], isTimed: Bool,
+        make: @escaping Factory
+    ) throws {
+        self.context = context
+        self.space = space
+        self.isTimed = isTimed
+        self.make = make
+        self.keys = SpillKeys(keys, context: context)
+        whole = try make()
+        space.budget.join()
+    }
+
+    deinit { space.budget.leave(holding: toldBytes) }
+
+    // MARK: - Rows and time
+
+    func onStart() throws { try whole?.onStart() }
+
+    func process(_ batch: RecordBatch, input: Int, into collector: any Collector) throws {
+        if let whole {
+            try whole.process(batch, input: input, into: collector)
+            newBytes += batch.byteCount
+            if newBytes >= space.budget.limit / 64 { try look(into: collector) }
+            return
+        }
+        for (part, rows) in try keys.split(batch, input: input) {
+            waitingBytes -= parts[part].eventBytes
+            parts[part].enqueue(rows, input: input)
+            waitingBytes += parts[part].eventBytes
+        }
+        isWaiting = true
+        if waitingBytes > max(1 << 20, space.budget.limit / 8) || space.budget.limit == 0 {
+            try round(into: collector)
+        }
+    }
+
+    func onWatermark(_ watermark: Int64, into collector: any Collector) throws -> Int64? {
+        self.watermark = max(self.watermark, watermark)
+        if let whole { return try whole.onWatermark(watermark, into: collector) }
+        tellAll(.watermark(watermark))
+        return nil
+    }
+
+    func onInputEnd(_ input: Int, into collector: any Collector) throws {
+        if let whole {
+            endedInputs.append(input)
+            return try whole.onInputEnd(input, into: collector)
+        }
+        tellAll(.inputEnd(input))
+    }
+
+    func onEnd(into collector: any Collector) throws {
+        if let whole { return try whole.onEnd(into: collector) }
+        tellAll(.end)
+        try round(into: collector)
+    }
+
+    private func tellAll(_ event: SpillPart.Event) {
+        for part in parts { part.enqueue(event) }
+        isWaiting = true
+    }
+
+    /// The watermark goes on behind the rows of a round.
+    var currentWatermark: Int64? { whole == nil ? passed : whole?.currentWatermark }
+    var nextDueTime: Int64? { whole == nil ? parts.compactMap(\.dueTime).min() : whole?.nextDueTime }
+    var isSatisfied: Bool { whole?.isSatisfied ?? false }
+
+    var hasUnflushedChanges: Bool {
+        if let whole { return whole.hasUnflushedChanges }
+        return isWaiting || parts.contains { $0.isFlushDue(at: now) }
+    }
+
+    func flush(into collector: any Collector) throws {
+        if let whole { return try whole.flush(into: collector) }
+        try round(into: collector, flushes: true)
+    }
+
+    var stateByteCount: Int {
+        if let whole { return whole.stateByteCount }
+        return toldBytes + waitingBytes + parts.reduce(0) { $0 + ($1.resident == nil ? $1.file?.byteCount ?? 0 : 0) }
+    }
+
+    private var now: Int64 { context.clock.nowNanoseconds() }
+
+    // MARK: - Memory
+
+    private func tell(_ bytes: Int) {
+        space.budget.add(bytes - toldBytes)
+        toldBytes = bytes
+    }
+
+    /// Divides the operator when its state has outgrown most of what it may hold: dividing needs memory too.
+    private func look(into collector: any Collector) throws {
+        guard let whole else { return }
+        newBytes = 0
+        tell(whole.stateByteCount)
+        if toldBytes * 2 >= space.budget.allowance(holding: toldBytes) { try divide(into: collector) }
+    }
+
+    private func divide(into collector: any Collector) throws {
+        guard let former = whole else { return }
+        try former.flush(into: collector)
+        let tables = try former.snapshot().tables
+        whole = nil
+        makeParts()
+        try deal(tables)
+        // What the operator inside was told and does not keep in its tables.
+        for input in endedInputs { tellAll(.inputEnd(input)) }
+        if watermark > .min { tellAll(.watermark(watermark)) }
+        tell(0)
+    }
+
+    private func makeParts() {
+        whole = nil
+        // The last one gets no rows and is told everything: it knows how far time has come, for whoever goes on from
+        // the state without parts.
+        parts = (0...SpillKeys.partCount).map { SpillPart(isTimekeeper: $0 == SpillKeys.partCount) }
+    }
+
+    /// Writes the rows of each part to a file of its own; what every subtask gets every part gets.
+    private func deal(_ tables: [StateTable]) throws {
+        var shares = Array(repeating: [StateTable](), count: parts.count)
+        for table in tables {
+            guard case .keyed(let keyCount) = table.distribution else {
+                for part in shares.indices { shares[part].append(table) }
+                continue
+            }
+            for (part, rows) in SpillKeys.split(table, keyCount: keyCount) {
+                var share = table
+                share.batch = rows
+                shares[part].append(share)
+            }
+        }
+        for (part, share) in zip(parts, shares) where !share.isEmpty { part.add(try write(share)) }
+    }
+
+    private func write(_ tables: [StateTable]) throws -> SpillFile {
+        fileNumber += 1
+        return try SpillFile.write(
+            tables, node: context.nodeID, subtask: context.subtask, version: fileNumber, space)
+    }
+
+    /// Tells every part what has come for it. Parts in memory come first, and stay; the others come in as there is room,
+    /// or one after another.
+    private func round(into collector: any Collector, flushes: Bool = false) throws {
+        let order = parts.filter { $0.resident != nil } + parts.filter { $0.resident == nil }
+        var least: Int64? = .max
+        for part in order {
+            let isDue = part.needsVisit(isTimed: isTimed) || (flushes && part.isFlushDue(at: now))
+            if isDue {
+                try part.load(make)
+                try part.replay(into: collector)
+                if flushes { try part.flush(at: now, into: collector) }
+                try settle(part, into: collector)
+            }
+            let own = part.passedWatermark(wasVisited: isDue)
+            least = least.flatMap { least in own.map { min(least, $0) } }
+        }
+        waitingBytes = 0
+        isWaiting = false
+        if let least, watermark > .min { passed = max(passed ?? .min, least) }
+    }
+
+    /// Counts what a part holds now, and puts it aside when that is too much.
+    private func settle(_ part: SpillPart, into collector: any Collector) throws {
+        let bytes = parts.reduce(0) { $0 + $1.byteCount }
+        if bytes <= space.budget.allowance(holding: toldBytes) * 3 / 4 { return tell(bytes) }
+        try part.flush(at: now, into: collector)
+        try part.save(write)
+        part.evict()
+        tell(parts.reduce(0) { $0 + $1.byteCount })
+    }
+
+    // MARK: - State
+
+    private static let progress = "spilling"
+
+    func snapshot() throws -> StateSnapshot {
+        if let whole { return try whole.snapshot() }
+        return try partedSnapshot()
+    }
+
+    func increment() throws -> StateSnapshot {
+        if let whole { return try whole.increment() }
+        return try partedSnapshot()
+    }
+
+    /// The files of all parts; those in memory are written, if they have changed.
+    private func partedSnapshot() throws -> StateSnapshot {
+        var pieces: [StatePiece] = []
+        for (number, part) in parts.enumerated() where !part.isEmpty {
+            let isAway = part.resident == nil
+            if part.file == nil { try part.load(make) }
+            try part.save(write)
+            if isAway { part.evict() }
+            guard let file = part.file else { continue }
+            pieces.append(StatePiece(part: number, version: file.version, file: file))
+        }
+        return StateSnapshot([StateTable(Self.progress, numbers: [watermark])], pieces: pieces)
+    }
+
+    var readsPieces: Bool { true }
+
+    func restore(_ state: RestoredState) throws {
+        let progress = state.numbers(Self.progress)
+        if progress.isEmpty && state.pieces.isEmpty {
+            try whole?.restore(state)
+            newBytes = .max / 2
+            return
+        }
+        makeParts()
+        watermark = progress.map { $0[0] }.min() ?? .min
+        try deal(state.tables.filter { $0.name != Self.progress })
+        for piece in state.pieces where parts.indices.contains(piece.part) {
+            parts[piece.part].add { try piece.load() }
+        }
+        if watermark > .min { tellAll(.watermark(watermark)) }
+    }
+}
