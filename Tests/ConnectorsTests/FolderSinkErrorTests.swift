@@ -25,7 +25,7 @@ import Testing
     }
 
     static func restored(_ snapshot: StateSnapshot) -> RestoredState {
-        RestoredState(Dictionary(uniqueKeysWithValues: snapshot.tables.map { ($0.name, [$0.batch]) }))
+        RestoredState(snapshot.tables)
     }
 
     static let rows = BatchBuilder.batch("id int64\n1\n2")

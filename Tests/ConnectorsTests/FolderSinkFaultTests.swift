@@ -87,12 +87,12 @@ struct FolderSinkFaultTests {
 
         /// State through the bytes of a state file, as in life.
         private static func read(_ states: [StateSnapshot]) throws -> RestoredState {
-            var tables: [String: [RecordBatch]] = [:]
+            var tables: [StateTable] = []
             for state in states {
                 let node = NodeState(node: 1, subtask: 0, tables: state.tables)
                 for table in try StateFile.decode(StateFile.encode([node]))[0].tables {
                     #expect(table.distribution == .everywhere)
-                    tables[table.name, default: []].append(table.batch)
+                    tables.append(table)
                 }
             }
             return RestoredState(tables)

@@ -88,9 +88,7 @@ import Testing
                     if let states {
                         // As the engine deals state out: at the same parallelism each has its own back.
                         let given = states.count == parallelism ? [states[subtask]] : states
-                        var tables: [String: [RecordBatch]] = [:]
-                        for table in given.flatMap(\.tables) { tables[table.name, default: []].append(table.batch) }
-                        try source.restore(RestoredState(tables))
+                        try source.restore(RestoredState(given.flatMap(\.tables)))
                     }
                     try await source.onStart()
                     reading: for _ in 0..<(leg == 4 ? 1000 : random.below(8)) {

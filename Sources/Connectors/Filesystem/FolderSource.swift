@@ -84,7 +84,7 @@ final class FolderSource: SourceOperator {
         let source = try FileSource(spec, table, fileSystem, context)
         if file.offset > 0 || file.rows > 0 {
             let position = StateTable(FileSource.positionName, numbers: [file.offset, file.rows])
-            try source.restore(RestoredState([position.name: [position.batch]]))
+            try source.restore(RestoredState([position]))
         }
         try await source.onStart()
         current = source
