@@ -33,10 +33,8 @@ import Testing
 
     /// The rows that the filesystem source finds in a folder, sorted.
     static func rows(_ path: String) throws -> [Substring] {
-        let result = try CommandLineTests.run(
-            "run", "-p", "2", "-e",
-            "CREATE TABLE r \(columns) WITH (connector = 'filesystem', path = '\(path)', type = 'source'); SELECT * FROM r"
-        )
+        let table = "CREATE TABLE r \(columns) WITH (connector = 'filesystem', path = '\(path)', type = 'source');"
+        let result = try CommandLineTests.run("run", "-p", "2", "-e", table + "SELECT * FROM r")
         #expect(result.status == 0, "\(result.errorOutput)")
         return result.output.split(separator: "\n").sorted()
     }

@@ -7,8 +7,8 @@ import State
 
 /// Reads the files that lie in a folder, and in folders below it, when it first starts, in the order of their paths.
 ///
-/// A file belongs to one subtask, by the hash of its path: subtasks look at the folder each for itself, and files may be
-/// added meanwhile. Replayable: a checkpoint notes the files still to be read and where the first of them is.
+/// A file belongs to one subtask, by the hash of its path: subtasks look at the folder each for itself, and files may
+/// be added meanwhile. Replayable: a checkpoint notes the files still to be read and where the first of them is.
 final class FolderSource: SourceOperator {
     private static let filesName = "files"
     private static let layoutName = "layout"
