@@ -30,7 +30,7 @@ let ladder: [(name: String, imports: [String])] = [
     // 5
     ("Planner", ["SQLSyntax", "Columnar", "Expressions", "Dataflow"]),
     ("Operators", ["HostSystem", "Columnar", "Expressions", "State", "Dataflow"]),
-    ("Connectors", ["HostSystem", "Columnar", "Codecs", "Formats", "State", "Dataflow"]),
+    ("Connectors", ["HostSystem", "Columnar", "Codecs", "Expressions", "Formats", "State", "Dataflow"]),
     // 6
     (
         "Engine",

@@ -7,7 +7,8 @@ extension ConnectorCatalog {
         preview: @escaping @Sendable (RecordBatch) async throws -> Void
     ) -> ConnectorCatalog {
         ConnectorCatalog([
-            SingleFileConnector(), StdoutConnector(), MockConnector(), ImpulseConnector(), NexmarkConnector(),
+            SingleFileConnector(), FilesystemConnector(), StdoutConnector(), MockConnector(), ImpulseConnector(),
+            NexmarkConnector(),
             BlackholeConnector(), PreviewConnector(receive: preview),
         ])
     }

@@ -40,6 +40,9 @@ public struct FileError: Error, Hashable, Sendable {
         [EINTR, EAGAIN, EBUSY, ENOSPC, EDQUOT, EMFILE, ENFILE, EIO, ETIMEDOUT].contains(errno)
     }
 
+    /// Whether the system refused it to this user.
+    public var isForbidden: Bool { errno == EACCES || errno == EPERM }
+
     /// Whether a file that was to be made is there already.
     public var isAlreadyThere: Bool { errno == EEXIST }
 

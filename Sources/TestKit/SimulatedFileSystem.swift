@@ -4,7 +4,8 @@ import Synchronization
 /// Files in memory that fail and die on command, as a disk may.
 ///
 /// What was not synchronised may be lost when the power goes: a file keeps any beginning of its unsynchronised bytes,
-/// each new name, rename or removal in a folder that was not synchronised happens or not.
+/// one that was cut may be as long as before, each new name, rename or removal in a folder that was not synchronised
+/// happens or not.
 public final class SimulatedFileSystem: FileSystem {
     /// What goes wrong, counted in steps from 1: every call that changes something is one.
     public enum Fault: Sendable, Hashable {
@@ -26,6 +27,8 @@ public final class SimulatedFileSystem: FileSystem {
     private struct Content {
         var current: [UInt8] = []
         var durable: [UInt8] = []
+        /// The shortest length the file was cut to since it was synchronised.
+        var cutTo: Int?
     }
 
     private struct State {
@@ -71,7 +74,8 @@ public final class SimulatedFileSystem: FileSystem {
             for index in state.contents.indices {
                 let content = state.contents[index]
                 var kept = content.durable
-                if content.current.count > kept.count {
+                if let cutTo = content.cutTo, random.next() & 1 == 0 { kept = Array(kept[..<min(cutTo, kept.count)]) }
+                if content.cutTo == nil || kept.count < content.durable.count, content.current.count > kept.count {
                     let extra = Int(random.next() % UInt64(content.current.count - kept.count + 1))
                     kept += content.current[kept.count..<(kept.count + extra)]
                 }
@@ -178,7 +182,12 @@ public final class SimulatedFileSystem: FileSystem {
     }
 
     fileprivate func synchronize(_ content: Int, _ path: String) throws(FileError) {
-        try step(.synchronize, path, { $0.contents[content].durable = $0.contents[content].current })
+        try step(
+            .synchronize, path,
+            {
+                $0.contents[content].durable = $0.contents[content].current
+                $0.contents[content].cutTo = nil
+            })
     }
 
     public func rename(_ path: String, to destination: String) throws(FileError) {
@@ -236,10 +245,17 @@ public final class SimulatedFileSystem: FileSystem {
         try step(
             .makeDirectory, path,
             { state -> Void? in
-                if state.names[path] == -1 { return () }
-                guard state.names[Self.parent(path)] == -1 else { return nil }
-                state.names[path] = -1
-                state.pending.append(.link(path, -1))
+                var missing: [String] = []
+                var folder = path
+                while state.names[folder] == nil {
+                    missing.append(folder)
+                    folder = Self.parent(folder)
+                }
+                guard state.names[folder] == -1 else { return nil }
+                for folder in missing.reversed() {
+                    state.names[folder] = -1
+                    state.pending.append(.link(folder, -1))
+                }
                 return ()
             })
     }
@@ -249,10 +265,9 @@ public final class SimulatedFileSystem: FileSystem {
             .truncate, path,
             { state -> Void? in
                 guard let content = state.names[path], content >= 0 else { return nil }
-                state.contents[content].current.removeLast(
-                    max(0, state.contents[content].current.count - byteCount))
-                state.contents[content].durable.removeLast(
-                    max(0, state.contents[content].durable.count - byteCount))
+                let cut = state.contents[content].current.prefix(byteCount)
+                state.contents[content].current = Array(cut)
+                state.contents[content].cutTo = min(state.contents[content].cutTo ?? byteCount, byteCount)
                 return ()
             })
     }

@@ -35,7 +35,7 @@ import Testing
     @Test func `the catalog has every connector once`() {
         #expect(
             Self.catalog.names == [
-                "single_file", "stdout", "mock", "impulse", "nexmark", "blackhole", "preview",
+                "single_file", "filesystem", "stdout", "mock", "impulse", "nexmark", "blackhole", "preview",
             ])
     }
 
@@ -57,6 +57,66 @@ import Testing
         .init(
             "single_file", ["path": .string("x"), "csv.delimiter": .string(";")],
             "option 'csv.delimiter' does not go with format 'json'"),
+        .init("filesystem", ["path": .string("file:///x/y/"), "partitioning.fields": .list(["id"])], "fine"),
+        .init("filesystem", [:], "missing option 'path': the folder's path; file:// may stand before it"),
+        .init(
+            "filesystem", ["path": .string("s3::http://host:9000/bucket/x")],
+            "option 'path': expected a path of this machine, found 's3::http://…'"),
+        .init(
+            "filesystem", ["path": .string("x"), "partitioning.fields": .string("nobody")],
+            "option 'partitioning.fields': there is no column 'nobody'"),
+        .init(
+            "filesystem", ["path": .string("x"), "partitioning.time_pattern": .string("%Y")],
+            "option 'partitioning.time_pattern': expected one TIMESTAMP column to take the time from, found none"),
+        .init(
+            "filesystem", ["path": .string("x"), "partitioning.time_pattern": .string("%Q")],
+            "option 'partitioning.time_pattern': there is no specifier %Q; there are %Y %m %d %H %M %S %f %j %a %b %F "
+                + "%T …, found '%Q'"),
+        .init(
+            "filesystem", ["path": .string("x"), "partitioning.time_pattern": .string("../%Y")],
+            "option 'partitioning.time_pattern': expected folder names parted by /, none empty or with a point in "
+                + "front, found '../%Y'"),
+        .init(
+            "filesystem", ["path": .string("x"), "filename.prefix": .string(".x")],
+            "option 'filename.prefix': expected part of a file name, at most 80 bytes without / and no point in "
+                + "front, found '.x'"),
+        .init(
+            "filesystem", ["path": .string("x"), "filename.suffix": .string("a/b")],
+            "option 'filename.suffix': expected part of a file name, at most 80 bytes without /, found 'a/b'"),
+        .init(
+            "filesystem", ["path": .string("x"), "filename.suffix": .string("a"), "file_naming.suffix": .string("b")],
+            "options 'filename.suffix' and 'file_naming.suffix' mean the same: give one of them"),
+        .init(
+            "filesystem", ["path": .string("x"), "rolling_policy.file_size": .string("big")],
+            "option 'rolling_policy.file_size': expected a size such as '100MB', found 'big'"),
+        .init(
+            "filesystem", ["path": .string("x"), "rolling_policy.interval": .string("1 month")],
+            "option 'rolling_policy.interval': expected a duration such as '10 minutes', found '1 month'"),
+        .init(
+            "filesystem", ["path": .string("x"), "rolling_policy.interval_seconds": .int(0)],
+            "option 'rolling_policy.interval_seconds': expected a number from 1 to 10000000000, found '0'"),
+        .init(
+            "filesystem", ["path": .string("x"), "shuffle_by_partition.enabled": .boolean(true)],
+            "option 'shuffle_by_partition.enabled' cannot be true: it is not available"),
+        .init("filesystem", ["path": .string("x"), "json.compression": .string("uncompressed")], "fine"),
+        .init(
+            "filesystem", ["path": .string("x"), "compression": .string("rar")],
+            "option 'compression': expected one of none, zstd, lz4, gzip, found 'rar'"),
+        .init(
+            "filesystem", ["path": .string("x"), "rolling_policy.size": .int(1)], "unknown option 'rolling_policy.size'"
+        ),
+        .init(
+            "filesystem", ["path": .string("x"), "type": .string("source"), "filename.prefix": .string("y")],
+            "option 'filename.prefix' is one of a sink, and the table is a source"),
+        .init(
+            "filesystem", ["path": .string("x"), "type": .string("sink"), "source.regex_pattern": .string("y")],
+            "option 'source.regex_pattern' is one of a source, and the table is a sink"),
+        .init(
+            "filesystem", ["path": .string("x"), "type": .string("source"), "regex_pattern": .string("(")],
+            "option 'regex_pattern': invalid regular expression: missing ): ( (()"),
+        .init(
+            "filesystem", ["path": .string("x"), "type": .string("source"), "format": .string("debezium_json")],
+            "a folder is no source of debezium_json: the order of changes in several files is not known"),
         .init("stdout", ["format": .string("csv")], "fine"),
         .init("stdout", ["path": .string("x")], "unknown option 'path'"),
         .init("impulse", ["event_rate": .int(10)], "fine"),
@@ -126,6 +186,29 @@ import Testing
         #expect(Self.check("single_file", ["path": .string("x"), "type": .string("sink")], intervals) == "fine")
         #expect(Self.check("single_file", ["path": .string("x"), "type": .string("source")], intervals) != "fine")
         #expect(Self.check("stdout", [:], intervals) == "fine")
+    }
+
+    @Test func `what cannot name a folder is refused`() {
+        let schema = Schema([
+            Field("a", .timestamp), Field("b", .timestampTZ), Field("c", .float64), Field("d", .list(.int64)),
+        ])
+        func check(_ options: [String: OptionValue]) -> String {
+            Self.check("filesystem", options.merging(["path": .string("x")]) { $1 }, schema)
+        }
+        #expect(
+            check(["partitioning.time_pattern": .string("%Y")])
+                == "option 'partitioning.time_pattern': expected one TIMESTAMP column to take the time from, found a, b"
+        )
+        #expect(check(["partitioning.time_pattern": .string("%Y"), "event_time_field": .string("b")]) == "fine")
+        #expect(
+            check(["partitioning.time_pattern": .string("%Y"), "event_time_field": .string("c")])
+                == "option 'event_time_field': there is no TIMESTAMP column 'c'")
+        for name in ["c", "d"] {
+            #expect(check(["partitioning.fields": .string(name)]).hasSuffix("and cannot name folders"))
+        }
+        #expect(
+            check(["partitioning.fields": .string("a,a")])
+                == "option 'partitioning.fields': column 'a' is named twice")
     }
 
     @Test(arguments: ["stdout", "blackhole", "preview"], [true])

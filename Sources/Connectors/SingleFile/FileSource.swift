@@ -12,6 +12,8 @@ import Synchronization
 ///
 /// Of pipes and terminals the lines that have come are given out as soon as no more are waiting.
 final class FileSource: SourceOperator {
+    /// The table of the state.
+    static let positionName = "position"
     private static let blocksPerMark = 8
 
     private let options: FileTableOptions
@@ -62,11 +64,11 @@ final class FileSource: SourceOperator {
 
     func snapshot() throws -> StateSnapshot {
         guard isReading, options.path != nil else { return StateSnapshot() }
-        return StateSnapshot([StateTable("position", numbers: [Int64(mark.offset), Int64(mark.rows)])])
+        return StateSnapshot([StateTable(Self.positionName, numbers: [Int64(mark.offset), Int64(mark.rows)])])
     }
 
     func restore(_ state: RestoredState) throws {
-        guard isReading, let position = state.numbers("position").first else { return }
+        guard isReading, let position = state.numbers(Self.positionName).first else { return }
         mark = (Int(position[0]), Int(position[1]))
         firstOffset = mark.offset
         skippedRows = mark.rows

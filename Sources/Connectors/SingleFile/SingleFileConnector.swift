@@ -83,6 +83,13 @@ struct FileTableOptions {
         }
     }
 
+    /// A file whose options are known.
+    init(path: String, codec: Codec, format: FormatOptions) {
+        self.path = path
+        self.codec = codec
+        self.format = format
+    }
+
     /// What a sink would overwrite; devices and standard streams are not.
     var location: String? {
         guard var path, !path.hasPrefix("/dev/") else { return nil }

@@ -1,7 +1,7 @@
 import Columnar
 
 /// A pattern of `strftime` specifiers (ISO C, with fractions of a second as `%3f`, `%6f`, `%9f`).
-struct TimeFormat {
+package struct TimeFormat: Sendable {
     private enum Piece {
         case text([UInt8])
         case field(UInt8)
@@ -10,7 +10,8 @@ struct TimeFormat {
 
     private let pieces: [Piece]
 
-    init(_ pattern: UnsafeRawBufferPointer) throws(KernelError) {
+    /// Reads a pattern. Throws for a specifier there is not, with the name of the function `to_char` in front.
+    package init(_ pattern: UnsafeRawBufferPointer) throws(KernelError) {
         var pieces: [Piece] = []
         var literal: [UInt8] = []
         var index = 0
@@ -55,8 +56,28 @@ struct TimeFormat {
         KernelError(message: "to_char: there is no specifier \(text); there are %Y %m %d %H %M %S %f %j %a %b %F %T …")
     }
 
+    /// The longest span in nanoseconds, out of day, hour, minute, second and one, such that all timestamps of the same
+    /// span (from the epoch on) have the same text.
+    package var resolution: Int64 {
+        pieces.map { piece -> Int64 in
+            switch piece {
+            case .text: NanosecondsPer.day
+            case .fraction: 1
+            case .field(let specifier):
+                switch specifier {
+                case UInt8(ascii: "S"), UInt8(ascii: "T"), UInt8(ascii: "s"): NanosecondsPer.second
+                case UInt8(ascii: "M"), UInt8(ascii: "R"): NanosecondsPer.minute
+                case UInt8(ascii: "H"), UInt8(ascii: "k"), UInt8(ascii: "I"), UInt8(ascii: "l"), UInt8(ascii: "p"),
+                    UInt8(ascii: "P"):
+                    NanosecondsPer.hour
+                default: NanosecondsPer.day
+                }
+            }
+        }.min() ?? NanosecondsPer.day
+    }
+
     /// Appends a timestamp (UTC).
-    func append(_ timestamp: Int64, to text: inout [UInt8]) {
+    package func append(_ timestamp: Int64, to text: inout [UInt8]) {
         let (days, nanoseconds) = CalendarMath.split(timestamp)
         let date = CivilDate(daysSinceEpoch: days)
         for piece in pieces {
