@@ -44,6 +44,13 @@ public protocol Operator: AnyObject {
     /// The memory held as state, in bytes.
     var stateByteCount: Int { get }
 
+    /// The rows, groups or sessions held as state.
+    var stateRowCount: Int { get }
+
+    /// The watermark (nanoseconds) that lets the next results out, of those whose rows are here; nil when no results
+    /// wait for event time. Read often, so it must be cheap.
+    var nextDueTime: Int64? { get }
+
     /// Everything that must come back after a crash, as of now. The tables must not change with what comes later.
     func snapshot() throws -> StateSnapshot
 
@@ -61,6 +68,8 @@ extension Operator {
     public func flush(into collector: any Collector) throws {}
     public var isSatisfied: Bool { false }
     public var stateByteCount: Int { 0 }
+    public var stateRowCount: Int { 0 }
+    public var nextDueTime: Int64? { nil }
     public func snapshot() throws -> StateSnapshot { StateSnapshot() }
     public func restore(_ state: RestoredState) throws {}
 }

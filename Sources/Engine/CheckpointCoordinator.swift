@@ -19,6 +19,8 @@ final class CheckpointCoordinator: Sendable {
         var waiters: [UnsafeContinuation<Void, Never>] = []
         var writing = 0
         var isOver = false
+        /// Tells the timers of this interval from those of earlier ones.
+        var intervalNumber = 0
     }
 
     private let store: CheckpointStore
@@ -28,11 +30,12 @@ final class CheckpointCoordinator: Sendable {
     private let inject: @Sendable (Barrier) -> Void
     private let executor: ThreadPoolExecutor
     private let state: Mutex<State>
+    let recorder: CheckpointRecorder
 
     /// `inject` makes all sources send a barrier.
     init(
         _ options: CheckpointOptions, _ store: CheckpointStore, _ graph: DataflowGraph, lastEpoch: Int,
-        restored: LoadedCheckpoint?, taskCount: Int, executor: ThreadPoolExecutor,
+        restored: LoadedCheckpoint?, taskCount: Int, executor: ThreadPoolExecutor, clock: any WallClock,
         inject: @escaping @Sendable (Barrier) -> Void
     ) {
         self.store = store
@@ -40,6 +43,7 @@ final class CheckpointCoordinator: Sendable {
         self.graph = GraphFingerprint.value(graph)
         self.inject = inject
         self.executor = executor
+        recorder = CheckpointRecorder(clock: clock)
         parallelism = Dictionary(uniqueKeysWithValues: graph.nodes.map { ($0.id, $0.parallelism) })
         var summary = CheckpointSummary()
         summary.restoredEpoch = restored?.manifest.epoch
@@ -51,16 +55,22 @@ final class CheckpointCoordinator: Sendable {
     var summary: CheckpointSummary { state.withLock { $0.summary } }
 
     /// Begins to take a checkpoint every interval.
-    func start() {
-        guard let millis = options.intervalMillis else { return }
-        schedule(UInt64(max(1, millis)) * 1_000_000)
+    func start() { setInterval(millis: options.intervalMillis) }
+
+    /// Takes a checkpoint every so often from now on; nil: only when asked.
+    func setInterval(millis: Int?) {
+        let number = state.withLock { state in
+            state.intervalNumber += 1
+            return state.intervalNumber
+        }
+        if let millis { schedule(UInt64(max(1, millis)) * 1_000_000, number) }
     }
 
-    private func schedule(_ nanos: UInt64) {
+    private func schedule(_ nanos: UInt64, _ number: Int) {
         executor.schedule(at: executor.now() &+ nanos) { [weak self] in
-            guard let self, !self.state.withLock({ $0.isOver }) else { return }
+            guard let self, self.state.withLock({ !$0.isOver && $0.intervalNumber == number }) else { return }
             self.handle(.requested(stops: false))
-            self.schedule(nanos)
+            self.schedule(nanos, number)
         }
     }
 
@@ -112,13 +122,18 @@ final class CheckpointCoordinator: Sendable {
     private func perform(_ action: CheckpointStateMachine.Action) {
         switch action {
         case .inject(let epoch, let stops):
+            recorder.begin(epoch, stops: stops)
             begin(epoch)
             inject(Barrier(epoch: epoch, stops: stops))
-        case .publish(let epoch): Task.detached { self.publish(epoch) }
+        case .publish(let epoch):
+            recorder.begin(epoch, stops: true)
+            Task.detached { self.publish(epoch) }
         case .collect(let epoch):
+            recorder.end(epoch, .completed)
             forgetEpoch()
             store.collectGarbage(keeping: epoch)
         case .discard(let epoch):
+            recorder.end(epoch, .failed)
             forgetEpoch()
             state.withLock { $0.summary.failed += 1 }
             try? store.remove(epoch)
@@ -141,14 +156,17 @@ final class CheckpointCoordinator: Sendable {
     private func write(_ task: Int, _ epoch: Int, _ states: [NodeState]) {
         do {
             let kept = states.filter { !$0.tables.isEmpty }
+            var byteCount = 0
             if !kept.isEmpty {
                 let bytes = try StateFile.encode(kept, codec: options.codec)
+                byteCount = bytes.count
                 let file = try store.write(bytes, "task-\(task).state", epoch: epoch)
                 state.withLock { state in
                     state.files.append(file)
                     state.summary.bytes += bytes.count
                 }
             }
+            recorder.written(epoch, task: task, bytes: byteCount)
             handle(.written(task: task, epoch: epoch))
         } catch {
             options.warn("checkpoint \(epoch) failed: \(error); processing goes on, the next one may succeed")

@@ -1,5 +1,6 @@
 import Columnar
 import Dataflow
+import HostSystem
 import State
 import Synchronization
 
@@ -9,9 +10,11 @@ final class OperatorChain {
     private let output: TaskOutput
 
     /// The operators in order, with the counters of each; none at all when the task is a source or a sink alone.
-    init(_ operators: [(operator: any Operator, metrics: OperatorMetrics)], output: TaskOutput) {
+    init(
+        _ operators: [(operator: any Operator, metrics: OperatorMetrics)], output: TaskOutput, clock: ThreadPoolExecutor
+    ) {
         self.output = output
-        stages = operators.map { ChainStage($0.operator, $0.metrics, output: output) }
+        stages = operators.map { ChainStage($0.operator, $0.metrics, output: output, clock: clock) }
         for (stage, next) in zip(stages, stages.dropFirst()) { stage.next = next }
     }
 
@@ -73,7 +76,11 @@ final class OperatorChain {
     func snapshots() throws -> [StateSnapshot] { try stages.map { try $0.operator.snapshot() } }
 
     func updateStateMetrics() {
-        for stage in stages { stage.metrics.stateBytes.store(stage.operator.stateByteCount, ordering: .relaxed) }
+        for stage in stages {
+            stage.metrics.stateBytes.store(stage.operator.stateByteCount, ordering: .relaxed)
+            stage.metrics.stateRows.store(stage.operator.stateRowCount, ordering: .relaxed)
+            stage.metrics.nextDue.store(stage.operator.nextDueTime ?? .max, ordering: .relaxed)
+        }
     }
 }
 
@@ -83,9 +90,11 @@ private final class ChainStage: Collector {
     let metrics: OperatorMetrics
     var next: ChainStage?
     private let output: TaskOutput
+    private let clock: ThreadPoolExecutor
     private var lastGenerated = Int64.min
 
-    init(_ operator: any Operator, _ metrics: OperatorMetrics, output: TaskOutput) {
+    init(_ operator: any Operator, _ metrics: OperatorMetrics, output: TaskOutput, clock: ThreadPoolExecutor) {
+        self.clock = clock
         self.operator = `operator`
         self.metrics = metrics
         self.output = output
@@ -96,18 +105,19 @@ private final class ChainStage: Collector {
         try `operator`.process(batch, input: input, into: self)
         if let generated = `operator`.currentWatermark, generated > lastGenerated, generated < .max {
             lastGenerated = generated
+            metrics.noteWatermark(generated, at: clock.now())
             try pass(generated)
         }
     }
 
     func emit(_ batch: RecordBatch) throws {
         if batch.rowCount == 0 { return }
-        metrics.noteSent(batch.rowCount)
+        metrics.noteSent(batch.rowCount, at: clock.now())
         if let next { try next.receive(batch, input: 0) } else { try output.emit(batch) }
     }
 
     func advance(to watermark: Int64) throws {
-        metrics.watermark.store(watermark, ordering: .relaxed)
+        metrics.noteWatermark(watermark, at: clock.now())
         // The end of event time is told by `end` alone, after the last row.
         guard let passed = try `operator`.onWatermark(watermark, into: self), passed < .max else { return }
         try pass(passed)

@@ -92,7 +92,7 @@ final class TaskRunner {
         }
         idleNanos = idleMillis.map { UInt64(min($0, 1 << 40)) * 1_000_000 }
         output = TaskOutput(exchanges: exchanges, isSink: sink != nil)
-        chain = OperatorChain(operators, output: output)
+        chain = OperatorChain(operators, output: output, clock: environment.executor)
     }
 
     private static func connector(
@@ -105,6 +105,7 @@ final class TaskRunner {
 
     /// Makes and runs a task; whatever goes wrong ends the whole pipeline.
     static func run(_ plan: TaskPlan, _ environment: TaskEnvironment) async {
+        plan.metrics.enter(.opening, at: environment.executor.now())
         do {
             let runner = try TaskRunner(plan, environment)
             do {
@@ -121,6 +122,7 @@ final class TaskRunner {
         }
         plan.queue?.abandon()
         plan.metrics.isFinished.store(true, ordering: .relaxed)
+        plan.metrics.enter(.ended, at: environment.executor.now())
     }
 
     private func run() async throws {
@@ -131,8 +133,10 @@ final class TaskRunner {
             try await sink?.onStart()
             try chain.start()
         }
+        plan.metrics.enter(.waitingForOthers, at: now())
         try await environment.control.awaitCommonStart()
         sliceStart = now()
+        plan.metrics.enter(.running, at: sliceStart)
         let ending: Ending
         if isAlreadyFinished {
             ending = .alreadyFinished
@@ -141,6 +145,7 @@ final class TaskRunner {
         } else {
             ending = try await runInbox()
         }
+        if plan.queue == nil { environment.control.noteSourceEnd() }
         try await end(ending)
         chain.updateStateMetrics()
         noteBusy(until: now())
@@ -183,8 +188,10 @@ final class TaskRunner {
         try chain.restore(operatorNodes.compactMap { states[$0] })
     }
 
-    /// Everything before the barrier is done: gives the state out, and the barrier on.
-    func takeSnapshot(_ barrier: Barrier) async throws {
+    /// Everything before the barrier is done: gives the state out, and the barrier on. `alignmentStart`: when the first
+    /// barrier of several channels came, nanoseconds since 1970.
+    func takeSnapshot(_ barrier: Barrier, alignmentStart: Int64? = nil) async throws {
+        let syncStart = environment.clock.nowNanoseconds()
         try chain.flush()
         try await drain()
         var states: [NodeState] = []
@@ -196,6 +203,12 @@ final class TaskRunner {
         if let sink, let last = plan.nodes.last { add(last.id, try await sink.prepare(epoch: barrier.epoch)) }
         output.pass(barrier)
         try await drain()
+        environment.coordinator?.recorder.snapshotted(
+            barrier.epoch,
+            CheckpointRecord.Span(
+                taskID: plan.taskID, nodes: plan.nodes.map(\.id), subtask: plan.subtask,
+                alignmentStart: alignmentStart ?? syncStart, syncStart: syncStart,
+                syncEnd: environment.clock.nowNanoseconds()))
         environment.coordinator?.snapshotted(task: plan.taskID, epoch: barrier.epoch, states)
     }
 
@@ -218,8 +231,10 @@ final class TaskRunner {
             case .full:
                 let start = now()
                 noteBusy(until: start)
+                plan.metrics.enter(.waitingForRoom, at: start)
                 try await delivery.queue.push(delivery.entry)
                 let end = now()
+                plan.metrics.enter(.running, at: end)
                 plan.metrics.backpressureNanos.wrappingAdd(Int(clamping: end - start), ordering: .relaxed)
                 sliceStart = end
             }
@@ -233,8 +248,12 @@ final class TaskRunner {
             // A sink may be slow; a pipeline that is given up does not wait for the rest.
             try environment.control.checkCancellation()
             metrics.noteReceived(batch.rowCount)
+            plan.metrics.enter(.writing, at: now())
             try await sink.write(batch)
-            if flushDeadline == nil { flushDeadline = now() &+ environment.configuration.lingerNanos }
+            let time = now()
+            plan.metrics.enter(.running, at: time)
+            metrics.lastSentNanos.store(time, ordering: .relaxed)
+            if flushDeadline == nil { flushDeadline = time &+ environment.configuration.lingerNanos }
         }
         output.sinkBatches.removeAll(keepingCapacity: true)
     }
@@ -250,6 +269,7 @@ final class TaskRunner {
 
     /// Notes that rows came at `time`: starts the linger of rows kept back and the idle time anew.
     func noteRows(at time: UInt64) {
+        plan.metrics.isIdle.store(false, ordering: .relaxed)
         if !output.hasPendingRows {
             lingerDeadline = nil
         } else if lingerDeadline == nil {
@@ -285,6 +305,7 @@ final class TaskRunner {
         }
         if let deadline = idleDeadline, deadline <= time {
             idleDeadline = nil
+            plan.metrics.isIdle.store(true, ordering: .relaxed)
             output.becomeIdle()
             try await drain()
         }

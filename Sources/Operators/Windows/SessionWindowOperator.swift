@@ -40,6 +40,9 @@ final class SessionWindowOperator: Operator {
     }
 
     var stateByteCount: Int { groups.byteCount + accumulators.byteCount + sessions.byteCount }
+    var stateRowCount: Int { sessions.openCount }
+    /// A session that has grown since may end later, as its first end is what is remembered.
+    var nextDueTime: Int64? { sessions.openCount == 0 ? nil : sessions.leastEnd }
 
     // MARK: - Rows
 

@@ -43,6 +43,11 @@ final class WindowAggregateOperator: Operator {
     }
 
     var stateByteCount: Int { panes.values.reduce(0) { $0 + $1.byteCount } }
+    var stateRowCount: Int { panes.values.reduce(0) { $0 + $1.groups.groupCount } }
+    var nextDueTime: Int64? {
+        guard let earliest = order.first else { return nil }
+        return windows.end(ofWindowAt: max(windows.firstOrigin(endingAfter: earliest), openFrom))
+    }
 
     func process(_ batch: RecordBatch, input: Int, into collector: any Collector) throws {
         let columns = try expressions.evaluate(batch)

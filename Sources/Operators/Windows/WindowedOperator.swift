@@ -44,6 +44,11 @@ final class WindowedOperator: Operator {
     }
 
     var stateByteCount: Int { inputs.reduce(0) { $0 + $1.rows.byteCount } }
+    var stateRowCount: Int { inputs.reduce(0) { $0 + $1.rows.rowCount } }
+    var nextDueTime: Int64? {
+        guard let earliest = inputs.map(\.earliest).min(), earliest < .max else { return nil }
+        return WindowTimes.sum(earliest, 1)
+    }
 
     func process(_ batch: RecordBatch, input: Int, into collector: any Collector) throws {
         let times = batch.columns[inputs[input].time]
