@@ -39,6 +39,8 @@ let ladder: [(name: String, imports: [String])] = [
             "Connectors",
         ]
     ),
+    // 7
+    ("ControlPlane", ["HostSystem", "SQLSyntax", "Formats", "Dataflow", "Engine"]),
 ]
 
 /// What the tests share: batches from text, seeds, in-memory tables.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ControlPlane
 import Engine
 import Glibc
 import Planner
@@ -7,10 +8,13 @@ import Planner
 struct RunSettings {
     var compiler = CompilerOptions()
     var engine: EngineConfiguration
+    /// A run that does not end when it should is given up soon: somebody is sitting there.
+    var restarts = RestartPolicy(giveUpMillis: 3000)
 
     static let names = [
         "parallelism", "engine.threads", "pipeline.source-batch-size", "pipeline.source-batch-linger-millis",
-        "pipeline.update-aggregate-flush-interval-millis", "pipeline.chaining", "optimizer.disable",
+        "pipeline.update-aggregate-flush-interval-millis", "pipeline.chaining",
+        "pipeline.allowed-restarts", "pipeline.healthy-duration-millis", "optimizer.disable",
     ]
 
     /// Prints what is wrong and throws an exit code for an unknown name or a value of the wrong kind.
@@ -40,6 +44,10 @@ struct RunSettings {
                 throw RunSettings.wrong("\(name) takes true or false, found '\(value)'")
             }
             engine.isChainingEnabled = flag
+        case "pipeline.allowed-restarts":
+            restarts.allowedRestarts = try RunSettings.number(value, -1...1_000_000, name)
+        case "pipeline.healthy-duration-millis":
+            restarts.healthyMillis = try RunSettings.number(value, 0...86_400_000, name)
         case "optimizer.disable": compiler.disabledRules = Set(value.split(separator: ",").map(String.init))
         default:
             throw RunSettings.wrong(

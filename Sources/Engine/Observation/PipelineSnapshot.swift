@@ -43,6 +43,10 @@ public struct PipelineSnapshot: Sendable, Hashable {
             isSource: role == .source, isSink: role == .sink)
         func since(_ time: UInt64) -> UInt64? { time == 0 ? nil : max(time, start) &- start }
         result.role = role
+        switch node.spec {
+        case .source(let spec), .sink(let spec): result.table = spec.table
+        default: break
+        }
         result.rowsReceived = counters.rowsReceived.load(ordering: .relaxed)
         result.rowsSent = counters.rowsSent.load(ordering: .relaxed)
         result.batchesReceived = counters.batchesReceived.load(ordering: .relaxed)

@@ -49,6 +49,8 @@ public struct TaskMetricsSnapshot: Sendable, Hashable {
     /// The node's description, for people.
     public var operatorName: String
     public var role = OperatorRole.other
+    /// The table's name, for a source or a sink.
+    public var table: String?
     public var subtask: Int
     /// Nodes with the same task share a thread of execution, and the figures from `busyNanos` on.
     public var taskID: Int
