@@ -169,6 +169,7 @@ public struct JobStateMachine: Sendable, Hashable {
     /// Tries again, or gives up.
     private mutating func failed(_ domain: OperationalError.Domain) -> [Action] {
         if domain != .user {
+            if beginsAgain && desire.stop == .none { return beginAfresh() }
             failures += 1
             if policy.allows(failures: failures) {
                 attempt += 1
@@ -216,10 +217,9 @@ public struct JobStateMachine: Sendable, Hashable {
             if new.parallelism == plannedParallelism { return actions }
             return actions + enter(.rescaling) + stop(.checkpoint)
         case .restarting, .rescaling: return isFresh ? actions + stop(restartMode) : actions
-        case .recovering:
-            if !hasRun { return isFresh ? beginAfresh() : [] }
-            return actions
-        case .finishing, .failing:
+        case .recovering where !hasRun: return isFresh ? beginAfresh() : []
+        // The run ends anyway; then there is something more to do.
+        case .recovering, .finishing, .failing:
             if isFresh { beginsAgain = true }
             return actions
         // What has begun to stop stops; then it begins again.

@@ -35,6 +35,19 @@ public struct PipelineSummary: Sendable {
     public var elapsedNanos: UInt64
     /// What its checkpoints did; nil when it takes none.
     public var checkpoints: CheckpointSummary?
+
+    public init(
+        outcome: Outcome, rowsRead: Int = 0, rowsWritten: Int = 0, badRecords: Int = 0, lateRows: Int = 0,
+        elapsedNanos: UInt64 = 0, checkpoints: CheckpointSummary? = nil
+    ) {
+        self.outcome = outcome
+        self.rowsRead = rowsRead
+        self.rowsWritten = rowsWritten
+        self.badRecords = badRecords
+        self.lateRows = lateRows
+        self.elapsedNanos = elapsedNanos
+        self.checkpoints = checkpoints
+    }
 }
 
 /// A pipeline at work. Letting go of it does not stop it.
