@@ -58,7 +58,8 @@ final class JobReference: Sendable {
     func explain() {
         guard let job = state.withLock({ $0.session })?.job else { return }
         if let run = job.currentRun {
-            Terminal.printNotice("\(job.status.state.rawValue): \(StallReport(run.snapshot()).text)")
+            Terminal.printNotice(
+                "\(job.status.state.rawValue): \(StallReport(run.snapshot()).text(width: Terminal.width))")
         } else {
             Terminal.printNotice("\(job.status.state.rawValue): nothing runs at the moment")
         }
@@ -100,7 +101,7 @@ final class StallWatcher: Sendable {
                     told = nil
                 } else if told != report.signature {
                     told = report.signature
-                    Terminal.printNotice(report.text)
+                    Terminal.printNotice(report.text(width: Terminal.width))
                 }
             }
         }

@@ -1,9 +1,47 @@
 /// What holds event time back, found by going up from an operator to the source whose watermark is least.
 extension StallAnalysis {
-    /// What the watermark of a subtask waits for.
-    func holder(of task: Task) -> Holder { holder(taskID: task.taskID, upTo: task.nodeID, depth: 0) }
+    /// Operators whose results wait for event time, those with one cause together; a source that is silent comes
+    /// before one whose times only have to go on.
+    func watermarks() -> [Finding] {
+        var waiting: [(task: Task, due: Int64, holder: Holder)] = []
+        for subtasks in nodes where !subtasks.allSatisfy(\.isFinished) {
+            let held = subtasks.filter { task in task.nextDue.map { ($0 > task.watermark ?? .min) } ?? false }
+            let least = held.min { ($0.watermark ?? .min, $0.subtask) < ($1.watermark ?? .min, $1.subtask) }
+            // One that has just given rows does not stall.
+            let last = subtasks.compactMap(\.lastSent).max()
+            if let last, age(of: last) < Self.quietNanos { continue }
+            if let least, let due = least.nextDue { waiting.append((least, due, holder(of: least))) }
+        }
+        waiting.sort { (rank($0.holder), $0.task.nodeID) < (rank($1.holder), $1.task.nodeID) }
+        var findings: [Finding] = []
+        var told: [Holder: Int] = [:]
+        for (task, due, holder) in waiting {
+            if let index = told[holder] {
+                findings[index].message += " The same holds back \(place(task))."
+            } else {
+                told[holder] = findings.count
+                findings.append(watermark(of: task, due: due, holder))
+            }
+        }
+        return findings
+    }
 
-    private func holder(taskID: Int, upTo node: Int, depth: Int) -> Holder {
+    private func rank(_ holder: Holder) -> Int {
+        switch holder {
+        case .source(let source, _, let isWaitedFor):
+            let isSilent = age(of: source.lastSent ?? 0) >= 2 * Self.noticeableNanos
+            return isSilent ? (isWaitedFor ? 0 : 1) : 2
+        case .allIdle: return 1
+        case .unknown: return 3
+        }
+    }
+
+    /// What the watermark of a subtask waits for.
+    func holder(of task: Task) -> Holder {
+        holder(taskID: task.taskID, upTo: task.nodeID, isWaitedFor: false, depth: 0)
+    }
+
+    private func holder(taskID: Int, upTo node: Int, isWaitedFor: Bool, depth: Int) -> Holder {
         // Graphs are acyclic, but figures are only figures.
         if depth > 100 { return .unknown }
         let chain = subtasks(of: taskID)
@@ -13,7 +51,9 @@ extension StallAnalysis {
         }
         var idleMillis: Int64?
         if let maker, case .watermark(let millis) = maker.role { idleMillis = millis }
-        if let source = chain.first, source.isSource { return .source(source, idleMillis: idleMillis) }
+        if let source = chain.first, source.isSource {
+            return .source(source, idleMillis: idleMillis, isWaitedFor: isWaitedFor)
+        }
         let holding = inbox(of: taskID).filter(\.holdsTime)
         guard
             let least = holding.min(by: {
@@ -23,11 +63,13 @@ extension StallAnalysis {
         else { return inbox(of: taskID).contains(where: \.isIdle) ? .allIdle : .unknown }
         let origin = snapshot.tasks.first { $0.nodeID == least.fromNode && $0.subtask == least.fromSubtask }
         guard let origin else { return .unknown }
-        return holder(taskID: origin.taskID, upTo: origin.nodeID, depth: depth + 1)
+        let hasOthersAhead = holding.contains { ($0.watermark ?? .min) > (least.watermark ?? .min) }
+        return holder(
+            taskID: origin.taskID, upTo: origin.nodeID, isWaitedFor: isWaitedFor || hasOthersAhead, depth: depth + 1)
     }
 
     /// Why the results that wait at `task` do not come out.
-    func watermark(of task: Task, due: Int64) -> Finding {
+    private func watermark(of task: Task, due: Int64, _ holder: Holder) -> Finding {
         let opening: String
         if let watermark = task.watermark {
             // One that moved a moment ago does not stand.
@@ -41,7 +83,7 @@ extension StallAnalysis {
                 "Nothing comes out of \(place(task)) because it has no watermark yet, and its next results come at "
                 + StallText.time(due)
         }
-        let (cause, hint) = cause(holder(of: task), watermark: task.watermark, due: due)
+        let (cause, hint) = cause(holder, watermark: task.watermark, due: due)
         return Finding(
             kind: .watermark, nodeID: task.nodeID, subtask: task.subtask, message: "\(opening): \(cause).", hint: hint)
     }
@@ -54,47 +96,43 @@ extension StallAnalysis {
                 "open windows close when later rows come, or when the input ends"
             )
         case .unknown: return ("what it waits for cannot be told", nil)
-        case .source(let source, let idleMillis):
-            let silence = age(of: source.lastSent ?? 0)
+        case .source(let source, let idleMillis, let isWaitedFor):
             if source.isFinished { return ("\(place(source)) was stopped before its end", nil) }
-            if silence >= 2 * Self.noticeableNanos || source.lastSent == nil {
-                return silent(source, silence, idleMillis, watermark: watermark)
+            let silence = age(of: source.lastSent ?? 0)
+            if silence < 2 * Self.noticeableNanos && source.lastSent != nil {
+                return moving(source, watermark: watermark, due: due)
             }
-            return moving(source, watermark: watermark, due: due)
+            let given =
+                source.lastSent == nil
+                ? "has given no rows at all" : "has given no rows for \(StallText.duration(silence))"
+            let silent = "\(place(source)) \(given)"
+            if !isWaitedFor {
+                let hint = "open windows close when later rows come, or when the input ends"
+                return ("\(silent), and only rows move event time", hint)
+            }
+            return active(source, silent, silence, idleMillis)
         }
     }
 
-    /// The source gives no rows.
-    private func silent(
-        _ source: Task, _ silence: UInt64, _ idleMillis: Int64?, watermark: Int64?
-    ) -> (String, hint: String?) {
-        let given =
-            source.lastSent == nil ? "has given no rows at all" : "has given no rows for \(StallText.duration(silence))"
-        let others = snapshot.tasks.filter { $0.nodeID == source.nodeID && $0.subtask != source.subtask }
-        let isWaitedFor = others.contains { !$0.isFinished && !$0.isIdle } || hasOtherSources(than: source)
-        if !isWaitedFor {
-            return (
-                "\(place(source)) \(given), and only rows move event time",
-                "open windows close when later rows come, or when the input ends"
-            )
-        }
+    /// Others wait for a source that gives nothing.
+    private func active(_ source: Task, _ silent: String, _ silence: UInt64, _ idleMillis: Int64?) -> (
+        String, hint: String?
+    ) {
+        let table = source.table.map { "table '\($0)'" } ?? "its table"
         guard let idleMillis else {
             return (
-                "\(place(source)) \(given) and counts as active for ever",
-                "set idle_micros of its table, after which others no longer wait for it"
+                "\(silent) and counts as active for ever",
+                "set idle_micros of \(table): others then stop waiting for it"
             )
         }
         let idleNanos = UInt64(max(0, idleMillis)) * 1_000_000
         let rest = idleNanos > silence ? "for \(StallText.duration(idleNanos - silence)) more" : "until now"
+        let isAlone = !snapshot.tasks.contains { $0.nodeID == source.nodeID && $0.subtask != source.subtask }
         return (
-            "\(place(source)) \(given) and counts as active \(rest)",
-            "set idle_micros of its table lower (now \(StallText.duration(idleNanos))), or give every subtask something "
-                + "to read"
+            "\(silent) and counts as active \(rest)",
+            "set idle_micros of \(table) lower (now \(StallText.duration(idleNanos))): others then wait less for it"
+                + (isAlone ? "" : "; or run with fewer subtasks, so that each has something to read")
         )
-    }
-
-    private func hasOtherSources(than source: Task) -> Bool {
-        snapshot.tasks.contains { $0.isSource && $0.nodeID != source.nodeID && !$0.isFinished }
     }
 
     /// The source gives rows, but their times have not come far enough.
@@ -140,7 +178,7 @@ extension StallAnalysis {
 
     private func holderName(_ task: Task) -> String? {
         switch holder(of: task) {
-        case .source(let source, _): place(source)
+        case .source(let source, _, _): place(source)
         case .allIdle: "idle inputs"
         case .unknown: nil
         }

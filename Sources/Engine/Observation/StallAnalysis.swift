@@ -5,13 +5,16 @@ struct StallAnalysis {
 
     /// Calls and waits that last this long are worth telling.
     static let noticeableNanos: UInt64 = 1_000_000_000
+    /// An operator that has given nothing for so long stalls.
+    static let quietNanos: UInt64 = 3_000_000_000
     /// Subtasks named one by one.
     private static let namedMax = 3
 
     /// What keeps the event time of a subtask from going on.
     enum Holder: Hashable {
-        /// A subtask of a source, and how long it counts as active without rows; nil: for ever.
-        case source(Task, idleMillis: Int64?)
+        /// A subtask of a source, how long it counts as active without rows (nil: for ever), and whether others that are
+        /// further on wait for it.
+        case source(Task, idleMillis: Int64?, isWaitedFor: Bool)
         /// No input is active, so nothing is waited for, and nothing moves time either.
         case allIdle
         case unknown
@@ -158,17 +161,6 @@ struct StallAnalysis {
         }
     }
 
-    private func watermarks() -> [Finding] {
-        nodes.compactMap { subtasks in
-            let held = subtasks.filter { task in task.nextDue.map { ($0 > task.watermark ?? .min) } ?? false }
-            guard !subtasks.allSatisfy(\.isFinished),
-                let task = held.min(by: { ($0.watermark ?? .min, $0.subtask) < ($1.watermark ?? .min, $1.subtask) }),
-                let due = task.nextDue
-            else { return nil }
-            return watermark(of: task, due: due)
-        }
-    }
-
     private func atEnd() -> [Finding] {
         nodes.compactMap { subtasks in
             let received = sum(subtasks, \.rowsReceived)
@@ -230,7 +222,9 @@ struct StallAnalysis {
     func age(_ time: UInt64) -> String { StallText.duration(age(of: time)) }
 
     func name(_ task: Task) -> String {
-        guard let table = task.table else { return "'\(StallText.short(task.operatorName, 60))'" }
+        guard let table = task.table else {
+            return "operator \(task.nodeID) '\(StallText.short(task.operatorName, 60))'"
+        }
         return task.isSink ? "sink '\(table)'" : "source '\(table)'"
     }
 

@@ -68,16 +68,16 @@ public struct StallReport: Sendable, Hashable {
         findings.map { "\($0.kind.rawValue) \($0.nodeID) \($0.subtask.map(String.init) ?? "")" }
     }
 
-    /// The whole report for people, lines without a final newline.
-    public var text: String {
+    /// The whole report for people, lines without a final newline; sentences are broken at `width` characters.
+    public func text(width: Int = 120) -> String {
         let silence = StallText.duration(silentNanos)
         var lines = [
             hasOutput ? "no rows have come out for \(silence)" : "no rows have come out since the start, \(silence) ago"
         ]
         if findings.isEmpty { lines.append("  no cause found: every operator gets rows and gives rows") }
         for (number, finding) in findings.enumerated() {
-            lines.append("  \(number + 1). \(finding.message)")
-            if let hint = finding.hint { lines.append("     hint: \(hint)") }
+            lines += StallText.wrapped("  \(number + 1). ", finding.message, width)
+            if let hint = finding.hint { lines += StallText.wrapped("     hint: ", hint, width) }
         }
         lines.append("  operators (rows in > rows out):")
         let names = operators.map { "\($0.nodeID) \(StallText.short($0.name, 48))" }
@@ -143,6 +143,22 @@ enum StallText {
     static func time(_ nanos: Int64) -> String {
         let rest = nanos % 1_000_000
         return ScalarValue.timestamp(nanos - (rest < 0 ? rest + 1_000_000 : rest)).text
+    }
+
+    /// Text behind a prefix, broken between words; later lines stand below the text's beginning.
+    static func wrapped(_ prefix: String, _ text: String, _ width: Int) -> [String] {
+        var lines = [prefix]
+        var isAtStart = true
+        for word in text.split(separator: " ") {
+            let last = lines.count - 1
+            if !isAtStart && lines[last].count + 1 + word.count > max(40, width) {
+                lines.append(String(repeating: " ", count: prefix.count) + word)
+            } else {
+                lines[last] += isAtStart ? String(word) : " \(word)"
+            }
+            isAtStart = false
+        }
+        return lines
     }
 
     static func padded(_ text: String, _ width: Int) -> String {
