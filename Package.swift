@@ -99,7 +99,10 @@ let package = Package(
         + [
             tests(
                 "SQL",
-                ["SQLTestRunner", "TestKit", "SQLSyntax", "Expressions", "Dataflow", "Planner", "Connectors", "Engine"]),
+                [
+                    "SQLTestRunner", "TestKit", "HostSystem", "SQLSyntax", "Expressions", "Dataflow", "Planner",
+                    "Connectors", "Engine", "ControlPlane",
+                ]),
             tests("Tidy", []),
         ],
     cxxLanguageStandard: .cxx17

@@ -86,6 +86,95 @@ import Testing
         #expect(result.output.hasSuffix("}\n"))
     }
 
+    /// Runs for a while, then sends a signal, and another one until the end.
+    static func interrupted(_ signal: String, afterSeconds seconds: String, _ arguments: [String]) throws
+        -> ChildProcess.Result
+    {
+        let words = ["timeout", "--preserve-status", "-s", signal, "-k", "20", seconds, binary, "run"] + arguments
+        return try #require(ChildProcess.run(words))
+    }
+
+    static func temporaryFolder() -> String {
+        FileManager.default.temporaryDirectory.appending(path: "laminar-cli-\(UUID().uuidString)").path
+    }
+
+    @Test("Ctrl-C with a state folder takes a last checkpoint")
+    func interruptKeepsState() throws {
+        let folder = Self.temporaryFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let sql = "CREATE TABLE i WITH (connector = 'impulse', event_rate = 100); SELECT counter FROM i"
+        // No other checkpoint is due within a day.
+        let result = try Self.interrupted(
+            "INT", afterSeconds: "1", ["--state-dir", folder, "--checkpoint-interval", "86400000", "-e", sql])
+        #expect(result.status == 130, "\(result.errorOutput)")
+        #expect(FileManager.default.fileExists(atPath: folder + "/epoch-1/manifest"), "\(result.errorOutput)")
+    }
+
+    @Test("a failure that is not the user's is tried again where state is kept, and only there")
+    func restarts() throws {
+        let folder = Self.temporaryFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let sql = """
+            CREATE TABLE i WITH (connector = 'impulse', event_rate = 1000);
+            CREATE TABLE o (counter BIGINT) WITH (connector = 'single_file', type = 'sink', format = 'json',
+                path = '/dev/full');
+            INSERT INTO o SELECT counter FROM i
+            """
+        let kept = try Self.run(
+            "run", "--state-dir", folder, "--set", "pipeline.allowed-restarts=2", "-e", sql)
+        #expect(kept.status == 1)
+        #expect(kept.errorOutput.contains("restart 1 of 2") && kept.errorOutput.contains("restart 2 of 2"))
+        #expect(!kept.errorOutput.contains("restart 3"))
+        #expect(kept.errorOutput.contains("\nerror: table 'o': cannot write '/dev/full': no space left"))
+        let loose = try Self.run("run", "-e", sql)
+        #expect(loose.status == 1 && !loose.errorOutput.contains("restart"))
+        #expect(loose.errorOutput.hasPrefix("error: table 'o': cannot write '/dev/full'"))
+    }
+
+    @Test("the user's own errors are not tried again")
+    func noRestarts() throws {
+        let folder = Self.temporaryFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let sql =
+            "CREATE TABLE i WITH (connector = 'impulse', event_rate = 1000); "
+            + "SELECT CAST(concat('x', CAST(counter AS TEXT)) AS BIGINT) AS n FROM i"
+        let result = try Self.run("run", "--state-dir", folder, "-e", sql)
+        #expect(result.status == 1 && !result.errorOutput.contains("restart"), "\(result.errorOutput)")
+        #expect(result.errorOutput.contains("row:"))
+    }
+
+    @Test("metrics are kept in a file")
+    func metricsFile() throws {
+        let path = Self.temporaryFolder()
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let sql = "CREATE TABLE i WITH (connector = 'impulse', message_count = 50); SELECT counter FROM i"
+        let result = try Self.run("run", "--metrics-file", path, "-e", sql)
+        #expect(result.status == 0)
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        let line = text.split(separator: "\n").first {
+            $0.hasPrefix("laminar_messages_sent_total{pipeline_id=\"query\",job_id=\"local\",node_id=\"0\"")
+        }
+        #expect(line?.hasSuffix(" 50") == true, "\(text)")
+        let refused = try Self.run("run", "--metrics-file", "/nowhere/m", "-e", sql)
+        #expect(refused.status == 2 && refused.errorOutput.contains("error: --metrics-file: cannot open"))
+    }
+
+    @Test("a stall is explained when asked for, and at Ctrl-\\")
+    func stalls() throws {
+        let sql =
+            "CREATE TABLE i WITH (connector = 'impulse', event_rate = 1000); "
+            + "SELECT counter FROM i WHERE counter % 2 = 3"
+        let watched = try Self.interrupted("INT", afterSeconds: "7", ["--explain-stall", "-e", sql])
+        #expect(watched.errorOutput.contains("1. Operator 1 'Filter counter % 2 = 3' has let none of "))
+        #expect(watched.errorOutput.components(separatedBy: "has let none of").count == 2, "once is enough")
+        // SIGQUIT explains and does not end it: the pipeline has an end of its own.
+        let bounded = sql.replacingOccurrences(of: "event_rate = 1000", with: "event_rate = 100, message_count = 200")
+        let asked = try Self.interrupted("QUIT", afterSeconds: "1", ["-e", bounded])
+        #expect(asked.status == 0, "\(asked.errorOutput)")
+        #expect(asked.errorOutput.hasPrefix("Running: no rows have come out since the start"))
+        #expect(asked.errorOutput.contains("has let none of"))
+    }
+
     @Test("a reader that has seen enough ends the run quietly")
     func brokenPipe() throws {
         let sql = "CREATE TABLE i WITH (connector = 'impulse', type = 'source'); SELECT counter FROM i"
