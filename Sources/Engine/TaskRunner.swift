@@ -44,8 +44,8 @@ final class TaskRunner {
     private(set) var sink: (any SinkOperator)?
     /// The nodes of the operators of the chain, in order.
     private var operatorNodes: [Int] = []
-    /// Epoch of the last barrier a source has sent.
-    var lastEpoch: Int
+    /// Epoch of the last barrier a source has sent. One that was asked for before the task began is still to be sent.
+    var lastEpoch = 0
     private let idleNanos: UInt64?
     private var sliceStart: UInt64 = 0
     private var stateUpdateTime: UInt64 = 0
@@ -60,7 +60,6 @@ final class TaskRunner {
     init(_ plan: TaskPlan, _ environment: TaskEnvironment) throws {
         self.plan = plan
         self.environment = environment
-        lastEpoch = environment.control.barrier?.epoch ?? 0
         let batchSize = environment.configuration.batchSize
         let exchanges = try plan.outputs.map { output in
             try Exchange(

@@ -76,9 +76,10 @@ struct NoticePrinter: Sendable {
         case .entered: return
         case .restarting(let failure, let failures, let delay):
             let bound = allowedRestarts < 0 ? "" : " of \(allowedRestarts)"
+            let seconds = ProgressLine.decimal(Double(delay) / 1e9)
             Terminal.printNotice(
-                "warning: the pipeline failed: \(failure.message)\n  restart \(failures)\(bound) from the last checkpoint "
-                    + "in \(ProgressLine.decimal(Double(delay) / 1e9)) s")
+                "warning: the pipeline failed: \(failure.message)\n"
+                    + "  restart \(failures)\(bound) from the last checkpoint in \(seconds) s")
         case .abandoned:
             Terminal.printNotice("warning: a call that reads or writes does not return; the pipeline was given up")
         }

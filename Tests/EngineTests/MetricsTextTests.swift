@@ -45,6 +45,85 @@ struct MetricsTextTests {
     static let window = #"pipeline_id="p",job_id="j",node_id="1",subtask_idx="0",operator="Window""#
     static let sink = #"pipeline_id="p",job_id="j",node_id="2",subtask_idx="0",operator="Sink""#
 
+    static let expected = """
+        # HELP laminar_messages_recv_total Rows received.
+        # TYPE laminar_messages_recv_total counter
+        laminar_messages_recv_total{\(Self.source)} 0
+        laminar_messages_recv_total{\(Self.window)} 900
+        laminar_messages_recv_total{\(Self.sink)} 0
+        # HELP laminar_messages_sent_total Rows sent.
+        # TYPE laminar_messages_sent_total counter
+        laminar_messages_sent_total{\(Self.source)} 1000
+        laminar_messages_sent_total{\(Self.window)} 0
+        laminar_messages_sent_total{\(Self.sink)} 0
+        # HELP laminar_batches_recv_total Batches received.
+        # TYPE laminar_batches_recv_total counter
+        laminar_batches_recv_total{\(Self.source)} 0
+        laminar_batches_recv_total{\(Self.window)} 3
+        laminar_batches_recv_total{\(Self.sink)} 0
+        # HELP laminar_batches_sent_total Batches sent.
+        # TYPE laminar_batches_sent_total counter
+        laminar_batches_sent_total{\(Self.source)} 4
+        laminar_batches_sent_total{\(Self.window)} 0
+        laminar_batches_sent_total{\(Self.sink)} 0
+        # HELP laminar_bytes_recv_total Bytes of batches that came through queues.
+        # TYPE laminar_bytes_recv_total counter
+        laminar_bytes_recv_total{\(Self.source)} 0
+        laminar_bytes_recv_total{\(Self.window)} 12000
+        # HELP laminar_bytes_sent_total Bytes of batches put into queues.
+        # TYPE laminar_bytes_sent_total counter
+        laminar_bytes_sent_total{\(Self.source)} 16000
+        laminar_bytes_sent_total{\(Self.sink)} 0
+        # HELP laminar_deserialization_errors_total Records that could not be decoded and were dropped.
+        # TYPE laminar_deserialization_errors_total counter
+        laminar_deserialization_errors_total{\(Self.source)} 3
+        # HELP laminar_late_records_total Rows dropped because their windows were closed.
+        # TYPE laminar_late_records_total counter
+        laminar_late_records_total{\(Self.window)} 7
+        # HELP laminar_tx_queue_size Rows that fit into the inboxes below.
+        # TYPE laminar_tx_queue_size gauge
+        laminar_tx_queue_size{\(Self.source)} 512
+        # HELP laminar_tx_queue_rem Rows there is still room for in the inboxes below.
+        # TYPE laminar_tx_queue_rem gauge
+        laminar_tx_queue_rem{\(Self.source)} 412
+        # HELP laminar_tx_queue_bytes Bytes that wait in the inboxes below.
+        # TYPE laminar_tx_queue_bytes gauge
+        laminar_tx_queue_bytes{\(Self.source)} 4000
+        # HELP laminar_busy_ratio Share of the time the task was at work, 0 to 1.
+        # TYPE laminar_busy_ratio gauge
+        laminar_busy_ratio{\(Self.source)} 0.2500
+        laminar_busy_ratio{\(Self.window)} 0
+        laminar_busy_ratio{\(Self.sink)} 0
+        # HELP laminar_backpressure Share of the time the task waited for room below, 0 to 1.
+        # TYPE laminar_backpressure gauge
+        laminar_backpressure{\(Self.source)} 0.2000
+        laminar_backpressure{\(Self.window)} 0
+        laminar_backpressure{\(Self.sink)} 0
+        # HELP laminar_watermark_seconds Event time the operator has come to, seconds since 1970.
+        # TYPE laminar_watermark_seconds gauge
+        laminar_watermark_seconds{\(Self.window)} 1357016400.250
+        # HELP laminar_state_bytes Bytes of state in memory.
+        # TYPE laminar_state_bytes gauge
+        laminar_state_bytes{\(Self.source)} 0
+        laminar_state_bytes{\(Self.window)} 4096
+        laminar_state_bytes{\(Self.sink)} 0
+        # HELP laminar_state_rows Rows, groups or sessions of state.
+        # TYPE laminar_state_rows gauge
+        laminar_state_rows{\(Self.source)} 0
+        laminar_state_rows{\(Self.window)} 12
+        laminar_state_rows{\(Self.sink)} 0
+        # HELP laminar_checkpoint_duration_seconds How long the last complete checkpoint took.
+        # TYPE laminar_checkpoint_duration_seconds gauge
+        laminar_checkpoint_duration_seconds{pipeline_id="p",job_id="j"} 0.042
+        # HELP laminar_checkpoint_bytes Bytes written by the last complete checkpoint.
+        # TYPE laminar_checkpoint_bytes gauge
+        laminar_checkpoint_bytes{pipeline_id="p",job_id="j"} 120
+        # HELP laminar_checkpoint_failures_total Checkpoints that failed.
+        # TYPE laminar_checkpoint_failures_total counter
+        laminar_checkpoint_failures_total{pipeline_id="p",job_id="j"} 1
+
+        """
+
     @Test("every family has its lines, its help and its type")
     func golden() {
         var record = CheckpointRecord(epoch: 4, startTime: 1_000_000_000)
@@ -63,85 +142,7 @@ struct MetricsTextTests {
             JobMetrics(
                 pipelineID: "p", jobID: "j", current: Self.snapshot(), checkpoints: summary, records: [record, failed])
         ])
-        let expected = """
-            # HELP laminar_messages_recv_total Rows received.
-            # TYPE laminar_messages_recv_total counter
-            laminar_messages_recv_total{\(Self.source)} 0
-            laminar_messages_recv_total{\(Self.window)} 900
-            laminar_messages_recv_total{\(Self.sink)} 0
-            # HELP laminar_messages_sent_total Rows sent.
-            # TYPE laminar_messages_sent_total counter
-            laminar_messages_sent_total{\(Self.source)} 1000
-            laminar_messages_sent_total{\(Self.window)} 0
-            laminar_messages_sent_total{\(Self.sink)} 0
-            # HELP laminar_batches_recv_total Batches received.
-            # TYPE laminar_batches_recv_total counter
-            laminar_batches_recv_total{\(Self.source)} 0
-            laminar_batches_recv_total{\(Self.window)} 3
-            laminar_batches_recv_total{\(Self.sink)} 0
-            # HELP laminar_batches_sent_total Batches sent.
-            # TYPE laminar_batches_sent_total counter
-            laminar_batches_sent_total{\(Self.source)} 4
-            laminar_batches_sent_total{\(Self.window)} 0
-            laminar_batches_sent_total{\(Self.sink)} 0
-            # HELP laminar_bytes_recv_total Bytes of batches that came through queues.
-            # TYPE laminar_bytes_recv_total counter
-            laminar_bytes_recv_total{\(Self.source)} 0
-            laminar_bytes_recv_total{\(Self.window)} 12000
-            # HELP laminar_bytes_sent_total Bytes of batches put into queues.
-            # TYPE laminar_bytes_sent_total counter
-            laminar_bytes_sent_total{\(Self.source)} 16000
-            laminar_bytes_sent_total{\(Self.sink)} 0
-            # HELP laminar_deserialization_errors_total Records that could not be decoded and were dropped.
-            # TYPE laminar_deserialization_errors_total counter
-            laminar_deserialization_errors_total{\(Self.source)} 3
-            # HELP laminar_late_records_total Rows dropped because their windows were closed.
-            # TYPE laminar_late_records_total counter
-            laminar_late_records_total{\(Self.window)} 7
-            # HELP laminar_tx_queue_size Rows that fit into the inboxes below.
-            # TYPE laminar_tx_queue_size gauge
-            laminar_tx_queue_size{\(Self.source)} 512
-            # HELP laminar_tx_queue_rem Rows there is still room for in the inboxes below.
-            # TYPE laminar_tx_queue_rem gauge
-            laminar_tx_queue_rem{\(Self.source)} 412
-            # HELP laminar_tx_queue_bytes Bytes that wait in the inboxes below.
-            # TYPE laminar_tx_queue_bytes gauge
-            laminar_tx_queue_bytes{\(Self.source)} 4000
-            # HELP laminar_busy_ratio Share of the time the task was at work, 0 to 1.
-            # TYPE laminar_busy_ratio gauge
-            laminar_busy_ratio{\(Self.source)} 0.2500
-            laminar_busy_ratio{\(Self.window)} 0
-            laminar_busy_ratio{\(Self.sink)} 0
-            # HELP laminar_backpressure Share of the time the task waited for room below, 0 to 1.
-            # TYPE laminar_backpressure gauge
-            laminar_backpressure{\(Self.source)} 0.2000
-            laminar_backpressure{\(Self.window)} 0
-            laminar_backpressure{\(Self.sink)} 0
-            # HELP laminar_watermark_seconds Event time the operator has come to, seconds since 1970.
-            # TYPE laminar_watermark_seconds gauge
-            laminar_watermark_seconds{\(Self.window)} 1357016400.250
-            # HELP laminar_state_bytes Bytes of state in memory.
-            # TYPE laminar_state_bytes gauge
-            laminar_state_bytes{\(Self.source)} 0
-            laminar_state_bytes{\(Self.window)} 4096
-            laminar_state_bytes{\(Self.sink)} 0
-            # HELP laminar_state_rows Rows, groups or sessions of state.
-            # TYPE laminar_state_rows gauge
-            laminar_state_rows{\(Self.source)} 0
-            laminar_state_rows{\(Self.window)} 12
-            laminar_state_rows{\(Self.sink)} 0
-            # HELP laminar_checkpoint_duration_seconds How long the last complete checkpoint took.
-            # TYPE laminar_checkpoint_duration_seconds gauge
-            laminar_checkpoint_duration_seconds{pipeline_id="p",job_id="j"} 0.042
-            # HELP laminar_checkpoint_bytes Bytes written by the last complete checkpoint.
-            # TYPE laminar_checkpoint_bytes gauge
-            laminar_checkpoint_bytes{pipeline_id="p",job_id="j"} 120
-            # HELP laminar_checkpoint_failures_total Checkpoints that failed.
-            # TYPE laminar_checkpoint_failures_total counter
-            laminar_checkpoint_failures_total{pipeline_id="p",job_id="j"} 1
-
-            """
-        #expect(text == expected)
+        #expect(text == Self.expected)
     }
 
     @Test("ratios are of the time since the earlier moment")

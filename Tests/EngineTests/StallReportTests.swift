@@ -96,8 +96,8 @@ struct StallReportTests {
                 + "subtask 1 has given no rows for 12 s and counts as active for 18 s more.")
         #expect(
             finding.hint
-                == "set idle_micros of table 'flights' lower (now 30 s): others then wait less for it; or run with fewer "
-                + "subtasks, so that each has something to read")
+                == "set idle_micros of table 'flights' lower (now 30 s): others then wait less for it; or run with "
+                + "fewer subtasks, so that each has something to read")
         #expect(report.operators[2].heldBackBy == "source 'flights' subtask 1")
         #expect(report.operators[2].nextDue == Self.six && report.operators[2].stateRows == 12)
         #expect(report.silentNanos == 60 * Self.second && !report.hasOutput)

@@ -1,5 +1,6 @@
-import Glibc
+import Columnar
 import Dataflow
+import Glibc
 import HostSystem
 import Synchronization
 import TestKit
@@ -70,6 +71,47 @@ import Testing
         pipeline.stop(mode)
         let summary = try await pipeline.wait()
         #expect(summary.outcome == .cancelled && summary.checkpoints?.completed == 0)
+    }
+
+    /// The test's connector, whose sources are made only when the gate is open.
+    struct GatedConnector: Connector {
+        final class Gate: Sendable {
+            let isReached = Atomic<Bool>(false)
+            let isOpen = Atomic<Bool>(false)
+        }
+
+        let base: TestConnector
+        let gate: Gate
+        var name: String { base.name }
+        var options: OptionSchema { base.options }
+
+        func traits(options: [String: OptionValue], schema: Schema) throws(OptionError) -> TableTraits {
+            try base.traits(options: options, schema: schema)
+        }
+        func makeSource(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SourceOperator {
+            gate.isReached.store(true, ordering: .relaxed)
+            while !gate.isOpen.load(ordering: .relaxed) { usleep(1000) }
+            return try base.makeSource(spec, context: context)
+        }
+        func makeSink(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SinkOperator {
+            try base.makeSink(spec, context: context)
+        }
+    }
+
+    @Test("a checkpoint asked for before all sources have begun is taken", arguments: [StopMode.checkpoint, .graceful])
+    func earlyStop(mode: StopMode) async throws {
+        let connector = GatedConnector(base: EndingTests.endless(TestHub()), gate: GatedConnector.Gate())
+        // The one thread makes the first source; the others are made when the barrier has been asked for.
+        let engine = try Engine(
+            configuration: EngineConfiguration(threads: 1, batchSize: 100),
+            connectors: ConnectorCatalog([connector]), operators: { _, _ in ClosureOperator() },
+            keyHashers: { TestKeyHasher($0) })
+        let pipeline = try engine.start(EndingTests.graph(), checkpoints: Self.options(SimulatedFileSystem()))
+        while !connector.gate.isReached.load(ordering: .relaxed) { try await Task.sleep(nanoseconds: 1_000_000) }
+        pipeline.stop(mode)
+        connector.gate.isOpen.store(true, ordering: .relaxed)
+        let summary = try await pipeline.wait()
+        #expect(summary.outcome == .stopped && summary.checkpoints?.completed == 1)
     }
 
     @Test("milestones are told once each: started, the end of the input, an error")

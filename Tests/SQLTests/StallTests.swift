@@ -9,10 +9,12 @@ import Testing
 
 /// Pipelines that really stall, and what the report says of them.
 @Suite(.timeLimit(.minutes(2))) struct StallTests {
-    /// A connector whose sources' last subtask gives nothing after one batch, or whose sinks take their time.
+    /// A connector whose sources' last subtask gives nothing after one batch, whose sources have no end, or whose sinks
+    /// take their time.
     struct LamingConnector: Connector {
         let base: any Connector
         var silencesLast = false
+        var isEndless = false
         var writeMillis = 0
 
         var name: String { base.name }
@@ -23,7 +25,8 @@ import Testing
         func makeSource(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SourceOperator {
             let source = try base.makeSource(spec, context: context)
             let isLast = context.subtask == context.parallelism - 1
-            return silencesLast && isLast ? SilentSource(source) : source
+            if isEndless { return SilentSource(source, batches: .max) }
+            return silencesLast && isLast ? SilentSource(source, batches: 1) : source
         }
         func makeSink(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SinkOperator {
             writeMillis > 0 ? SlowSink(millis: writeMillis) : try base.makeSink(spec, context: context)
@@ -32,15 +35,21 @@ import Testing
 
     final class SilentSource: SourceOperator {
         private let base: any SourceOperator
-        private var hasGiven = false
+        private var left: Int
 
-        init(_ base: any SourceOperator) { self.base = base }
+        init(_ base: any SourceOperator, batches: Int) {
+            self.base = base
+            left = batches
+        }
         func onStart() async throws { try await base.onStart() }
         func read(rowLimit: Int) async throws -> SourceEvent {
-            if hasGiven { return .idle(millis: 10) }
-            let event = try await base.read(rowLimit: rowLimit)
-            if case .batch(let batch) = event, batch.rowCount > 0 { hasGiven = true }
-            return event
+            if left == 0 { return .idle(millis: 10) }
+            switch try await base.read(rowLimit: rowLimit) {
+            case .batch(let batch):
+                if batch.rowCount > 0 { left -= 1 }
+                return .batch(batch)
+            case .idle, .endOfData: return .idle(millis: 10)
+            }
         }
     }
 
@@ -85,12 +94,10 @@ import Testing
         let report = try await Self.report(
             Self.counts, parallelism: 2,
             connectors: { $0.name == "impulse" ? LamingConnector(base: $0, silencesLast: true) : $0 },
-            until: { report in
-                report.findings.contains { $0.kind == .watermark && $0.message.contains("counts as active for 1 min") }
-            })
+            until: { $0.findings.contains { $0.message.contains("source 'ticks' subtask 1 has given no rows for ") } })
         let finding = try #require(report.findings.first)
         #expect(finding.kind == .watermark, "\(report.text())")
-        #expect(finding.message.contains("source 'ticks' subtask 1 has given no rows for "), "\(report.text())")
+        #expect(finding.message.contains(" and counts as active for 1 min"), "\(report.text())")
         #expect(finding.hint?.contains("idle_micros of table 'ticks' lower (now 1 min 30 s)") == true)
         let window = try #require(report.operators.first { $0.name.hasPrefix("WindowAggregate") })
         #expect(window.heldBackBy == "source 'ticks' subtask 1" && window.stateRows > 0)
@@ -118,7 +125,8 @@ import Testing
             SELECT tumble(INTERVAL '1 hour') AS w, count(*) AS n FROM t GROUP BY w;
             """
         let report = try await Self.report(
-            sql, change: { $0.batchSize = 1 }, until: { report in report.findings.contains { $0.kind == .late } })
+            sql, change: { $0.batchSize = 1 }, connectors: { LamingConnector(base: $0, isEndless: true) },
+            until: { report in report.findings.contains { $0.kind == .late } })
         #expect(
             report.findings.first { $0.kind == .late }?.message.contains(
                 "as event time has come to 2030-12-31 23:59:55") == true)

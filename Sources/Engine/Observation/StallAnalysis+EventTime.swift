@@ -143,8 +143,9 @@ extension StallAnalysis {
                 "check that the watermark's expression is not NULL"
             )
         }
+        let rest = StallText.duration(from: watermark, to: due)
         return (
-            "\(place(source)) gives rows, but their event times have \(StallText.duration(from: watermark, to: due)) to go",
+            "\(place(source)) gives rows, but their event times have \(rest) to go",
             "wait for later rows, or check the unit of the event time and how far the watermark stays behind it"
         )
     }

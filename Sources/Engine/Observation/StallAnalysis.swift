@@ -12,8 +12,8 @@ struct StallAnalysis {
 
     /// What keeps the event time of a subtask from going on.
     enum Holder: Hashable {
-        /// A subtask of a source, how long it counts as active without rows (nil: for ever), and whether others that are
-        /// further on wait for it.
+        /// A subtask of a source, how long it counts as active without rows (nil: for ever), and whether others that
+        /// are further on wait for it.
         case source(Task, idleMillis: Int64?, isWaitedFor: Bool)
         /// No input is active, so nothing is waited for, and nothing moves time either.
         case allIdle
@@ -156,8 +156,8 @@ struct StallAnalysis {
                 message: "\(capitalised(name(subtasks[0]))) has dropped \(StallText.number(late)) of "
                     + "\(StallText.rows(received)) as late: their windows were closed"
                     + (watermark.map { ", as event time has come to \(StallText.time($0))." } ?? "."),
-                hint: "let the watermark stay further behind (WATERMARK FOR t AS t - INTERVAL '…'), and look for a row "
-                    + "with a time far ahead of the others")
+                hint: "let the watermark stay further behind (WATERMARK FOR t AS t - INTERVAL '…'), and look for a "
+                    + "row with a time far ahead of the others")
         }
     }
 
