@@ -159,7 +159,10 @@ public final class JobSupervisor: Sendable {
             if let failure, !actions.isEmpty { state.status.failure = failure }
             state.status.desire = state.machine.desire
             state.status.run = state.machine.run
-            for action in actions { if case .enter(let entered) = action { state.status.enter(entered, at: time) } }
+            for action in actions {
+                if case .enter(let entered) = action { state.status.enter(entered, at: time) }
+                if case .abandon = action { state.status.hasAbandoned = true }
+            }
             if state.runs.count > 1 { state.runs = state.runs.filter { $0.key == state.machine.run } }
             return actions
         }

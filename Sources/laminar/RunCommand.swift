@@ -125,6 +125,11 @@ struct RunCommand: AsyncParsableCommand {
 
     /// Says how the job ended; throws an exit code when it failed.
     private func report(_ status: JobStatus, _ printer: ResultPrinter, schema: Schema?) async throws {
+        // The printer may be what hangs.
+        if status.hasAbandoned {
+            if let failure = status.failure { Terminal.printError("error: \(failure.message)") }
+            throw status.state == .failed ? ExitStatus.failedWhileRunning : ExitStatus.interrupted
+        }
         if status.state == .failed {
             // Whoever read the rows has seen enough.
             if let error = status.failure?.error as? FileError, error.errno == EPIPE { throw ExitStatus.unreadOutput }

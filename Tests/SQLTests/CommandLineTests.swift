@@ -86,12 +86,22 @@ import Testing
         #expect(result.output.hasSuffix("}\n"))
     }
 
-    /// Runs for a while, then sends a signal, and another one until the end.
-    static func interrupted(_ signal: String, afterSeconds seconds: String, _ arguments: [String]) throws
-        -> ChildProcess.Result
+    /// Runs in the background of a shell that then acts: `$p` is the process, `$d` a folder with `out`, `err` and `m`,
+    /// its metrics; `rows` waits until the source has given rows. Standard error comes as the output.
+    static func acting(_ arguments: [String], in folder: String? = nil, _ script: String) throws -> ChildProcess.Result
     {
-        let words = ["timeout", "--preserve-status", "-s", signal, "-k", "20", seconds, binary, "run"] + arguments
-        return try #require(ChildProcess.run(words))
+        let folder = folder ?? temporaryFolder()
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let text = """
+            d="$1"; shift; touch "$d/err" "$d/m"; [ -p "$d/out" ] || touch "$d/out"
+            rows() { until grep -q 'messages_sent_total.*node_id="0".* [1-9]' "$d/m"; do sleep 0.05; done; }
+            "$0" run --metrics-file "$d/m" "$@" >"$d/out" 2>"$d/err" & p=$!
+            \(script)
+            wait $p; s=$?; cat "$d/err"; exit $s
+            """
+        return try #require(
+            ChildProcess.run(["timeout", "-s", "KILL", "100", "bash", "-c", text, binary, folder] + arguments))
     }
 
     static func temporaryFolder() -> String {
@@ -104,10 +114,25 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let sql = "CREATE TABLE i WITH (connector = 'impulse', event_rate = 100); SELECT counter FROM i"
         // No other checkpoint is due within a day.
-        let result = try Self.interrupted(
-            "INT", afterSeconds: "1", ["--state-dir", folder, "--checkpoint-interval", "86400000", "-e", sql])
-        #expect(result.status == 130, "\(result.errorOutput)")
-        #expect(FileManager.default.fileExists(atPath: folder + "/epoch-1/manifest"), "\(result.errorOutput)")
+        let result = try Self.acting(
+            ["--state-dir", folder, "--checkpoint-interval", "86400000", "-e", sql], "rows; kill -INT $p")
+        #expect(result.status == 130, "\(result.output)")
+        #expect(FileManager.default.fileExists(atPath: folder + "/epoch-1/manifest"), "\(result.output)")
+    }
+
+    @Test("a third Ctrl-C ends a run that hangs because nobody reads its rows")
+    func hangingWriter() throws {
+        let folder = Self.temporaryFolder()
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        #expect(mkfifo(folder + "/out", 0o600) == 0)
+        // Somebody holds the pipe open and never reads.
+        let reader = open(folder + "/out", O_RDWR | O_CLOEXEC)
+        defer { close(reader) }
+        let sql = "CREATE TABLE i WITH (connector = 'impulse'); SELECT counter FROM i"
+        let result = try Self.acting(
+            ["-e", sql], in: folder, "rows; for i in 1 2 3; do kill -INT $p; sleep 0.3; done")
+        #expect(result.status == 130, "\(result.output)")
+        #expect(result.output.contains("the pipeline was given up"))
     }
 
     @Test("a failure that is not the user's is tried again where state is kept, and only there")
@@ -164,15 +189,15 @@ import Testing
         let sql =
             "CREATE TABLE i WITH (connector = 'impulse', event_rate = 1000); "
             + "SELECT counter FROM i WHERE counter % 2 = 3"
-        let watched = try Self.interrupted("INT", afterSeconds: "7", ["--explain-stall", "-e", sql])
-        #expect(watched.errorOutput.contains("1. Operator 1 'Filter counter % 2 = 3' has let none of "))
-        #expect(watched.errorOutput.components(separatedBy: "has let none of").count == 2, "once is enough")
-        // SIGQUIT explains and does not end it: the pipeline has an end of its own.
-        let bounded = sql.replacingOccurrences(of: "event_rate = 1000", with: "event_rate = 100, message_count = 200")
-        let asked = try Self.interrupted("QUIT", afterSeconds: "1", ["-e", bounded])
-        #expect(asked.status == 0, "\(asked.errorOutput)")
-        #expect(asked.errorOutput.hasPrefix("Running: no rows have come out since the start"))
-        #expect(asked.errorOutput.contains("has let none of"))
+        let told = "until [ -s \"$d/err\" ]; do sleep 0.05; done; sleep 1.5; kill -INT $p"
+        let watched = try Self.acting(["--explain-stall", "-e", sql], told)
+        #expect(watched.output.contains("1. Operator 1 'Filter counter % 2 = 3' has let none of "))
+        #expect(watched.output.components(separatedBy: "has let none of").count == 2, "once is enough")
+        // SIGQUIT explains and does not end it.
+        let asked = try Self.acting(["-e", sql], "rows; kill -QUIT $p; " + told)
+        #expect(asked.status == 130, "\(asked.output)")
+        #expect(asked.output.hasPrefix("Running: no rows have come out since the start"))
+        #expect(asked.output.contains("has let none of"))
     }
 
     @Test("a reader that has seen enough ends the run quietly")
