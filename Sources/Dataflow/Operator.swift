@@ -32,8 +32,8 @@ public protocol Operator: AnyObject {
     /// sent on behind the batches it gave out; upstream watermarks do not pass such an operator but for the last.
     var currentWatermark: Int64? { get }
 
-    /// The event time a watermark must reach for the operator to give something out, `Int64.max` when nothing waits for
-    /// time; nil: not known.
+    /// The watermark (nanoseconds) that lets the next results out, of those whose rows are here; `Int64.max` when
+    /// nothing waits for event time, nil when that is not known. Read often, so it must be cheap.
     var nextDueTime: Int64? { get }
 
     /// Whether results have changed that `flush` would give out.
@@ -50,6 +50,9 @@ public protocol Operator: AnyObject {
 
     /// The memory held as state, in bytes.
     var stateByteCount: Int { get }
+
+    /// The rows, groups or sessions held as state.
+    var stateRowCount: Int { get }
 
     /// Everything that must come back after a crash, as of now. The tables must not change with what comes later.
     func snapshot() throws -> StateSnapshot
@@ -77,6 +80,7 @@ extension Operator {
     public func settle(into collector: any Collector) throws { try flush(into: collector) }
     public var isSatisfied: Bool { false }
     public var stateByteCount: Int { 0 }
+    public var stateRowCount: Int { 0 }
     public func snapshot() throws -> StateSnapshot { StateSnapshot() }
     public func increment() throws -> StateSnapshot { try snapshot() }
     public var readsPieces: Bool { false }

@@ -1,5 +1,6 @@
 import Columnar
 import Dataflow
+import HostSystem
 import State
 import Synchronization
 
@@ -9,9 +10,11 @@ final class OperatorChain {
     private let output: TaskOutput
 
     /// The operators in order, with the counters of each; none at all when the task is a source or a sink alone.
-    init(_ operators: [(operator: any Operator, metrics: OperatorMetrics)], output: TaskOutput) {
+    init(
+        _ operators: [(operator: any Operator, metrics: OperatorMetrics)], output: TaskOutput, clock: ThreadPoolExecutor
+    ) {
         self.output = output
-        stages = operators.map { ChainStage($0.operator, $0.metrics, output: output) }
+        stages = operators.map { ChainStage($0.operator, $0.metrics, output: output, clock: clock) }
         for (stage, next) in zip(stages, stages.dropFirst()) { stage.next = next }
     }
 
@@ -78,7 +81,11 @@ final class OperatorChain {
     }
 
     func updateStateMetrics() {
-        for stage in stages { stage.metrics.stateBytes.store(stage.operator.stateByteCount, ordering: .relaxed) }
+        for stage in stages {
+            stage.metrics.stateBytes.store(stage.operator.stateByteCount, ordering: .relaxed)
+            stage.metrics.stateRows.store(stage.operator.stateRowCount, ordering: .relaxed)
+            stage.metrics.nextDue.store(stage.operator.nextDueTime ?? .max, ordering: .relaxed)
+        }
     }
 }
 
@@ -88,9 +95,11 @@ private final class ChainStage: Collector {
     let metrics: OperatorMetrics
     var next: ChainStage?
     private let output: TaskOutput
+    private let clock: ThreadPoolExecutor
     private var lastGenerated = Int64.min
 
-    init(_ operator: any Operator, _ metrics: OperatorMetrics, output: TaskOutput) {
+    init(_ operator: any Operator, _ metrics: OperatorMetrics, output: TaskOutput, clock: ThreadPoolExecutor) {
+        self.clock = clock
         self.operator = `operator`
         self.metrics = metrics
         self.output = output
@@ -105,6 +114,7 @@ private final class ChainStage: Collector {
     /// Sends on the watermark that the operator has made itself.
     private func passGenerated() throws {
         if let generated = `operator`.currentWatermark, generated > lastGenerated, generated < .max {
+            metrics.noteWatermark(generated, at: clock.now())
             try pass(generated)
         }
     }
@@ -116,12 +126,12 @@ private final class ChainStage: Collector {
 
     func emit(_ batch: RecordBatch) throws {
         if batch.rowCount == 0 { return }
-        metrics.noteSent(batch.rowCount)
+        metrics.noteSent(batch.rowCount, at: clock.now())
         if let next { try next.receive(batch, input: 0) } else { try output.emit(batch) }
     }
 
     func advance(to watermark: Int64) throws {
-        metrics.watermark.store(watermark, ordering: .relaxed)
+        metrics.noteWatermark(watermark, at: clock.now())
         // The end of event time is told by `end` alone, after the last row.
         guard let passed = try `operator`.onWatermark(watermark, into: self) else { return try passGenerated() }
         if passed < .max { try pass(passed) }

@@ -2,8 +2,8 @@ import Dataflow
 
 /// Builds the operators that graphs name.
 public enum OperatorCatalog {
-    /// The operator of one subtask, with room beyond memory where the context gives it. Sources, sinks, values and unions are the engine's own affair.
-    /// Errors: `OperatorError` when a spec names what does not exist.
+    /// The operator of one subtask, with room beyond memory where the context gives it. Sources, sinks, values and
+    /// unions are the engine's own affair. Errors: `OperatorError` when a spec names what does not exist.
     @Sendable
     public static func make(_ spec: OperatorSpec, context: OperatorContext) throws -> any Operator {
         guard let space = context.spillSpace, let spilling = Spilling(spec) else { return try inMemory(spec, context) }

@@ -52,6 +52,7 @@ final class WindowedOperator: Operator {
     }
 
     var stateByteCount: Int { inputs.reduce(0) { $0 + $1.rows.byteCount } }
+    var stateRowCount: Int { inputs.reduce(0) { $0 + $1.rows.rowCount } }
 
     func process(_ batch: RecordBatch, input: Int, into collector: any Collector) throws {
         let times = batch.columns[inputs[input].time]
