@@ -27,6 +27,8 @@ public enum OperatorSpec: Hashable, Sendable, Codable {
     case updatingJoin(UpdatingJoinSpec)
     /// Window functions over endless or changing input: a partition is computed anew when its rows change.
     case updatingOverWindow(UpdatingOverWindowSpec)
+    /// Join of endless inputs by keys and nearness in event time.
+    case intervalJoin(IntervalJoinSpec)
     /// The rows left at the end of a bounded stream of changes.
     case finalRows(FinalRowsSpec)
     /// Merges its inputs, which have one schema.

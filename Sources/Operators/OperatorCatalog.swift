@@ -25,6 +25,7 @@ public enum OperatorCatalog {
         case .updatingAggregate(let spec): return try UpdatingAggregateOperator(spec, context: context)
         case .updatingJoin(let spec): return UpdatingJoinOperator(spec, context: context)
         case .updatingOverWindow(let spec): return UpdatingOverWindowOperator(spec, context: context)
+        case .intervalJoin(let spec): return IntervalJoinOperator(spec, context: context)
         case .finalRows(let spec): return FinalRowsOperator(spec, context: context)
         case .source, .values, .union, .sink:
             throw OperatorError(operatorName: "graph", message: "a source, sink or union is no operator of a chain")

@@ -38,8 +38,9 @@ public enum ExplainRenderer {
         case .join(let node):
             let keys = node.keys.map { "\(sql($0.left)) = \(sql($0.right))" }
             let on = keys.isEmpty ? "" : " on=[\(keys.joined(separator: ", "))]"
-            let name = node.updating == nil ? "Join" : "UpdatingJoin"
-            return "\(name) \(node.kind.rawValue)\(on)\(node.residual.map { " where=" + sql($0) } ?? "")"
+            let name = node.updating != nil ? "UpdatingJoin" : node.interval != nil ? "IntervalJoin" : "Join"
+            let bounds = node.interval.map { OperatorDescription.bounds($0.lower, $0.upper) } ?? ""
+            return "\(name) \(node.kind.rawValue)\(on)\(node.residual.map { " where=" + sql($0) } ?? "")\(bounds)"
         case .union: return "Union"
         case .unnest(let node): return "Unnest \(sql(node.list))"
         case .over(let node):

@@ -41,6 +41,7 @@ extension LogicalPlan {
         case .join(let node):
             node.keys.flatMap { [$0.left, $0.right] } + (node.residual.map { [$0] } ?? [])
                 + (node.eventTimes.map { [$0.left.expression, $0.right.expression] } ?? [])
+                + (node.interval.map { [$0.times.left.expression, $0.times.right.expression] } ?? [])
         case .union: []
         case .unnest(let node): [node.list]
         case .over(let node):

@@ -99,6 +99,15 @@ public indirect enum LogicalPlan: Hashable, Sendable {
         }
 
         public var updating: Updating?
+        /// How near in event time rows must be to match, where the conditions say so; nil where they do not.
+        public var interval: Interval?
+
+        /// The event time of the right minus that of the left lies in `lower...upper`, in nanoseconds.
+        public struct Interval: Hashable, Sendable {
+            public var times: EventTimes
+            public var lower: Int64
+            public var upper: Int64
+        }
 
         public struct KeyPair: Hashable, Sendable {
             public var left: BoundExpression

@@ -120,10 +120,14 @@ struct UpdatingStreams {
 
     private mutating func rewrite(_ join: LogicalPlan.Join, changes: Bool) throws(Diagnostic) -> LogicalPlan {
         if join.eventTimes != nil && !changes { return .join(join) }
+        var join = join
+        let interval = join.interval
+        join.interval = nil
         let rightIsFinal = !isEndless(join.right) && join.right.retraction == nil
         if rightIsFinal && (!isEndless(join.left) || canProbe(join.kind)) && join.left.retraction == nil {
             return .join(join)
         }
+        if let interval, !changes { return .join(within(interval, join)) }
         guard join.kind != .mark, join.kind != .nullAwareAnti else {
             throw Diagnostic(
                 "E0403", "a sub-query with NOT IN, or IN among other conditions, needs a table that ends", span: nil,
@@ -134,12 +138,23 @@ struct UpdatingStreams {
                 "E0403", "a join of streams needs an equality between both sides", span: nil,
                 hint: "add one to ON, or group both sides by the same window and join on the window")
         }
-        var join = join
         join.eventTimes = nil
         let stays = !changes && (join.kind == .inner || join.kind == .leftSemi)
         join.updating = .init(output: stays ? nil : retraction(), ttlMillis: settings.ttlMillis)
         warn("a join without a window keeps the rows of both sides in memory")
         return .join(join)
+    }
+
+    /// A join by keys and nearness in event time, without the conditions that say how near.
+    private func within(_ interval: LogicalPlan.Join.Interval, _ join: LogicalPlan.Join) -> LogicalPlan.Join {
+        var join = join
+        let bounds = IntervalBounds(join.left, join.right)
+        let rest = (join.residual?.conjuncts ?? []).filter {
+            !bounds.covers($0, lower: interval.lower, upper: interval.upper)
+        }
+        join.residual = BoundExpression.conjunction(rest)
+        join.interval = interval
+        return join
     }
 
     /// Kinds whose rows depend on nothing of the left but the row itself: the right side is built, the left flows.

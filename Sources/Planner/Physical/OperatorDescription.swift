@@ -35,6 +35,8 @@ enum OperatorDescription {
         case .updatingOverWindow(let over):
             let limit = over.limit.map { " row_number<=\($0.count)" } ?? ""
             return "Updating" + describe(over.over) + limit + ttl(over.ttlMillis)
+        case .intervalJoin(let join):
+            return "IntervalJoin" + describe(join.join).dropFirst("HashJoin".count) + bounds(join.lower, join.upper)
         case .finalRows: return "FinalRows"
         case .union: return "Union"
         }
@@ -72,6 +74,11 @@ enum OperatorDescription {
         let fields = sink.schema.fields.filter { $0.name != HiddenColumn.retraction }
         let updates = fields.count < sink.schema.count ? " updates" : ""
         return "Sink \(sink.table) (\(sink.connector)) columns=[\(names(Schema(fields)))]\(updates)"
+    }
+
+    /// How far the right event time may lie from the left one.
+    static func bounds(_ lower: Int64, _ upper: Int64) -> String {
+        " rightTime - leftTime in [\(duration(lower)), \(duration(upper))]"
     }
 
     private static func ttl(_ millis: Int64?) -> String {

@@ -84,6 +84,17 @@ extension PhysicalPlanner {
             return add(
                 .updatingJoin(updatingSpec), outputs, over: [left, right], parallelism: parallelism, kinds: kinds)
         }
+        if let interval = node.interval {
+            let intervalSpec = IntervalJoinSpec(
+                join: spec, sides: sides.map { $0.map(\.field) },
+                eventTimes: [
+                    index(of: interval.times.left.id, in: left), index(of: interval.times.right.id, in: right),
+                ],
+                lower: interval.lower, upper: interval.upper)
+            return add(
+                .intervalJoin(intervalSpec), outputs, over: [left, right],
+                parallelism: needsAll ? 1 : parallelism, kinds: kinds)
+        }
         let times = node.eventTimes.map { [index(of: $0.left.id, in: left), index(of: $0.right.id, in: right)] }
         return add(
             times.map { .windowed(.init(.hashJoin(spec), eventTimes: $0)) } ?? .hashJoin(spec), outputs,

@@ -3,7 +3,8 @@ import Dataflow
 import Expressions
 
 /// Finds joins and window functions that only bring together rows of equal windows, and notes the event time they go
-/// by: such an operator gives out its rows, and forgets them, when the watermark has passed their window.
+/// by: such an operator gives out its rows, and forgets them, when the watermark has passed their window. Of other
+/// joins it notes how near in event time rows must be.
 struct WindowedOperatorsRule: OptimizerRule {
     let name = "windowed_operators"
 
@@ -12,7 +13,16 @@ struct WindowedOperatorsRule: OptimizerRule {
             switch node {
             case .join(var join):
                 join.eventTimes = eventTimes(of: join)
+                join.interval = join.eventTimes == nil ? interval(of: join) : nil
                 return .join(join)
+            case .filter(var filter):
+                // What an inner join's rows must meet further up bounds them as well.
+                guard case .join(var join) = filter.input, join.kind == .inner, join.eventTimes == nil else {
+                    return node
+                }
+                join.interval = interval(of: join, knowing: filter.predicate.conjuncts)
+                filter.input = .join(join)
+                return .filter(filter)
             case .over(var over):
                 let origin = EventTimeOrigin(of: over.input)
                 let isWindowed = over.partitionBy.contains { origin.role(of: $0) != nil }
@@ -21,6 +31,18 @@ struct WindowedOperatorsRule: OptimizerRule {
             default: return node
             }
         }
+    }
+
+    private func interval(
+        of join: LogicalPlan.Join, knowing known: [BoundExpression] = []
+    ) -> LogicalPlan.Join.Interval? {
+        guard [.inner, .left, .right, .full, .leftSemi, .leftAnti].contains(join.kind) else { return nil }
+        let bounds = IntervalBounds(of: join, knowing: known)
+        guard let lower = bounds.lower, let upper = bounds.upper,
+            let left = EventTimeOrigin(of: join.left).time(in: join.left),
+            let right = EventTimeOrigin(of: join.right).time(in: join.right)
+        else { return nil }
+        return .init(times: .init(left: left, right: right), lower: lower, upper: upper)
     }
 
     private func eventTimes(of join: LogicalPlan.Join) -> LogicalPlan.Join.EventTimes? {
