@@ -38,6 +38,16 @@ public protocol Operator: AnyObject {
     /// Gives out what has changed since the last call: every flush interval, and before each snapshot.
     func flush(into collector: any Collector) throws
 
+    /// Whether rows wait in the operator for something outside; the task then calls `settle` before any other hook.
+    var isUnsettled: Bool { get }
+
+    /// Waits for what is outside and gives out what waited for it. Gives the watermark held back meanwhile, nil for
+    /// none.
+    func settle(into collector: any Collector) async throws -> Int64?
+
+    /// Called once at the end, also after an error.
+    func onClose() async
+
     /// True once the operator wants no more rows (LIMIT is full); sources above may stop.
     var isSatisfied: Bool { get }
 
@@ -59,6 +69,9 @@ extension Operator {
     public var currentWatermark: Int64? { nil }
     public var hasUnflushedChanges: Bool { false }
     public func flush(into collector: any Collector) throws {}
+    public var isUnsettled: Bool { false }
+    public func settle(into collector: any Collector) async throws -> Int64? { nil }
+    public func onClose() async {}
     public var isSatisfied: Bool { false }
     public var stateByteCount: Int { 0 }
     public func snapshot() throws -> StateSnapshot { StateSnapshot() }
@@ -154,6 +167,8 @@ public struct OperatorContext: Sendable {
     public var batchSize: Int
     /// Whether the pipeline takes checkpoints, so that what ends must be on the disk.
     public var isCheckpointed: Bool
+    /// Makes what lookup joins ask; nil where there are no connectors.
+    public var makeLookup: LookupFactory?
 
     public init(
         nodeID: Int, subtask: Int, parallelism: Int, clock: any WallClock, metrics: OperatorMetrics,

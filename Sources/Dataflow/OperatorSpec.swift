@@ -29,6 +29,10 @@ public enum OperatorSpec: Hashable, Sendable, Codable {
     case updatingOverWindow(UpdatingOverWindowSpec)
     /// Join of endless inputs by keys and nearness in event time.
     case intervalJoin(IntervalJoinSpec)
+    /// Join with rows of an outside table, asked for by key.
+    case lookupJoin(LookupJoinSpec)
+    /// Join with the row that was valid at the event time.
+    case temporalJoin(TemporalJoinSpec)
     /// The rows left at the end of a bounded stream of changes.
     case finalRows(FinalRowsSpec)
     /// Merges its inputs, which have one schema.

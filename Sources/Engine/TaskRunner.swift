@@ -70,9 +70,12 @@ final class TaskRunner {
         var operators: [(operator: any Operator, metrics: OperatorMetrics)] = []
         var idleMillis: Int64?
         for (node, metrics) in zip(plan.nodes, plan.nodeMetrics) {
-            let context = OperatorContext(
+            var context = OperatorContext(
                 nodeID: node.id, subtask: plan.subtask, parallelism: plan.parallelism, clock: environment.clock,
                 metrics: metrics, batchSize: batchSize, isCheckpointed: environment.coordinator != nil)
+            context.makeLookup = { spec, keys, context in
+                try TaskRunner.connector(spec, environment).makeLookup(spec, keys: keys, context: context)
+            }
             switch node.spec {
             case .source(let spec):
                 source = try TaskRunner.connector(spec, environment).makeSource(spec, context: context)
@@ -110,10 +113,10 @@ final class TaskRunner {
             do {
                 try await runner.run()
             } catch {
-                await runner.source?.onClose()
+                await runner.close()
                 throw error
             }
-            await runner.source?.onClose()
+            await runner.close()
         } catch is CancellationError {
             environment.control.cancel()
         } catch {
@@ -121,6 +124,11 @@ final class TaskRunner {
         }
         plan.queue?.abandon()
         plan.metrics.isFinished.store(true, ordering: .relaxed)
+    }
+
+    private func close() async {
+        await source?.onClose()
+        await chain.close()
     }
 
     private func run() async throws {
@@ -148,10 +156,12 @@ final class TaskRunner {
 
     private func end(_ ending: Ending) async throws {
         switch ending {
-        case .complete: try chain.end(tellsHead: source != nil)
-        case .satisfied(let stage): try chain.end(from: stage, tellsHead: false)
+        case .complete: try await chain.end(tellsHead: source != nil)
+        case .satisfied(let stage): try await chain.end(from: stage, tellsHead: false)
         // What has come is counted; only windows wait for more.
-        case .stopped: try chain.flush()
+        case .stopped:
+            try chain.flush()
+            try await chain.settle()
         case .unwanted, .alreadyFinished: break
         }
         if case .stopped = ending { output.end(isComplete: false) } else { output.end(isComplete: true) }
@@ -203,6 +213,7 @@ final class TaskRunner {
 
     /// Sends and writes all that the chain gave out.
     func drain() async throws {
+        try await chain.settle()
         if !output.outbox.isEmpty { try await send() }
         if !output.sinkBatches.isEmpty { try await write() }
     }
@@ -279,6 +290,7 @@ final class TaskRunner {
         if let deadline = changesDeadline, deadline <= time {
             changesDeadline = nil
             try chain.flush()
+            try await chain.settle()
             noteChanges(at: time)
             output.flush()
             try await drain()

@@ -38,6 +38,7 @@ struct EventTimeOrigin {
         case .limit(let node): self = EventTimeOrigin(of: node.input)
         case .sort(let node): self = EventTimeOrigin(of: node.input, knowing: conjuncts)
         case .unnest(let node): self = EventTimeOrigin(of: node.input, knowing: conjuncts)
+        case .lookup(let node): self = EventTimeOrigin(of: node.input, knowing: conjuncts)
         case .over(let node): self = EventTimeOrigin(of: node.input, knowing: conjuncts)
         case .project(let node): project(node, EventTimeOrigin(of: node.input, knowing: conjuncts))
         case .aggregate(let node): aggregate(node)
@@ -142,6 +143,12 @@ struct EventTimeOrigin {
             self = left
             return
         case .inner, .left, .leftSingle, .right, .full: break
+        }
+        if node.versions != nil {
+            // The right row is never the later one.
+            self = left
+            halves = left.times.union(right.times)
+            return
         }
         // What holds above an outer join does not hold for the rows it made up.
         let known = (node.residual?.conjuncts ?? []) + (node.kind == .inner ? conjuncts : [])

@@ -41,9 +41,11 @@ extension LogicalPlan {
         case .join(let node):
             node.keys.flatMap { [$0.left, $0.right] } + (node.residual.map { [$0] } ?? [])
                 + (node.eventTimes.map { [$0.left.expression, $0.right.expression] } ?? [])
+                + (node.versions.map { [$0.asOf] + ($0.times.map { [$0.left.expression, $0.right.expression] } ?? []) } ?? [])
                 + (node.interval.map { [$0.times.left.expression, $0.times.right.expression] } ?? [])
         case .union: []
         case .unnest(let node): [node.list]
+        case .lookup(let node): node.keys.map(\.value) + (node.residual.map { [$0] } ?? [])
         case .over(let node):
             node.partitionBy + node.orderBy.map(\.expression) + node.calls.flatMap { $0.call.call.expressions }
                 + (node.eventTime.map { [$0.expression] } ?? [])
@@ -73,10 +75,15 @@ extension LogicalPlan {
         case .join(var node):
             node.keys = try node.keys.map { .init(left: try transform($0.left), right: try transform($0.right)) }
             node.residual = try node.residual.map(transform)
+            if let asOf = node.versions?.asOf { node.versions?.asOf = try transform(asOf) }
             return .join(node)
         case .unnest(var node):
             node.list = try transform(node.list)
             return .unnest(node)
+        case .lookup(var node):
+            node.keys = try node.keys.map { .init(position: $0.position, value: try transform($0.value)) }
+            node.residual = try node.residual.map(transform)
+            return .lookup(node)
         case .over(var node):
             node.partitionBy = try node.partitionBy.map(transform)
             node.orderBy = try node.orderBy.map { try $0.mapExpression(transform) }

@@ -1,6 +1,7 @@
 import Columnar
 import Dataflow
 import Expressions
+import SQLSyntax
 
 /// What a query means, before anybody decides how it runs: a tree of relational operators over typed columns.
 public indirect enum LogicalPlan: Hashable, Sendable {
@@ -13,6 +14,7 @@ public indirect enum LogicalPlan: Hashable, Sendable {
     case join(Join)
     case union(Union)
     case unnest(Unnest)
+    case lookup(Lookup)
     case over(Over)
     case sort(Sort)
     case limit(Limit)
@@ -102,6 +104,20 @@ public indirect enum LogicalPlan: Hashable, Sendable {
         /// How near in event time rows must be to match, where the conditions say so; nil where they do not.
         public var interval: Interval?
 
+        /// That each left row meets the right row that was valid at its event time; nil for other joins.
+        public var versions: Versions?
+
+        /// Which right row is valid: of those with the left row's keys the latest that is not later than `asOf`.
+        public struct Versions: Hashable, Sendable {
+            public var asOf: BoundExpression
+            /// Where the join stands in the text.
+            public var span: SourceSpan
+            /// The event times of both sides, once they are known.
+            public var times: EventTimes?
+            /// The columns that tell rows of the right side apart, as far as it says so itself.
+            public var key: [PlanColumn] = []
+        }
+
         /// The event time of the right minus that of the left lies in `lower...upper`, in nanoseconds.
         public struct Interval: Hashable, Sendable {
             public var times: EventTimes
@@ -128,6 +144,28 @@ public indirect enum LogicalPlan: Hashable, Sendable {
         public var element: PlanColumn
         public var ordinality: PlanColumn?
         public var keepsEmpty: Bool
+    }
+
+    /// Rows with those of an outside table that are looked up by its key.
+    public struct Lookup: Hashable, Sendable {
+        public var input: LogicalPlan
+        public var table: ConnectionTable
+        /// The columns read; `positions` are their places in the table's physical schema.
+        public var columns: [PlanColumn]
+        public var positions: [Int]
+        public var keys: [Key]
+        /// What else must hold, over the input and `columns`.
+        public var residual: BoundExpression?
+        /// Whether rows without a match come out, with nulls.
+        public var keepsUnmatched: Bool
+
+        /// A key column of the table by its place, and the value it must have, over the input and of its type.
+        public struct Key: Hashable, Sendable {
+            public var position: Int
+            public var value: BoundExpression
+        }
+
+        var outputs: [PlanColumn] { input.outputs + (keepsUnmatched ? columns.map(\.asNullable) : columns) }
     }
 
     /// Window functions that share partitions and order.

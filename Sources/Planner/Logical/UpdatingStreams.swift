@@ -11,7 +11,9 @@ import SQLSyntax
 struct UpdatingStreams {
     let numbering: ColumnNumbering
     let settings: StreamSettings
-    private(set) var warnings: [Diagnostic] = []
+    var warnings: [Diagnostic] = []
+    /// Whether bounded tables of changes are to give them all, as the versions of rows.
+    private var wantsVersions = false
 
     init(numbering: ColumnNumbering, settings: StreamSettings) {
         self.numbering = numbering
@@ -59,13 +61,19 @@ struct UpdatingStreams {
 
     private mutating func rewrite(_ plan: LogicalPlan) throws(Diagnostic) -> LogicalPlan {
         var inputs: [LogicalPlan] = []
-        for child in plan.children { inputs.append(try rewrite(child)) }
+        for (index, child) in plan.children.enumerated() {
+            let isVersions = if case .join(let join) = plan { join.versions != nil && index == 1 } else { false }
+            let outer = wantsVersions
+            wantsVersions = outer || isVersions
+            defer { wantsVersions = outer }
+            inputs.append(try rewrite(child))
+        }
         let isEndless = isEndless(plan)
         let changes = inputs.contains { $0.retraction != nil }
         let node = plan.replacingChildren(inputs)
         switch node {
         case .scan(var scan):
-            if scan.table.traits.givesChanges, isEndless { scan.retraction = retraction() }
+            if scan.table.traits.givesChanges, isEndless || wantsVersions { scan.retraction = retraction() }
             return .scan(scan)
         case .project(var project):
             if let retraction = inputs[0].retraction { project.columns.append(.passing(retraction)) }
@@ -75,6 +83,11 @@ struct UpdatingStreams {
         case .join(let join): return try rewrite(join, changes: changes)
         case .over(let over): return try rewrite(over, isEndless: isEndless, changes: changes)
         case .filter(let filter): return limited(filter)
+        case .lookup(let lookup) where changes:
+            throw Diagnostic(
+                "E0408",
+                "a look-up in \(lookup.table.name) for rows that change: what is taken back later might look up "
+                    + "something else", span: nil, hint: "look up before grouping or joining")
         case .sort where isEndless:
             throw Diagnostic(
                 "E0401", "ORDER BY needs input that ends: a stream has no last row", span: nil,
@@ -119,6 +132,7 @@ struct UpdatingStreams {
     }
 
     private mutating func rewrite(_ join: LogicalPlan.Join, changes: Bool) throws(Diagnostic) -> LogicalPlan {
+        if join.versions != nil { return .join(try temporal(join)) }
         if join.eventTimes != nil && !changes { return .join(join) }
         var join = join
         let interval = join.interval
@@ -214,14 +228,17 @@ struct UpdatingStreams {
         return nil
     }
 
-    private mutating func warn(_ what: String) {
-        guard !settings.isTTLGiven, !settings.isStreaming, !warnings.contains(where: { $0.message.hasPrefix(what) })
+    /// Says what is kept, and for how long; with `lasts` whatever the time to live.
+    mutating func warn(_ what: String, lasts: Bool = false) {
+        guard lasts || !settings.isTTLGiven, !settings.isStreaming,
+            !warnings.contains(where: { $0.message.hasPrefix(what) })
         else { return }
-        let time = settings.ttlMillis.map { "until none has come for \(OperatorDescription.duration($0 * 1_000_000))" }
+        let ttl = lasts ? nil : settings.ttlMillis
+        let time = ttl.map { "until none has come for \(OperatorDescription.duration($0 * 1_000_000))" }
+        let hint =
+            lasts ? nil
+            : "SET updating_ttl = INTERVAL '…' says for how long; a window lets go of its rows when it closes"
         warnings.append(
-            Diagnostic(
-                "W0401", "\(what) \(time ?? "for ever")", span: nil,
-                hint: "SET updating_ttl = INTERVAL '…' says for how long; a window lets go of its rows when it closes",
-                severity: .warning))
+            Diagnostic("W0401", "\(what) \(time ?? "for ever")", span: nil, hint: hint, severity: .warning))
     }
 }

@@ -37,6 +37,9 @@ enum OperatorDescription {
             return "Updating" + describe(over.over) + limit + ttl(over.ttlMillis)
         case .intervalJoin(let join):
             return "IntervalJoin" + describe(join.join).dropFirst("HashJoin".count) + bounds(join.lower, join.upper)
+        case .lookupJoin(let join): return describe(join)
+        case .temporalJoin(let join):
+            return "TemporalJoin" + describe(join.join).dropFirst("HashJoin".count) + " asOf=#\(join.eventTimes[0])"
         case .finalRows: return "FinalRows"
         case .union: return "Union"
         }
@@ -112,6 +115,13 @@ enum OperatorDescription {
         let on = keys.isEmpty ? "" : " on=[\(keys.joined(separator: ", "))]"
         let residual = join.residual.map { " where=\(sql($0))" } ?? ""
         return "HashJoin \(join.kind.rawValue)\(on)\(residual)\(join.nullsAreEqual ? " nullsAreEqual" : "")"
+    }
+
+    private static func describe(_ join: LookupJoinSpec) -> String {
+        let keys = zip(join.tableKeys, join.keys).map { "\(join.table.schema[$0].name) = \(sql($1))" }
+        return "LookupJoin \(join.keepsUnmatched ? "left" : "inner") \(join.table.table) (\(join.table.connector)) "
+            + "columns=[\(names(join.table.outputSchema))] on=[\(keys.joined(separator: ", "))]"
+            + (join.residual.map { " where=\(sql($0))" } ?? "")
     }
 
     private static func describe(_ over: OverWindowSpec) -> String {

@@ -12,14 +12,15 @@ struct WindowedOperatorsRule: OptimizerRule {
         plan.rewritten { node in
             switch node {
             case .join(var join):
+                if join.versions != nil { return .join(temporal(join)) }
                 join.eventTimes = eventTimes(of: join)
                 join.interval = join.eventTimes == nil ? interval(of: join) : nil
                 return .join(join)
             case .filter(var filter):
                 // What an inner join's rows must meet further up bounds them as well.
-                guard case .join(var join) = filter.input, join.kind == .inner, join.eventTimes == nil else {
-                    return node
-                }
+                guard case .join(var join) = filter.input, join.kind == .inner, join.eventTimes == nil,
+                    join.versions == nil
+                else { return node }
                 join.interval = interval(of: join, knowing: filter.predicate.conjuncts)
                 filter.input = .join(join)
                 return .filter(filter)
@@ -31,6 +32,21 @@ struct WindowedOperatorsRule: OptimizerRule {
             default: return node
             }
         }
+    }
+
+    /// Notes the event times of a temporal join, if it is as of that of its left side.
+    private func temporal(_ join: LogicalPlan.Join) -> LogicalPlan.Join {
+        var join = join
+        let unique = join.right.uniqueKey ?? []
+        join.versions?.key = join.right.outputs.filter { unique.contains($0.id) }
+        let left = EventTimeOrigin(of: join.left)
+        if let asOf = join.versions?.asOf, left.distance(of: asOf) == 0...0, let leftTime = left.time(in: join.left),
+            let rightTime = EventTimeOrigin(of: join.right).time(in: join.right)
+        {
+            join.versions?.asOf = leftTime.expression
+            join.versions?.times = .init(left: leftTime, right: rightTime)
+        }
+        return join
     }
 
     private func interval(
