@@ -43,7 +43,7 @@ public struct LookupCacheOptions: Hashable, Sendable {
     public static let options: [OptionSchema.Option] = [
         .init("lookup.cache.max_bytes", .text, "the memory of the cache, e.g. '64 MB'; 0: none (default 16 MB)"),
         .init(
-            "lookup.cache.ttl", .duration, "how long a looked-up row is believed (default 60 seconds; 'none': for ever)"),
+            "lookup.cache.ttl", .duration, "how long a row is believed (default 60 seconds; 'none': for ever)"),
     ]
 
     public init(_ options: [String: OptionValue]) throws(OptionError) {

@@ -188,7 +188,8 @@ public final class QueryCompiler {
     ) throws(Diagnostic) -> SinkPlan {
         guard table.traits.roles.contains(.sink) else {
             throw Diagnostic(
-                "E0301", "table \(table.name) is a \(table.traits.roles == [.lookup] ? "lookup table" : "source") and "
+                "E0301",
+                "table \(table.name) is a \(table.traits.roles == [.lookup] ? "lookup table" : "source") and "
                     + "cannot be written", span: name.span,
                 hint: table.connector == "single_file" ? "declare it with type = 'sink'" : nil)
         }

@@ -7,12 +7,14 @@ import HostSystem
 /// One file, read from its start to its end or written anew; `-` is standard input or output.
 public struct SingleFileConnector: Connector {
     public let name = "single_file"
-    public let options = OptionSchema([
-        .init("path", .text, required: true, "the file's path; - is standard input or output"),
-        .init("compression", .choice(Codec.allCases.map(\.rawValue)), "how the file is compressed; by its name's end"),
-        .init("table_type", .choice(["source", "sink"]), "which way the table is used, like type"),
-        .init("wait_for_control", .boolean, "taken for the sake of older tests; reading begins at once either way"),
-    ] + LookupCacheOptions.options)
+    public let options = OptionSchema(
+        [
+            .init("path", .text, required: true, "the file's path; - is standard input or output"),
+            .init(
+                "compression", .choice(Codec.allCases.map(\.rawValue)), "how the file is compressed; by its name's end"),
+            .init("table_type", .choice(["source", "sink"]), "which way the table is used, like type"),
+            .init("wait_for_control", .boolean, "taken for older tests; reading starts at once"),
+        ] + LookupCacheOptions.options)
     private let fileSystem: any FileSystem
 
     /// Tests give a file system of their own.

@@ -6,9 +6,9 @@ import Synchronization
 
 /// Joins rows with those of an outside table, looked up by key, a batch of keys at a time.
 ///
-/// A batch whose keys are all in the cache goes through at once. Any other waits, and with it what comes behind it, until
-/// the task lets the operator ask (`settle`); so neither rows nor watermarks overtake one another. Nothing waits at a
-/// barrier, so the operator has no state.
+/// A batch whose keys are all in the cache goes through at once. Any other waits, and with it what comes behind it,
+/// until the task lets the operator ask (`settle`); so neither rows nor watermarks overtake one another. Nothing waits
+/// at a barrier, so the operator has no state.
 final class LookupJoinOperator: Operator {
     private static let name = "LookupJoin"
 
@@ -125,7 +125,8 @@ final class LookupJoinOperator: Operator {
         }
         guard next == found.keys.count, found.columns.map(\.type) == rowTypes else {
             throw OperationalError(
-                "table '\(spec.table.table)': a look-up gave rows of keys that were not asked for", domain: .internal)
+                "table '\(spec.table.table)': a look-up gave rows of other keys or columns than were asked for",
+                domain: .internal)
         }
         let fresh = LookupCache.Rows(columns: found.columns, starts: starts)
         cache.insert(asked, count: missing.count, fresh, at: now)

@@ -7,9 +7,9 @@ import Synchronization
 /// Joins rows with the version of a right row that was valid at their event time.
 ///
 /// A left row waits until the watermark has passed its time: then every version up to it is there. Versions that no
-/// later left row can need are dropped, so that in the long run one stays of each key. A version that comes late is kept
-/// all the same, for the left rows to come. A delete, which has no time of its own, counts for the left rows that are
-/// not out yet; a version that was replaced stays valid until the time of the one that replaced it.
+/// later left row can need are dropped, so that in the long run one stays of each key. A version that comes late is
+/// kept all the same, for the left rows to come. A delete, which has no time of its own, counts for the left rows that
+/// are not out yet; a version that was replaced stays valid until the time of the one that replaced it.
 final class TemporalJoinOperator: Operator {
     private static let name = "TemporalJoin"
     /// Fewer versions than this are not looked through for superfluous ones.

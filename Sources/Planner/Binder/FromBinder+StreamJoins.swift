@@ -39,7 +39,8 @@ extension FromBinder {
         var keys: [LogicalPlan.Lookup.Key] = []
         var rest: [BoundExpression] = []
         for conjunct in predicate?.conjuncts ?? [] {
-            if let key = lookupKey(conjunct, table, columns, left), !keys.contains(where: { $0.position == key.position }) {
+            let key = lookupKey(conjunct, table, columns, left)
+            if let key, !keys.contains(where: { $0.position == key.position }) {
                 keys.append(key)
             } else {
                 rest.append(conjunct)

@@ -38,11 +38,7 @@ extension LogicalPlan {
         case .aggregate(let node):
             node.keys.map(\.expression) + node.aggregates.flatMap { $0.call.expressions }
                 + (node.window.map { [$0.eventTime.expression] } ?? [])
-        case .join(let node):
-            node.keys.flatMap { [$0.left, $0.right] } + (node.residual.map { [$0] } ?? [])
-                + (node.eventTimes.map { [$0.left.expression, $0.right.expression] } ?? [])
-                + (node.versions.map { [$0.asOf] + ($0.times.map { [$0.left.expression, $0.right.expression] } ?? []) } ?? [])
-                + (node.interval.map { [$0.times.left.expression, $0.times.right.expression] } ?? [])
+        case .join(let node): node.expressions
         case .union: []
         case .unnest(let node): [node.list]
         case .lookup(let node): node.keys.map(\.value) + (node.residual.map { [$0] } ?? [])
@@ -97,6 +93,18 @@ extension LogicalPlan {
             node.keys = try node.keys.map { try $0.mapExpression(transform) }
             return .sort(node)
         }
+    }
+}
+
+extension LogicalPlan.Join {
+    fileprivate var expressions: [BoundExpression] {
+        var all = keys.flatMap { [$0.left, $0.right] }
+        if let residual { all.append(residual) }
+        if let versions { all.append(versions.asOf) }
+        for times in [eventTimes, interval?.times, versions?.times] {
+            if let times { all += [times.left.expression, times.right.expression] }
+        }
+        return all
     }
 }
 

@@ -236,7 +236,8 @@ struct UpdatingStreams {
         let ttl = lasts ? nil : settings.ttlMillis
         let time = ttl.map { "until none has come for \(OperatorDescription.duration($0 * 1_000_000))" }
         let hint =
-            lasts ? nil
+            lasts
+            ? nil
             : "SET updating_ttl = INTERVAL '…' says for how long; a window lets go of its rows when it closes"
         warnings.append(
             Diagnostic("W0401", "\(what) \(time ?? "for ever")", span: nil, hint: hint, severity: .warning))
