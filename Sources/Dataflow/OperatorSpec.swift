@@ -33,6 +33,8 @@ public enum OperatorSpec: Hashable, Sendable, Codable {
     case lookupJoin(LookupJoinSpec)
     /// Join with the row that was valid at the event time.
     case temporalJoin(TemporalJoinSpec)
+    /// Window functions over endless input in the order of event time.
+    case eventTimeOver(EventTimeOverSpec)
     /// The rows left at the end of a bounded stream of changes.
     case finalRows(FinalRowsSpec)
     /// Merges its inputs, which have one schema.

@@ -28,6 +28,7 @@ public enum OperatorCatalog {
         case .intervalJoin(let spec): return IntervalJoinOperator(spec, context: context)
         case .lookupJoin(let spec): return try LookupJoinOperator(spec, context: context)
         case .temporalJoin(let spec): return TemporalJoinOperator(spec, context: context)
+        case .eventTimeOver(let spec): return try EventTimeOverOperator(spec, context: context)
         case .finalRows(let spec): return FinalRowsOperator(spec, context: context)
         case .source, .values, .union, .sink:
             throw OperatorError(operatorName: "graph", message: "a source, sink or union is no operator of a chain")

@@ -51,7 +51,7 @@ public enum ExplainRenderer {
         case .over(let node):
             let partition = node.partitionBy.map(sql).joined(separator: ", ")
             let calls = node.calls.map { OperatorDescription.call($0.call.call) }.joined(separator: ", ")
-            let name = node.updating == nil ? "Over" : "UpdatingOver"
+            let name = node.updating != nil ? "UpdatingOver" : node.orderTime != nil ? "EventTimeOver" : "Over"
             return "\(name) partition=[\(partition)] order=[\(OperatorDescription.keys(node.orderBy))] calls=[\(calls)]"
         case .sort(let node):
             return "Sort [\(OperatorDescription.keys(node.keys))]\(OperatorDescription.range(node.offset, node.limit))"

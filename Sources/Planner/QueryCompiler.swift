@@ -111,7 +111,7 @@ public final class QueryCompiler {
                 "E0401", "the query cannot be planned: \(problem)", span: nil,
                 hint: "a sub-query beside aggregates may only read columns of GROUP BY")
         }
-        sink.input = optimizer.optimize(wanted)
+        sink.input = optimizer.optimize(wanted, isStreaming: settings.isStreaming)
         return sink
     }
 

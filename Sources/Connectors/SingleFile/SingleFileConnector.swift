@@ -11,9 +11,9 @@ public struct SingleFileConnector: Connector {
         [
             .init("path", .text, required: true, "the file's path; - is standard input or output"),
             .init(
-                "compression", .choice(Codec.allCases.map(\.rawValue)), "how the file is compressed; by its name's end"),
+                "compression", .choice(Codec.allCases.map(\.rawValue)), "how it is compressed; by the file's name"),
             .init("table_type", .choice(["source", "sink"]), "which way the table is used, like type"),
-            .init("wait_for_control", .boolean, "taken for older tests; reading starts at once"),
+            .init("wait_for_control", .boolean, "taken for older tests, without effect"),
         ] + LookupCacheOptions.options)
     private let fileSystem: any FileSystem
 

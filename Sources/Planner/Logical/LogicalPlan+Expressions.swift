@@ -44,7 +44,7 @@ extension LogicalPlan {
         case .lookup(let node): node.keys.map(\.value) + (node.residual.map { [$0] } ?? [])
         case .over(let node):
             node.partitionBy + node.orderBy.map(\.expression) + node.calls.flatMap { $0.call.call.expressions }
-                + (node.eventTime.map { [$0.expression] } ?? [])
+                + [node.eventTime, node.orderTime].compactMap { $0?.expression }
         case .sort(let node): node.keys.map(\.expression)
         }
     }

@@ -159,6 +159,9 @@ extension LogicalPlan.Join {
 }
 
 extension LogicalPlan.Over {
+    /// How far the calls look around a row; nil where one may need the whole partition.
+    var reach: OverReach? { try? OverReach(calls.map(\.call), keyCount: orderBy.count) }
+
     public var outputs: [PlanColumn] {
         guard let updating else { return input.outputs + calls.map(\.column) }
         return input.lastingOutputs + calls.map(\.column) + (updating.output.map { [$0] } ?? [])

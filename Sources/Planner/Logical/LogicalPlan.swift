@@ -176,6 +176,8 @@ public indirect enum LogicalPlan: Hashable, Sendable {
         public var calls: [OverColumn]
         /// The event time, where all rows of a partition have the same; nil where that is not known.
         public var eventTime: PlanColumn?
+        /// The event time, where rows come out in its order; nil where they do not.
+        public var orderTime: PlanColumn?
         public var updating: Updating?
         /// The most that a ROW_NUMBER among the calls may be, when a filter above says so.
         public var limit: UpdatingOverWindowSpec.Limit?

@@ -177,9 +177,20 @@ struct UpdatingStreams {
     private mutating func rewrite(
         _ over: LogicalPlan.Over, isEndless: Bool, changes: Bool
     ) throws(Diagnostic) -> LogicalPlan {
+        var over = over
+        let orderTime = over.orderTime
+        over.orderTime = nil
         guard isEndless || changes else { return .over(over) }
         if over.eventTime != nil && !changes { return .over(over) }
-        var over = over
+        if let orderTime, !changes, let reach = over.reach {
+            over.orderTime = orderTime
+            if reach.isUnbounded {
+                warn(
+                    "window functions by event time without the start of a frame keep a state of every partition",
+                    lasts: true)
+            }
+            return .over(over)
+        }
         over.eventTime = nil
         over.updating = .init(output: retraction(), ttlMillis: settings.ttlMillis)
         warn("window functions without a window keep the rows of every partition in memory")

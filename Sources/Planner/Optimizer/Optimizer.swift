@@ -13,6 +13,8 @@ public protocol OptimizerRule: Sendable {
 /// What rules may use.
 public struct OptimizerContext: Sendable {
     public let registry: FunctionRegistry
+    /// Whether bounded input is treated like endless.
+    public var isStreaming = false
 
     public init(registry: FunctionRegistry) { self.registry = registry }
 
@@ -80,8 +82,11 @@ public struct Optimizer: Sendable {
         context = OptimizerContext(registry: registry)
     }
 
-    public func optimize(_ plan: LogicalPlan) -> LogicalPlan {
+    /// With `isStreaming` bounded input is treated like endless.
+    public func optimize(_ plan: LogicalPlan, isStreaming: Bool = false) -> LogicalPlan {
         var plan = plan
+        var context = context
+        context.isStreaming = isStreaming
         for rule in Optimizer.rules where isEnabled(rule.name) {
             let rewritten = rule.apply(to: plan, context: context)
             assert(

@@ -40,6 +40,8 @@ enum OperatorDescription {
         case .lookupJoin(let join): return describe(join)
         case .temporalJoin(let join):
             return "TemporalJoin" + describe(join.join).dropFirst("HashJoin".count) + " asOf=#\(join.eventTimes[0])"
+        case .eventTimeOver(let over):
+            return "EventTime" + describe(over.over) + (over.reach.isUnbounded ? " unbounded" : "")
         case .finalRows: return "FinalRows"
         case .union: return "Union"
         }

@@ -151,6 +151,12 @@ extension PhysicalPlanner {
                 parallelism: partition.isEmpty ? 1 : parallelism,
                 kinds: [partition.isEmpty ? nil : .shuffle(keys: partition)])
         }
+        if let time = node.orderTime, let reach = node.reach {
+            let ordered = EventTimeOverSpec(over: spec, eventTime: index(of: time.id, in: input), reach: reach)
+            return add(
+                .eventTimeOver(ordered), outputs, over: [input], parallelism: partition.isEmpty ? 1 : parallelism,
+                kinds: [partition.isEmpty ? nil : .shuffle(keys: partition)])
+        }
         let time = node.eventTime.map { index(of: $0.id, in: input) }
         return add(
             time.map { .windowed(.init(.overWindow(spec), eventTimes: [$0])) } ?? .overWindow(spec), outputs,

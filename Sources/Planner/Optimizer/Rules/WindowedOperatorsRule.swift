@@ -14,20 +14,26 @@ struct WindowedOperatorsRule: OptimizerRule {
             case .join(var join):
                 if join.versions != nil { return .join(temporal(join)) }
                 join.eventTimes = eventTimes(of: join)
-                join.interval = join.eventTimes == nil ? interval(of: join) : nil
+                join.interval = join.eventTimes == nil ? interval(of: join, context) : nil
                 return .join(join)
             case .filter(var filter):
                 // What an inner join's rows must meet further up bounds them as well.
                 guard case .join(var join) = filter.input, join.kind == .inner, join.eventTimes == nil,
                     join.versions == nil
                 else { return node }
-                join.interval = interval(of: join, knowing: filter.predicate.conjuncts)
+                join.interval = interval(of: join, context, knowing: filter.predicate.conjuncts)
                 filter.input = .join(join)
                 return .filter(filter)
             case .over(var over):
                 let origin = EventTimeOrigin(of: over.input)
                 let isWindowed = over.partitionBy.contains { origin.role(of: $0) != nil }
                 over.eventTime = isWindowed ? origin.time(in: over.input) : nil
+                let isEndless = context.isStreaming || !over.input.isBounded
+                if isEndless, let first = over.orderBy.first, !first.isDescending,
+                    origin.distance(of: first.expression)?.count == 1
+                {
+                    over.orderTime = origin.time(in: over.input)
+                }
                 return .over(over)
             default: return node
             }
@@ -50,8 +56,9 @@ struct WindowedOperatorsRule: OptimizerRule {
     }
 
     private func interval(
-        of join: LogicalPlan.Join, knowing known: [BoundExpression] = []
+        of join: LogicalPlan.Join, _ context: OptimizerContext, knowing known: [BoundExpression] = []
     ) -> LogicalPlan.Join.Interval? {
+        guard context.isStreaming || !LogicalPlan.join(join).isBounded else { return nil }
         guard [.inner, .left, .right, .full, .leftSemi, .leftAnti].contains(join.kind) else { return nil }
         let bounds = IntervalBounds(of: join, knowing: known)
         guard let lower = bounds.lower, let upper = bounds.upper,
