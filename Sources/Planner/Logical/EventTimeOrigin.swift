@@ -108,7 +108,22 @@ struct EventTimeOrigin {
         }
     }
 
+    /// Rows put into windows: what lay at a distance from their time lies before the end of the window now.
+    private mutating func window(_ window: LogicalPlan.Project.RowWindow, _ input: EventTimeOrigin) {
+        times = [window.output.id]
+        distances = [window.last.id: 0...0]
+        if let widest = window.widest {
+            for (id, distance) in input.allDistances {
+                let (lower, overflow) = distance.lowerBound.subtractingReportingOverflow(widest - 1)
+                if !overflow { distances[id] = lower...distance.upperBound }
+            }
+        }
+        roles = [window.end.id: .end]
+        if window.isFixed, let width = window.widest { roles[window.start.id] = .start(width: width) }
+    }
+
     private mutating func project(_ node: LogicalPlan.Project, _ input: EventTimeOrigin) {
+        if let window = node.window { return self.window(window, input) }
         for computed in node.columns {
             if let role = input.role(of: computed.expression) { roles[computed.column.id] = role }
             let read = computed.expression.referencedColumns
@@ -132,7 +147,11 @@ struct EventTimeOrigin {
             return
         }
         let input = EventTimeOrigin(of: node.input)
-        for key in node.keys { roles[key.column.id] = input.role(of: key.expression) }
+        for key in node.keys {
+            roles[key.column.id] = input.role(of: key.expression)
+            // All rows of a group have its event time.
+            distances[key.column.id] = input.distance(of: key.expression)
+        }
     }
 
     private mutating func join(_ node: LogicalPlan.Join, _ conjuncts: [BoundExpression]) {

@@ -55,6 +55,20 @@ public indirect enum LogicalPlan: Hashable, Sendable {
     public struct Project: Hashable, Sendable {
         public var input: LogicalPlan
         public var columns: [ComputedColumn]
+        /// The window that each row is put into, where the columns say it; its last moment is then the event time.
+        public var window: RowWindow?
+
+        /// The columns of a window: its start, its end, its last moment, and the event time, which is the same.
+        public struct RowWindow: Hashable, Sendable {
+            public var start: PlanColumn
+            public var end: PlanColumn
+            public var last: PlanColumn
+            public var output: PlanColumn
+            /// How wide windows are at most, in nanoseconds; nil where nothing bounds them.
+            public var widest: Int64?
+            /// Whether all are as wide.
+            public var isFixed: Bool
+        }
     }
 
     /// Grouping; with `window` also by windows of event time.

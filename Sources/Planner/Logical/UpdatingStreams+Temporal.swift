@@ -58,4 +58,24 @@ extension UpdatingStreams {
         plan.visit { if case .watermark(let node) = $0, node.eventTime == nil { result = false } }
         return result
     }
+
+    /// Tells of tables whose rows go into windows by the time at which they come, though they have a time of their own.
+    mutating func warnOfArrival(_ plan: LogicalPlan) {
+        var tables: [ConnectionTable] = []
+        plan.visit { node in
+            guard case .watermark(let watermark) = node, watermark.eventTime == nil else { return }
+            watermark.input.visit { if case .scan(let scan) = $0 { tables.append(scan.table) } }
+        }
+        for table in tables {
+            guard let time = table.columns.first(where: { $0.field.type.isTimestamp })?.field.name else { continue }
+            let message = "windows over \(table.name) go by the time at which its rows come"
+            if warnings.contains(where: { $0.message == message }) { continue }
+            warnings.append(
+                Diagnostic(
+                    "W0402", message, span: nil,
+                    hint: "to go by \(time), declare it in the table: "
+                        + "WATERMARK FOR \(time) AS \(time) - INTERVAL '5 seconds'",
+                    severity: .warning))
+        }
+    }
 }

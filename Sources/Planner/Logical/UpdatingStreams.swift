@@ -117,7 +117,8 @@ struct UpdatingStreams {
     private mutating func rewrite(
         _ aggregate: LogicalPlan.Aggregate, isEndless: Bool, changes: Bool
     ) throws(Diagnostic) -> LogicalPlan {
-        if aggregate.window != nil {
+        if let window = aggregate.window {
+            if window.kind != .instant { warnOfArrival(aggregate.input) }
             if !changes { return .aggregate(aggregate) }
             throw Diagnostic(
                 "E0406", "a window is given out once, but the rows it would hold may still be taken back", span: nil,
