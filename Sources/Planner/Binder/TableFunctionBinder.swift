@@ -23,7 +23,8 @@ struct TableFunctionBinder {
             throw Diagnostic(
                 "E0230", "there is no table function \(function.name.name)", span: function.name.span,
                 hint: NameSuggestion.closest(
-                    to: function.name.name, among: ["tumble", "hop", "cumulate", "session", "generate_series", "range", "unnest"]
+                    to: function.name.name,
+                    among: ["tumble", "hop", "cumulate", "session", "generate_series", "range", "unnest"]
                 ).map { "did you mean \($0)?" })
         }
     }
@@ -133,13 +134,16 @@ struct TableFunctionBinder {
     ) throws(Diagnostic) -> Binder.BoundQuery {
         let expressions = ExpressionBinder(binder, Scope(), ctes, input.plan)
         var plan = input.plan
-        let timestamp = TypeCoercion.cast(time.expression, to: .timestamp)
+        // Computed from the hidden event time, the windows keep the watermarks that close them.
+        let origin = EventTimeOrigin(of: input.plan)
+        let eventTime = origin.distance(of: time.expression) == 0...0 ? origin.time(in: input.plan) : nil
+        let timestamp = eventTime?.expression ?? TypeCoercion.cast(time.expression, to: .timestamp)
         func bin(_ width: Int64) throws(Diagnostic) -> BoundExpression {
             try expressions.apply("date_bin", [interval(width), timestamp, .literal(.timestamp(0))], span)
         }
         let startValue: BoundExpression
         let endValue: BoundExpression
-        var widest: Int64
+        let widest: Int64
         switch kind {
         case .tumble(let size):
             widest = size
@@ -164,13 +168,13 @@ struct TableFunctionBinder {
         let passing = plan.outputs.map { ComputedColumn.passing($0) }
         plan = .project(
             .init(input: plan, columns: passing + [ComputedColumn(start, startValue), ComputedColumn(end, endValue)]))
-        if case .tumble = kind {} else {
+        if case .tumble = kind {
+        } else {
             // Some windows of the steps end before the row.
             plan = .filter(.init(input: plan, predicate: .comparison(.greater, end.expression, timestamp)))
         }
         let isFixed = if case .cumulate = kind { false } else { true }
-        let isByEventTime = EventTimeOrigin(of: input.plan).distance(of: time.expression) == 0...0
-        return timed(plan, input, start, end, widest, isFixed: isFixed, isByEventTime: isByEventTime)
+        return timed(plan, input, start, end, widest, isFixed: isFixed, isByEventTime: eventTime != nil)
     }
 
     /// A row per number of a range, and that many steps.

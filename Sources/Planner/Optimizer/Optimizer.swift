@@ -23,6 +23,9 @@ public struct OptimizerContext: Sendable {
         var result = false
         expression.visit { node in
             switch node {
+            // A time moved by a constant leaves the range of times only beyond the years 1677 and 2262.
+            case .arithmetic(.add, _, .literal, let type) where type.isTimestamp: break
+            case .arithmetic(.subtract, _, .literal, let type) where type.isTimestamp: break
             case .arithmetic(_, _, _, let type) where !type.isFloat: result = true
             case .arithmetic(.divide, _, _, _), .arithmetic(.remainder, _, _, _): result = true
             case .negate(let operand) where !operand.type.isFloat: result = true
