@@ -70,8 +70,11 @@ final class OperatorChain {
     var hasUnflushedChanges: Bool { stages.contains { $0.operator.hasUnflushedChanges } }
 
     /// Makes every operator give its changed results, from the head on, so that one's changes are in the next one's.
-    func flush() throws {
-        for stage in stages { try stage.operator.flush(into: stage) }
+    func flush() async throws {
+        for stage in stages {
+            try stage.operator.flush(into: stage)
+            try await settle()
+        }
     }
 
     /// Gives every operator its state; `states` holds one per operator, in order.

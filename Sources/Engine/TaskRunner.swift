@@ -160,8 +160,7 @@ final class TaskRunner {
         case .satisfied(let stage): try await chain.end(from: stage, tellsHead: false)
         // What has come is counted; only windows wait for more.
         case .stopped:
-            try chain.flush()
-            try await chain.settle()
+            try await chain.flush()
         case .unwanted, .alreadyFinished: break
         }
         if case .stopped = ending { output.end(isComplete: false) } else { output.end(isComplete: true) }
@@ -195,7 +194,7 @@ final class TaskRunner {
 
     /// Everything before the barrier is done: gives the state out, and the barrier on.
     func takeSnapshot(_ barrier: Barrier) async throws {
-        try chain.flush()
+        try await chain.flush()
         try await drain()
         var states: [NodeState] = []
         func add(_ node: Int, _ snapshot: StateSnapshot) {
@@ -289,8 +288,7 @@ final class TaskRunner {
         }
         if let deadline = changesDeadline, deadline <= time {
             changesDeadline = nil
-            try chain.flush()
-            try await chain.settle()
+            try await chain.flush()
             noteChanges(at: time)
             output.flush()
             try await drain()

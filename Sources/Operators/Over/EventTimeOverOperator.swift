@@ -72,7 +72,7 @@ final class EventTimeOverOperator: Operator {
         if spec.reach.timeAhead != nil || watermark == .max { touched.formUnion(open) }
         if isSweepDue { touched.formUnion(partitions.entries.indices.filter { !partitions.entries[$0].isEmpty }) }
         if !touched.isEmpty { try compute(touched.sorted(), into: collector) }
-        partitions.compactIfDue()
+        if partitions.compactIfDue() { open = partitions.open }
     }
 
     /// Rows of partitions that get no more rows are looked for from time to time.

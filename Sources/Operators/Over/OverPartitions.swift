@@ -98,8 +98,8 @@ final class OverPartitions {
         goneGroups[partition] = groups
     }
 
-    /// Numbers rows, states and partitions anew when most have gone.
-    func compactIfDue() {
+    /// Numbers rows, states and partitions anew when most have gone. True when the partitions have new numbers.
+    func compactIfDue() -> Bool {
         if times.count > 1024 && times.count > 2 * rowCount || rowCount == 0 && !times.isEmpty {
             let kept = entries.flatMap { $0 }
             let columns = rows(kept)
@@ -116,8 +116,11 @@ final class OverPartitions {
             }
         }
         if states.rowCount > 1024 && states.rowCount > 2 * count { compactStates() }
-        if !keepsEmpty { dropEmptyIfDue() }
+        return keepsEmpty ? false : dropEmptyIfDue()
     }
+
+    /// The partitions with rows that are not out yet.
+    var open: Set<Int> { Set(entries.indices.filter { givenCounts[$0] < entries[$0].count }) }
 
     private func compactStates() {
         let owners = statePlaces.indices.filter { statePlaces[$0] >= 0 }
@@ -126,9 +129,11 @@ final class OverPartitions {
         setStates(columns, of: owners)
     }
 
-    private func dropEmptyIfDue() {
+    private func dropEmptyIfDue() -> Bool {
         let kept = entries.indices.filter { !entries[$0].isEmpty }
-        guard entries.count > 1024 && entries.count > 2 * kept.count || kept.isEmpty && !entries.isEmpty else { return }
+        guard entries.count > 1024 && entries.count > 2 * kept.count || kept.isEmpty && !entries.isEmpty else {
+            return false
+        }
         let former = (entries: kept.map { entries[$0] }, given: kept.map { givenCounts[$0] })
         let keyColumns = keys.keys(of: Selection(kept))
         keys = GroupTable(keyTypes: keyTypes)
@@ -137,5 +142,6 @@ final class OverPartitions {
             entries[Int(partition)] = former.entries[index]
             givenCounts[Int(partition)] = former.given[index]
         }
+        return true
     }
 }

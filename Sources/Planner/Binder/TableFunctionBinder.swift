@@ -55,7 +55,7 @@ struct TableFunctionBinder {
     // MARK: - Windows
 
     /// `TUMBLE(TABLE t, DESCRIPTOR(ts), size)`, `HOP(TABLE t, DESCRIPTOR(ts), slide, size)`: the rows of the table with
-    /// `window_start`, `window_end` and `window_time` added; `HOP` and `CUMULATE` give each row once per window it is in.
+    /// `window_start`, `window_end` and `window_time` added; `HOP` and `CUMULATE` give each row once per window.
     /// `SESSION(TABLE t PARTITION BY k, DESCRIPTOR(ts), gap)` gives the rows of a session when it is over.
     private func window(_ function: TableFunction, _ span: SourceSpan) throws(Diagnostic) -> Binder.BoundQuery {
         let names =
