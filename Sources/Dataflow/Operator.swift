@@ -43,7 +43,17 @@ public protocol Operator: AnyObject {
     func flush(into collector: any Collector) throws
 
     /// Gives out all that has changed, before each snapshot.
-    func settle(into collector: any Collector) throws
+    func flushEverything(into collector: any Collector) throws
+
+    /// Whether rows wait in the operator for something outside; the task then calls `settle` before any other hook.
+    var isUnsettled: Bool { get }
+
+    /// Waits for what is outside and gives out what waited for it. Gives the watermark held back meanwhile, nil for
+    /// none.
+    func settle(into collector: any Collector) async throws -> Int64?
+
+    /// Called once at the end, also after an error.
+    func onClose() async
 
     /// True once the operator wants no more rows (LIMIT is full); sources above may stop.
     var isSatisfied: Bool { get }
@@ -77,7 +87,10 @@ extension Operator {
     public var nextDueTime: Int64? { nil }
     public var hasUnflushedChanges: Bool { false }
     public func flush(into collector: any Collector) throws {}
-    public func settle(into collector: any Collector) throws { try flush(into: collector) }
+    public func flushEverything(into collector: any Collector) throws { try flush(into: collector) }
+    public var isUnsettled: Bool { false }
+    public func settle(into collector: any Collector) async throws -> Int64? { nil }
+    public func onClose() async {}
     public var isSatisfied: Bool { false }
     public var stateByteCount: Int { 0 }
     public var stateRowCount: Int { 0 }
@@ -174,6 +187,8 @@ public struct OperatorContext: Sendable {
     public var isCheckpointed: Bool
     /// Where state goes that does not fit into memory; nil: it all must.
     public var spillSpace: SpillSpace?
+    /// Makes what lookup joins ask; nil where there are no connectors.
+    public var makeLookup: LookupFactory?
 
     public init(
         nodeID: Int, subtask: Int, parallelism: Int, clock: any WallClock, metrics: OperatorMetrics,

@@ -11,6 +11,9 @@ public final class OperatorMetrics: Sendable {
     public let badRecords = Atomic<Int>(0)
     /// Rows older than the watermark that a window no longer takes.
     public let lateRows = Atomic<Int>(0)
+    /// Keys that a lookup join found in its cache, and those it had to ask for.
+    public let lookupHits = Atomic<Int>(0)
+    public let lookupMisses = Atomic<Int>(0)
     /// The last watermark, nanoseconds; `Int64.min` before the first.
     public let watermark = Atomic<Int64>(.min)
     /// Gauge: bytes of state.

@@ -49,23 +49,36 @@ final class OperatorChain {
 
     /// Ends every operator from `first` on, each when all rows of those before have reached it.
     /// `tellsHead`: whether the head still has to learn that its input ended, as below a source.
-    func end(from first: Int = 0, tellsHead: Bool) throws {
+    func end(from first: Int = 0, tellsHead: Bool) async throws {
         for index in stages.indices where index >= first {
             let stage = stages[index]
             if index > 0 || tellsHead { try stage.operator.onInputEnd(0, into: stage) }
             stage.metrics.watermark.store(.max, ordering: .relaxed)
             _ = try stage.operator.onWatermark(.max, into: stage)
             try stage.operator.onEnd(into: stage)
+            try await settle()
         }
+    }
+
+    /// Lets operators wait for what they need from outside, until all rows are through.
+    func settle() async throws {
+        for stage in stages where stage.operator.isUnsettled { try await stage.settle() }
+    }
+
+    func close() async {
+        for stage in stages { await stage.operator.onClose() }
     }
 
     /// Whether an operator has changed results to give out.
     var hasUnflushedChanges: Bool { stages.contains { $0.operator.hasUnflushedChanges } }
 
     /// Makes every operator give its changed results, from the head on, so that one's changes are in the next one's.
-    /// `settling`: nothing may be left, as a snapshot follows.
-    func flush(settling: Bool = false) throws {
-        for stage in stages { try stage.flush(settling: settling) }
+    /// `everything`: nothing may be left, as a snapshot follows.
+    func flush(everything: Bool = false) async throws {
+        for stage in stages {
+            try stage.flush(everything: everything)
+            try await settle()
+        }
     }
 
     /// Gives every operator its state; `states` holds one per operator, in order.
@@ -119,8 +132,8 @@ private final class ChainStage: Collector {
         }
     }
 
-    func flush(settling: Bool) throws {
-        if settling { try `operator`.settle(into: self) } else { try `operator`.flush(into: self) }
+    func flush(everything: Bool) throws {
+        if everything { try `operator`.flushEverything(into: self) } else { try `operator`.flush(into: self) }
         try passGenerated()
     }
 
@@ -135,6 +148,11 @@ private final class ChainStage: Collector {
         // The end of event time is told by `end` alone, after the last row.
         guard let passed = try `operator`.onWatermark(watermark, into: self) else { return try passGenerated() }
         if passed < .max { try pass(passed) }
+    }
+
+    func settle() async throws {
+        guard let held = try await `operator`.settle(into: self), held < .max else { return }
+        try pass(held)
     }
 
     private func pass(_ watermark: Int64) throws {

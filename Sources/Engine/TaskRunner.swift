@@ -79,10 +79,13 @@ final class TaskRunner {
         var operators: [(operator: any Operator, metrics: OperatorMetrics)] = []
         var idleMillis: Int64?
         for (node, metrics) in zip(plan.nodes, plan.nodeMetrics) {
-            let context = OperatorContext(
+            var context = OperatorContext(
                 nodeID: node.id, subtask: plan.subtask, parallelism: plan.parallelism, clock: environment.clock,
                 metrics: metrics, batchSize: batchSize, isCheckpointed: environment.coordinator != nil,
                 spillSpace: environment.spill?.space)
+            context.makeLookup = { spec, keys, context in
+                try TaskRunner.connector(spec, environment).makeLookup(spec, keys: keys, context: context)
+            }
             switch node.spec {
             case .source(let spec):
                 source = try TaskRunner.connector(spec, environment).makeSource(spec, context: context)
@@ -123,10 +126,10 @@ final class TaskRunner {
             do {
                 try await runner.run()
             } catch {
-                await runner.source?.onClose()
+                await runner.close()
                 throw error
             }
-            await runner.source?.onClose()
+            await runner.close()
         } catch is CancellationError {
             environment.control.cancel()
         } catch {
@@ -135,6 +138,11 @@ final class TaskRunner {
         plan.queue?.abandon()
         plan.metrics.isFinished.store(true, ordering: .relaxed)
         plan.metrics.enter(.ended, at: environment.executor.now())
+    }
+
+    private func close() async {
+        await source?.onClose()
+        await chain.close()
     }
 
     private func run() async throws {
@@ -169,10 +177,11 @@ final class TaskRunner {
 
     private func end(_ ending: Ending) async throws {
         switch ending {
-        case .complete: try chain.end(tellsHead: source != nil)
-        case .satisfied(let stage): try chain.end(from: stage, tellsHead: false)
+        case .complete: try await chain.end(tellsHead: source != nil)
+        case .satisfied(let stage): try await chain.end(from: stage, tellsHead: false)
         // What has come is counted; only windows wait for more.
-        case .stopped: try chain.flush(settling: true)
+        case .stopped:
+            try await chain.flush(everything: true)
         case .unwanted, .alreadyFinished: break
         }
         if case .stopped = ending { output.end(isComplete: false) } else { output.end(isComplete: true) }
@@ -210,7 +219,7 @@ final class TaskRunner {
         let syncStart = environment.clock.nowNanoseconds()
         snapshotEpoch = barrier.epoch
         stopsBehindSnapshot = barrier.stops
-        try chain.flush(settling: true)
+        try await chain.flush(everything: true)
         try await drain()
         let state = try await state(epoch: barrier.epoch, isWhole: barrier.isWhole)
         output.pass(barrier)
@@ -289,6 +298,7 @@ final class TaskRunner {
 
     /// Sends and writes all that the chain gave out.
     func drain() async throws {
+        try await chain.settle()
         if !output.outbox.isEmpty { try await send() }
         if !output.sinkBatches.isEmpty { try await write() }
     }
@@ -371,7 +381,7 @@ final class TaskRunner {
         }
         if let deadline = changesDeadline, deadline <= time {
             changesDeadline = nil
-            try chain.flush()
+            try await chain.flush()
             noteChanges(at: time)
             output.flush()
             try await drain()

@@ -32,6 +32,10 @@ public enum OperatorCatalog {
         case .updatingAggregate(let spec): return try UpdatingAggregateOperator(spec, context: context)
         case .updatingJoin(let spec): return UpdatingJoinOperator(spec, context: context)
         case .updatingOverWindow(let spec): return UpdatingOverWindowOperator(spec, context: context)
+        case .intervalJoin(let spec): return IntervalJoinOperator(spec, context: context)
+        case .lookupJoin(let spec): return try LookupJoinOperator(spec, context: context)
+        case .temporalJoin(let spec): return TemporalJoinOperator(spec, context: context)
+        case .eventTimeOver(let spec): return try EventTimeOverOperator(spec, context: context)
         case .finalRows(let spec): return FinalRowsOperator(spec, context: context)
         case .source, .values, .union, .sink:
             throw OperatorError(operatorName: "graph", message: "a source, sink or union is no operator of a chain")

@@ -121,8 +121,8 @@ final class SpillingOperator: Operator {
         try round(into: collector, flushes: true)
     }
 
-    func settle(into collector: any Collector) throws {
-        if let whole { return try whole.settle(into: collector) }
+    func flushEverything(into collector: any Collector) throws {
+        if let whole { return try whole.flushEverything(into: collector) }
         try round(into: collector, flushes: true)
     }
 
@@ -152,7 +152,7 @@ final class SpillingOperator: Operator {
 
     private func divide(into collector: any Collector) throws {
         guard let former = whole else { return }
-        try former.settle(into: collector)
+        try former.flushEverything(into: collector)
         let tables = try former.snapshot().tables
         whole = nil
         makeParts()

@@ -95,7 +95,7 @@ final class WindowedOperator: Operator {
     }
 
     /// The rows before and from a watermark on, and the earliest time of the latter.
-    private static func split(
+    static func split(
         _ times: Column, at watermark: Int64
     ) -> (closed: Selection, open: Selection, earliest: Int64) {
         let values = times.pointer(Int64.self)
