@@ -153,8 +153,13 @@ public final class CheckpointStore: Sendable {
         return file
     }
 
+    /// Another process has taken over: this one publishes nothing any more.
+    public struct Fenced: Error, Sendable {
+        public var error: OperationalError
+    }
+
     /// Makes a checkpoint exist: from here on its outcome is decided. Gives its place in the log. Errors: `FileError`;
-    /// `OperationalError` when another process has taken over.
+    /// `Fenced`.
     public func publish(_ manifest: CheckpointManifest) throws -> Int {
         var entry = manifest
         let known = state.withLock { $0 }
@@ -177,10 +182,11 @@ public final class CheckpointStore: Sendable {
         return entry.sequence
     }
 
-    private var fenced: OperationalError {
-        OperationalError(
-            "another process has taken over '\(directory)'; this one (generation \(generation)) publishes nothing more",
-            domain: .user)
+    private var fenced: Fenced {
+        Fenced(
+            error: OperationalError(
+                "another process has taken over the state in '\(directory)': this one (generation \(generation)) ends",
+                domain: .user))
     }
 
     /// Adds an entry to the log. Errors: `FileError`; with `isAlreadyThere` when somebody else was first.

@@ -302,6 +302,10 @@ final class CheckpointCoordinator: Sendable {
             }
             handle(.published(epoch: epoch))
             tell(epoch, stands: true)
+        } catch let fenced as CheckpointStore.Fenced {
+            // What this process still wrote would meet what the other one writes.
+            control.fail(fenced.error)
+            handle(.publishFailed(epoch: epoch))
         } catch {
             warn(epoch, error)
             handle(.publishFailed(epoch: epoch))

@@ -186,14 +186,14 @@ struct CheckpointStoreTests {
         #expect(try new.newest { _ in } == nil)
         _ = try new.takeOver(from: nil)
         #expect(new.generation == old.generation + 1)
-        #expect(throws: OperationalError.self) { try old.publish(Self.manifest(1, [file])) }
+        #expect(throws: CheckpointStore.Fenced.self) { try old.publish(Self.manifest(1, [file])) }
         #expect(try new.newest { _ in } == nil)
         // What the old one would have published next is long gone, and still it notices.
         for epoch in 1...5 {
             _ = try new.publish(Self.manifest(epoch, [try Self.write(0, epoch: epoch, chain: "task-0", new)]))
             new.collectGarbage(after: epoch)
         }
-        #expect(throws: OperationalError.self) { try old.publish(Self.manifest(1, [file])) }
+        #expect(throws: CheckpointStore.Fenced.self) { try old.publish(Self.manifest(1, [file])) }
         #expect(try new.newest { _ in }?.epoch == 5)
     }
 

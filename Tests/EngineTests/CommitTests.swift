@@ -216,4 +216,28 @@ struct CommitTests {
         #expect(try await running.wait().outcome == .finished)
         #expect(store.content.withLock { $0.visible }.sorted() == Array(0..<2000))
     }
+
+    @Test("a pipeline whose state another process has taken over ends, and has shown nothing since") func fenced()
+        async throws
+    {
+        let store = Store()
+        let files = SimulatedFileSystem()
+        store.limit.store(100, ordering: .relaxed)
+        let old = try Self.engine(CommittingConnector(store: store)).start(
+            Self.graph(sinkParallelism: 1), checkpoints: Self.options(files, intervalMillis: nil))
+        old.checkpoint()
+        while old.checkpoints?.completed == 0 { try await Task.sleep(nanoseconds: 1_000_000) }
+        let new = try Self.engine(CommittingConnector(store: store)).start(
+            Self.graph(sinkParallelism: 1), checkpoints: Self.options(files))
+        old.checkpoint()
+        do {
+            _ = try await old.wait()
+            Issue.record("the old process went on")
+        } catch {
+            #expect("\(error)".contains("another process has taken over"), "\(error)")
+        }
+        store.limit.store(.max, ordering: .relaxed)
+        #expect(try await new.wait().outcome == .finished)
+        #expect(store.content.withLock { $0.visible }.sorted() == Array(0..<400))
+    }
 }

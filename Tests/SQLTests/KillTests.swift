@@ -2,8 +2,8 @@ import Foundation
 import TestKit
 import Testing
 
-/// A real process is killed at random moments and started again, each time at another parallelism: what its sink holds
-/// in the end is what an undisturbed run writes, no row missing, none twice.
+/// A real process is killed at random moments and started again, each time at another parallelism and with or without
+/// memory for its state: what its sink holds in the end is what an undisturbed run writes, no row missing, none twice.
 @Suite(.serialized) struct KillTests {
     static let pipelines: [(name: String, query: String)] = [
         (
@@ -40,6 +40,15 @@ import Testing
             SELECT p.name, a.item, a.r FROM (SELECT auction.seller AS seller, auction.item_name AS item,
             auction.reserve AS r FROM nexmark WHERE auction IS NOT NULL) a JOIN (SELECT person.id AS id,
             person.name AS name FROM nexmark WHERE person IS NOT NULL) p ON a.seller = p.id
+            """
+        ),
+        (
+            "interval join",
+            """
+            SELECT a.item, b.bidder, b.price FROM (SELECT auction.id AS id, auction.item_name AS item, row_time() AS ts
+            FROM nexmark WHERE auction IS NOT NULL) a JOIN (SELECT bid.auction AS auction, bid.bidder AS bidder,
+            bid.price AS price, row_time() AS ts FROM nexmark WHERE bid IS NOT NULL) b
+            ON a.id = b.auction AND b.ts BETWEEN a.ts AND a.ts + INTERVAL '1 second'
             """
         ),
     ]
@@ -81,7 +90,11 @@ import Testing
             let seconds = Double(40 + random.below(160)) / 1000
             let result = try #require(
                 ChildProcess.run(
-                    ["timeout", "-s", "KILL", "\(seconds)"] + command + ["-p", "\(1 + random.below(3))"]))
+                    ["timeout", "-s", "KILL", "\(seconds)"] + command
+                        + [
+                            "-p", "\(1 + random.below(3))", "--set",
+                            "pipeline.max-state-memory=\(random.chance(0.5) ? "100kB" : "1GB")",
+                        ]))
             #expect(result.status == 0 || result.status == 137, "\(result.status): \(result.errorOutput)")
             if result.status == 137 { killed += 1 }
         }
