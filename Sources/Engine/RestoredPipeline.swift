@@ -66,8 +66,10 @@ struct RestoredPipeline: Sendable {
     /// Whether sinks have to commit what belongs to the checkpoint.
     var mustCommit: Bool { manifest.commit == .wanted }
 
-    /// Whether tasks find their own state as they left it, so that changes may be added to it.
+    /// Whether tasks find their own state as they left it, so that changes may be added to it. Pieces may have become
+    /// tables of their operators, which no chain holds yet.
     func hasChains(of plans: [TaskPlan]) -> Bool {
+        guard pieces.isEmpty else { return false }
         let chains = Set(manifest.files.map(\.chain))
         return plans.allSatisfy { plan in
             chains.contains(plan.chainName)

@@ -19,6 +19,17 @@ import Testing
         case enough
         /// In the first two runs it has no room in memory, in the others it has.
         case tooLittle
+        /// It has no room in the first and the last run; the parallelism stays the same, so that checkpoints go on
+        /// adding to one another.
+        case changing
+
+        func isSpilling(leg: Int) -> Bool {
+            switch self {
+            case .enough: false
+            case .tooLittle: leg < 2
+            case .changing: leg == 0 || leg == 3
+            }
+        }
     }
 
     static func sessions(
@@ -29,8 +40,8 @@ import Testing
             let (run, gate) = (legs[leg], gates[leg])
             return try QuerySession(
                 RunConfiguration(
-                    batchSize: batchSize, parallelism: run.parallelism, isOptimized: true, isStreaming: isStreaming,
-                    isSpilling: memory == .tooLittle && leg < 2),
+                    batchSize: batchSize, parallelism: memory == .changing ? 2 : run.parallelism, isOptimized: true,
+                    isStreaming: isStreaming, isSpilling: memory.isSpilling(leg: leg)),
                 former: former,
                 connectors: { preview in
                     let builtin = ConnectorCatalog.builtin(preview: preview)
@@ -85,9 +96,20 @@ import Testing
     @Test("scripts give the same rows across checkpoints, restarts and rescaling", arguments: scripts)
     func restarts(path: String) async throws { try await Self.run(path, isStreaming: false) }
 
-    @Test("so they do when their state has no room in memory", arguments: scripts, [false, true])
-    func spillingRestarts(path: String, isStreaming: Bool) async throws {
-        try await Self.run(path, isStreaming: isStreaming, memory: .tooLittle)
+    @Test("so they do when their state has no room in memory", arguments: scripts)
+    func spillingRestarts(path: String) async throws {
+        try await Self.run(path, isStreaming: false, memory: .tooLittle)
+    }
+
+    @Test(
+        "so they do when there is room in some runs",
+        arguments: scripts.filter { path in
+            ["updating", "window_joins", "interval_joins", "tumbling_windows", "temporal_joins"].contains {
+                path.contains($0)
+            }
+        })
+    func changingMemory(path: String) async throws {
+        try await Self.run(path, isStreaming: true, memory: .changing)
     }
 
     @Test("so they do when results are updated as rows come", arguments: scripts)

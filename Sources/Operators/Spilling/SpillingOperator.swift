@@ -34,6 +34,7 @@ final class SpillingOperator: Operator {
     private var newBytes = 0
     /// Bytes that wait for parts.
     private var waitingBytes = 0
+    private var waitingBatches = 0
     private var fileNumber = 0
     private var isWaiting = false
     private var hasLargePart = false
@@ -73,7 +74,10 @@ final class SpillingOperator: Operator {
             waitingBytes += parts[part].eventBytes
         }
         isWaiting = true
-        if waitingBytes > max(1 << 20, space.budget.limit / 4) || space.budget.limit == 0 {
+        waitingBatches += 1
+        // Many small batches are looked at before they are many bytes.
+        let batchLimit = space.budget.limit == 0 ? 16 : 4096
+        if waitingBytes > max(1 << 20, space.budget.limit / 4) || waitingBatches >= batchLimit {
             try round(into: collector)
         }
     }
@@ -212,6 +216,7 @@ final class SpillingOperator: Operator {
             least = least.flatMap { least in own.map { min(least, $0) } }
         }
         waitingBytes = 0
+        waitingBatches = 0
         isWaiting = false
         if hasLargePart && keys.partCount < SpillKeys.partCountMax { try double() }
         if let least, watermark > .min { passed = max(passed ?? .min, least) }
