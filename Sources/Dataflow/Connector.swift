@@ -93,7 +93,8 @@ public protocol Connector: Sendable {
     /// Builds the source of one subtask. Errors: `OperationalError`, `OptionError`.
     func makeSource(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SourceOperator
 
-    /// Whether its sinks take part in a two-phase commit, see `SinkOperator.commits`.
+    /// Whether its sinks take part in a two-phase commit: readers see what is written only after `commit`. Such a sink
+    /// is given `prepare` and `commit` once more behind `onEnd`, also in a pipeline without checkpoints.
     var sinkCommits: Bool { get }
 
     /// Builds the sink of one subtask.

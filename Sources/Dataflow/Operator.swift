@@ -136,13 +136,9 @@ public protocol SinkOperator: AnyObject {
     /// `commit` of the epoch comes before the next `prepare`, or, when the checkpoint fails, never.
     func prepare(epoch: Int) async throws -> StateSnapshot
 
-    /// Whether readers see what is written only after `commit`: the sink takes part in a two-phase commit. Such a sink
-    /// is given `prepare` and `commit` once more behind `onEnd`, also in a pipeline without checkpoints.
-    var commits: Bool { get }
-
     /// Checkpoint `epoch` stands: shows readers what was written before its `prepare`. The outcome is decided, so this
     /// may be asked again after any failure, of a fresh sink too (behind `restore` and `onStart`, with the epoch
-    /// restored), and must then do only what is still missing.
+    /// restored), and must then do only what is still missing. Called only where `Connector.sinkCommits`.
     func commit(epoch: Int) async throws
 
     /// Takes back what `prepare` gave. Called before `onStart`, on a fresh sink.
@@ -157,7 +153,6 @@ extension SinkOperator {
         try await flush()
         return StateSnapshot()
     }
-    public var commits: Bool { false }
     public func commit(epoch: Int) async throws {}
     public func restore(_ state: RestoredState) throws {}
 }

@@ -44,6 +44,8 @@ final class TaskRunner {
     let chain: OperatorChain
     private(set) var source: (any SourceOperator)?
     private(set) var sink: (any SinkOperator)?
+    /// Whether the sink shows its rows only after a commit.
+    private var sinkCommits = false
     /// The nodes of the operators of the chain, in order.
     private var operatorNodes: [Int] = []
     /// Epoch of the last barrier a source has sent.
@@ -67,7 +69,8 @@ final class TaskRunner {
     init(_ plan: TaskPlan, _ environment: TaskEnvironment) throws {
         self.plan = plan
         self.environment = environment
-        lastEpoch = environment.control.barrier?.epoch ?? 0
+        // A barrier may have been asked for before this task was made: it is still to be sent.
+        lastEpoch = 0
         committedEpoch = environment.control.committable
         let batchSize = environment.configuration.batchSize
         let exchanges = try plan.outputs.map { output in
@@ -86,7 +89,9 @@ final class TaskRunner {
             case .source(let spec):
                 source = try TaskRunner.connector(spec, environment).makeSource(spec, context: context)
             case .sink(let spec):
-                sink = try TaskRunner.connector(spec, environment).makeSink(spec, context: context)
+                let connector = try TaskRunner.connector(spec, environment)
+                sink = try connector.makeSink(spec, context: context)
+                sinkCommits = connector.sinkCommits
             case .values(let spec): source = ValuesSource(spec, subtask: plan.subtask)
             case .union:
                 operators.append((PassingOperator(schema: node.schema), metrics))
@@ -140,7 +145,7 @@ final class TaskRunner {
             try await sink?.onStart()
             try await commitRestored()
             try chain.start()
-        } else if sink?.commits == true {
+        } else if sinkCommits {
             // It ended only after its last commit.
             environment.coordinator?.committedRestored(task: plan.taskID)
         }
@@ -227,7 +232,7 @@ final class TaskRunner {
 
     /// Has the sink commit what a checkpoint that stands by now has prepared.
     func commitIfDue() async throws {
-        guard let sink, sink.commits else { return }
+        guard let sink, sinkCommits else { return }
         let epoch = environment.control.committable
         if epoch > committedEpoch { try await commit(sink, epoch) }
     }
@@ -240,7 +245,7 @@ final class TaskRunner {
 
     /// Finishes the commit that the process before may not have come to.
     private func commitRestored() async throws {
-        guard let sink, sink.commits, let restored = environment.restored, restored.mustCommit else { return }
+        guard let sink, sinkCommits, let restored = environment.restored, restored.mustCommit else { return }
         try await sink.commit(epoch: restored.epoch)
         environment.coordinator?.committedRestored(task: plan.taskID)
     }
@@ -250,7 +255,7 @@ final class TaskRunner {
     private func endSink(_ ending: Ending) async throws {
         guard let sink else { return }
         try await sink.onEnd()
-        guard sink.commits else { return }
+        guard sinkCommits else { return }
         guard let coordinator = environment.coordinator else {
             _ = try await sink.prepare(epoch: 0)
             return try await sink.commit(epoch: 0)

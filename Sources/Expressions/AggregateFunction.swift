@@ -57,6 +57,9 @@ public protocol GroupsAccumulator: AnyObject {
     /// The state of every group in id order; the types are the function's `stateTypes`.
     func states() -> [Column]
 
+    /// The states of some groups, in the order given. By default costs as much as all of them.
+    func states(_ groups: Selection) -> [Column]
+
     /// The result of every group in id order.
     func finish() throws(KernelError) -> Column
 
@@ -68,6 +71,8 @@ public protocol GroupsAccumulator: AnyObject {
 }
 
 extension GroupsAccumulator {
+    public func states(_ groups: Selection) -> [Column] { states().map { $0.taking(groups).compacted() } }
+
     public func finish(_ groups: Selection) throws(KernelError) -> Column { try finish().taking(groups) }
 }
 

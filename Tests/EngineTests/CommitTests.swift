@@ -23,22 +23,27 @@ struct CommitTests {
         }
 
         let content = Mutex(Content())
+        /// Sources wait before the row of this number.
+        let limit = Atomic<Int64>(.max)
     }
 
     /// Rows 0..<count from every subtask's share, a few at a time.
     final class NumberSource: SourceOperator {
         let count: Int64
         let step: Int64
+        let store: Store
         var next: Int64
 
-        init(count: Int64, context: OperatorContext) {
+        init(count: Int64, _ store: Store, context: OperatorContext) {
             self.count = count
+            self.store = store
             step = Int64(context.parallelism)
             next = Int64(context.subtask)
         }
 
         func read(rowLimit: Int) async throws -> SourceEvent {
             if next >= count { return .endOfData }
+            if next >= store.limit.load(ordering: .relaxed) { return .idle(millis: 1) }
             try await Task.sleep(nanoseconds: 200_000)
             let rows = stride(from: next, to: min(count, next + 10 * step), by: Int(step)).map {
                 TestRow(key: $0 % 7, value: $0)
@@ -63,7 +68,6 @@ struct CommitTests {
             self.failsCommits = failsCommits
         }
 
-        var commits: Bool { true }
 
         func write(_ batch: RecordBatch) async throws {
             #expect(!hasEnded)
@@ -119,7 +123,7 @@ struct CommitTests {
             TableTraits(roles: [.source, .sink], isBounded: true)
         }
         func makeSource(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SourceOperator {
-            NumberSource(count: count, context: context)
+            NumberSource(count: count, store, context: context)
         }
         func makeSink(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SinkOperator {
             CommittingSink(store, failsCommits: failsCommits)
@@ -198,6 +202,7 @@ struct CommitTests {
     {
         let store = Store()
         let files = SimulatedFileSystem()
+        store.limit.store(1000, ordering: .relaxed)
         let connector = CommittingConnector(store: store, count: 2000)
         let running = try Self.engine(connector).start(
             Self.graph(sinkParallelism: 1), checkpoints: Self.options(files))
@@ -208,6 +213,7 @@ struct CommitTests {
         try await Task.sleep(nanoseconds: 10_000_000)
         #expect(store.content.withLock { $0.visible.count } == before)
         files.inject(.none)
+        store.limit.store(.max, ordering: .relaxed)
         #expect(try await running.wait().outcome == .finished)
         #expect(store.content.withLock { $0.visible }.sorted() == Array(0..<2000))
     }

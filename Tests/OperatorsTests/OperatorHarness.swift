@@ -13,21 +13,33 @@ struct OperatorHarness {
     let context: OperatorContext
     let collector = RecordingCollector()
     private let spec: OperatorSpec
+    /// What the operator has given out of its state so far: all of it once, then what had changed.
+    private var history: [[StateTable]] = []
 
     init(_ spec: OperatorSpec, batchSize: Int = 8192, clock: (any WallClock)? = nil) throws {
         var context = OperatorContext.testing(now: 0, batchSize: batchSize)
         if let clock { context.clock = clock }
+        context.isCheckpointed = true
         self.context = context
         self.spec = spec
         target = try OperatorCatalog.make(spec, context: context)
         try target.onStart()
     }
 
+    /// Gives the state out as a checkpoint does; now and then what was given out last is merged.
+    mutating func checkpoint() throws {
+        history.append((history.isEmpty ? try target.snapshot() : try target.increment()).tables)
+        if history.count % 5 == 4 {
+            let merged = StateMerge.merge(Array(history.suffix(3)))
+            history = history.dropLast(3) + [merged]
+        }
+    }
+
     /// Goes on with a fresh operator that has got the state of this one.
     mutating func restart() throws {
-        let tables = try target.snapshot().tables
+        try checkpoint()
         target = try OperatorCatalog.make(spec, context: context)
-        try target.restore(RestoredState(Dictionary(grouping: tables, by: \.name).mapValues { $0.map(\.batch) }))
+        try target.restore(RestoredState(StateMerge.merge(history)))
         try target.onStart()
     }
 

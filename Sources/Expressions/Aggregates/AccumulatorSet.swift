@@ -82,6 +82,9 @@ public final class AccumulatorSet {
     /// The states of every call, in group order.
     public func states() -> [[Column]] { accumulators.map { $0.states() } }
 
+    /// The states of some groups, those of all calls one after another, in the order given.
+    public func states(_ groups: Selection) -> [Column] { accumulators.flatMap { $0.states(groups) } }
+
     /// The results, a column per call, in group order.
     public func finish() throws(KernelError) -> [Column] {
         var columns: [Column] = []

@@ -34,7 +34,10 @@ final class CountAccumulator: RetractableAccumulator {
     func states() -> [Column] { [column()] }
     func finish() throws(KernelError) -> Column { column() }
 
-    func finish(_ groups: Selection) throws(KernelError) -> Column {
+    func states(_ groups: Selection) -> [Column] { [column(groups)] }
+    func finish(_ groups: Selection) throws(KernelError) -> Column { column(groups) }
+
+    private func column(_ groups: Selection) -> Column {
         let counts = counts.pointer
         return groupColumn(.int64, of: groups, filler: 0) { Optional(counts[$0]) }
     }

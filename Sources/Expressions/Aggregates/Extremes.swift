@@ -81,6 +81,14 @@ final class FixedExtremes<Input: OrderedValue>: GroupsAccumulator {
 
     func states() -> [Column] { [column()] }
     func finish() throws(KernelError) -> Column { column() }
+    func states(_ groups: Selection) -> [Column] { [column(groups)] }
+    func finish(_ groups: Selection) throws(KernelError) -> Column { column(groups) }
+
+    private func column(_ groups: Selection) -> Column {
+        let values = values.pointer
+        let isPresent = isPresent.pointer
+        return groupColumn(type, of: groups, filler: Input.zero) { isPresent[$0] == 0 ? nil : values[$0] }
+    }
 
     private func column() -> Column {
         let values = values.pointer

@@ -64,6 +64,15 @@ final class FloatSums: GroupsAccumulator {
         ]
     }
 
+    func states(_ groups: Selection) -> [Column] {
+        let totals = totals.pointer
+        return [
+            groupColumn(.float64, of: groups, filler: 0) { Optional(totals[$0].sum) },
+            groupColumn(.float64, of: groups, filler: 0) { Optional(totals[$0].error) },
+            groupColumn(.int64, of: groups, filler: 0) { Optional(totals[$0].count) },
+        ]
+    }
+
     func finish() throws(KernelError) -> Column {
         let totals = totals.pointer
         let isSum = result == .sum

@@ -79,6 +79,14 @@ final class IntegerSums<Input: FixedWidthInteger & BitwiseCopyable>: Retractable
         ]
     }
 
+    func states(_ groups: Selection) -> [Column] {
+        let totals = totals.pointer
+        return [
+            groupColumn(totalType, of: groups, filler: 0) { Optional(totals[$0].value) },
+            groupColumn(.int64, of: groups, filler: 0) { Optional(totals[$0].count) },
+        ]
+    }
+
     func finish() throws(KernelError) -> Column { try results(of: nil) }
 
     func finish(_ groups: Selection) throws(KernelError) -> Column { try results(of: groups) }

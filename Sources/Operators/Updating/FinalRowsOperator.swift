@@ -12,7 +12,8 @@ final class FinalRowsOperator: Operator {
         self.spec = spec
         self.context = context
         rows = KeyedRowTable(
-            keyTypes: [], rowTypes: spec.schema.fields.map(\.type), sharesEntries: true, nullsMatch: true)
+            keyTypes: [], rowTypes: spec.schema.fields.map(\.type), sharesEntries: true, nullsMatch: true,
+            isCheckpointed: context.isCheckpointed)
     }
 
     var stateByteCount: Int { rows.byteCount }
@@ -42,6 +43,8 @@ final class FinalRowsOperator: Operator {
     }
 
     func snapshot() throws -> StateSnapshot { StateSnapshot([rows.snapshot("rows")].compactMap { $0 }) }
+
+    func increment() throws -> StateSnapshot { StateSnapshot([rows.increment("rows")].compactMap { $0 }) }
 
     func restore(_ state: RestoredState) throws { rows.restore(state, "rows") }
 }

@@ -46,12 +46,12 @@ struct JoinStep {
             matchCounts[Int(row)] += count
             if count > 1 { repeats = true }
             guard countsPartners else { continue }
-            let before = other.partners[Int(entry)]
+            let before = other.partners(of: Int(entry))
             if touchedPlaces[entry] == nil {
                 touchedPlaces[entry] = touched.count
                 touched.append((entry, before))
             }
-            other.partners[Int(entry)] = before + (retractions[Int(row)] ? -1 : 1)
+            other.setPartners(before + (retractions[Int(row)] ? -1 : 1), of: Int(entry))
         }
         return repeats
     }
@@ -73,7 +73,7 @@ struct JoinStep {
         var nowMatched: [Int32] = []
         var nowAlone: [Int32] = []
         for (entry, before) in touched {
-            let after = other.partners[Int(entry)]
+            let after = other.partners(of: Int(entry))
             if before == 0 && after > 0 { nowMatched.append(entry) }
             if before > 0 && after <= 0 { nowAlone.append(entry) }
         }

@@ -25,11 +25,19 @@ final class KeyedRowTable {
     private var counts: [Int32] = []
     private var times: [Int64] = []
     /// How many rows of the other side each entry matches; the join keeps it.
-    var partners: [Int32] = []
+    private var partners: [Int32] = []
+    /// Numbers that entries keep for ever, by which snapshots tell them apart among those of their key.
+    private var serials: [Int64] = []
+    private var nextSerial: Int64 = 0
+    private var changes: ChangedRows
     private var deadCount = 0
 
-    /// `sharesEntries` is needed where rows are taken back. Null keys match nothing unless `nullsMatch`.
-    init(keyTypes: [DataType], rowTypes: [DataType], sharesEntries: Bool, nullsMatch: Bool) {
+    /// `sharesEntries` is needed where rows are taken back. Null keys match nothing unless `nullsMatch`. With
+    /// `isCheckpointed` increments will be asked for.
+    init(
+        keyTypes: [DataType], rowTypes: [DataType], sharesEntries: Bool, nullsMatch: Bool, isCheckpointed: Bool = false
+    ) {
+        changes = ChangedRows(isKept: isCheckpointed)
         self.keyTypes = keyTypes
         self.rowTypes = rowTypes
         self.sharesEntries = sharesEntries
@@ -41,7 +49,7 @@ final class KeyedRowTable {
 
     var entryCount: Int { counts.count }
     var byteCount: Int {
-        keys.byteCount + (identity?.byteCount ?? 0) + rows.byteCount + heads.count * 16 + counts.count * 24
+        keys.byteCount + (identity?.byteCount ?? 0) + rows.byteCount + heads.count * 16 + counts.count * 32
     }
 
     /// The row of each entry given.
@@ -52,6 +60,12 @@ final class KeyedRowTable {
 
     func key(of entry: Int) -> Int { Int(keyIDs[entry]) }
     func count(of entry: Int) -> Int32 { counts[entry] }
+    func partners(of entry: Int) -> Int32 { partners[entry] }
+
+    func setPartners(_ count: Int32, of entry: Int) {
+        partners[entry] = count
+        changes.note(entry)
+    }
 
     /// Calls `body` with every entry of a key that stands for rows, in order.
     @inline(__always)
@@ -73,6 +87,7 @@ final class KeyedRowTable {
         var entries = entries(of: keyColumns, rowColumns, rowCount)
         for row in 0..<rowCount where entries[row] >= 0 {
             let entry = Int(entries[row])
+            changes.note(entry)
             if retractions.map({ $0[row] }) ?? false {
                 if counts[entry] == 0 {
                     entries[row] = -2
@@ -128,6 +143,8 @@ final class KeyedRowTable {
         deadCount += 1
         times.append(0)
         partners.append(0)
+        serials.append(nextSerial)
+        nextSerial += 1
         keyIDs.append(UInt32(truncatingIfNeeded: key))
         next.append(-1)
         if !isLinked { return }
@@ -138,6 +155,7 @@ final class KeyedRowTable {
     /// Sets how many rows an entry stands for.
     func setCount(_ count: Int32, of entry: Int, at time: Int64) {
         if (counts[entry] == 0) != (count == 0) { deadCount += count == 0 ? 1 : -1 }
+        changes.note(entry)
         counts[entry] = count
         times[entry] = time
         keyTimes[Int(keyIDs[entry])] = time
@@ -174,6 +192,12 @@ final class KeyedRowTable {
 
     private func rebuild(_ isKept: (Int) -> Bool) {
         let kept = (0..<entryCount).filter { counts[$0] > 0 && isKept($0) }
+        if changes.isKept {
+            let gone = (0..<entryCount).filter { counts[$0] <= 0 || !isKept($0) }
+            changes.noteRemoved(columns(gone))
+            changes.renumber(kept)
+        }
+        let (formerSerials, formerNext) = (kept.map { serials[$0] }, nextSerial)
         let selection = Selection(kept)
         let rowColumns = rows.taking(selection)
         let keyColumns = keys.keys(of: Selection(kept.map { Int(keyIDs[$0]) }))
@@ -187,7 +211,9 @@ final class KeyedRowTable {
             setCount(former.counts[index], of: Int(entry), at: former.times[index])
             keyTimes[Int(keyIDs[Int(entry)])] = former.keyTimes[index]
             partners[Int(entry)] = former.partners[index]
+            serials[Int(entry)] = formerSerials[index]
         }
+        nextSerial = formerNext
     }
 
     private func clear() {
@@ -200,35 +226,56 @@ final class KeyedRowTable {
 
     // MARK: - State
 
-    /// Keys, then the rows with how many, their partners, their time and their key's time; nil without rows.
-    func snapshot(_ name: String) -> StateTable? {
-        let kept = (0..<entryCount).filter { counts[$0] > 0 }
-        if kept.isEmpty { return nil }
+    /// Keys, then the rows with how many, their partners, their time, their key's time and their serial.
+    private func columns(_ entries: [Int]) -> [Column] {
         func numbers(_ value: (Int) -> Int64) -> Column {
-            Column(type: .int64, count: kept.count, values: .copying(kept.map(value)))
+            Column(type: .int64, count: entries.count, values: .copying(entries.map(value)))
         }
-        let columns =
-            keys.keys(of: Selection(kept.map { Int(keyIDs[$0]) })) + rows.taking(Selection(kept))
+        return keys.keys(of: Selection(entries.map { Int(keyIDs[$0]) })) + rows.taking(Selection(entries))
             + [
                 numbers { Int64(counts[$0]) }, numbers { Int64(partners[$0]) }, numbers { times[$0] },
-                numbers { keyTimes[Int(keyIDs[$0])] },
+                numbers { keyTimes[Int(keyIDs[$0])] }, numbers { serials[$0] },
             ]
-        return StateTable(name, .keyed(columnCount: keyTypes.count), columns, rowCount: kept.count)
     }
 
-    /// Adds what `snapshot` gave.
+    /// All rows; nil without any.
+    func snapshot(_ name: String) -> StateTable? {
+        changes.clear()
+        let kept = (0..<entryCount).filter { counts[$0] > 0 }
+        if kept.isEmpty { return nil }
+        return StateTable(name, .keyed(columnCount: keyTypes.count), columns(kept), rowCount: kept.count)
+    }
+
+    /// The rows that have changed since the last snapshot or increment; nil without rows.
+    func increment(_ name: String) -> StateTable? {
+        defer { changes.clear() }
+        if entryCount == 0 { return nil }
+        let changed = changes.rows
+        let entries = (0..<changed.count).map { changed[$0] }
+        let all = changes.increment(columns(entries), isGone: entries.map { counts[$0] <= 0 })
+        let serial = keyTypes.count + rowTypes.count + 4
+        return StateTable(
+            name, .keyed(columnCount: keyTypes.count), all, rowCount: all[0].count,
+            increment: .init(identity: Array(0..<keyTypes.count) + [serial], marksRemovals: true))
+    }
+
+    /// Adds what `snapshot` gave. Subtasks before may have given one serial to rows of different keys.
     func restore(_ state: RestoredState, _ name: String) {
         for batch in state.batches(name) {
             let width = keyTypes.count + rowTypes.count
             let entries = entries(
                 of: Array(batch.columns.prefix(keyTypes.count)),
                 Array(batch.columns[keyTypes.count..<width]), batch.rowCount)
-            let numbers = batch.columns.suffix(4).map { $0.pointer(Int64.self) }
+            let numbers = batch.columns.suffix(5).map { $0.pointer(Int64.self) }
             for (row, entry) in entries.enumerated() where entry >= 0 {
-                setCount(Int32(truncatingIfNeeded: numbers[0][row]), of: Int(entry), at: numbers[2][row])
-                partners[Int(entry)] = Int32(truncatingIfNeeded: numbers[1][row])
-                keyTimes[Int(keyIDs[Int(entry)])] = numbers[3][row]
+                let entry = Int(entry)
+                setCount(Int32(truncatingIfNeeded: numbers[0][row]), of: entry, at: numbers[2][row])
+                partners[entry] = Int32(truncatingIfNeeded: numbers[1][row])
+                keyTimes[Int(keyIDs[entry])] = max(keyTimes[Int(keyIDs[entry])], numbers[3][row])
+                serials[entry] = numbers[4][row]
+                nextSerial = max(nextSerial, numbers[4][row] + 1)
             }
         }
+        changes.clear()
     }
 }

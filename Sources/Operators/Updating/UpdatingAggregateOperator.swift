@@ -31,7 +31,8 @@ final class UpdatingAggregateOperator: Operator {
         }
         expressions = OperatorExpressions(plan.expressions, operatorName: Self.name, context: context)
         groups = UpdatingGroups(
-            plan, isRetractable: spec.retraction != nil, notesChanges: spec.emitsChanges)
+            plan, isRetractable: spec.retraction != nil, notesChanges: spec.emitsChanges,
+            isCheckpointed: context.isCheckpointed)
     }
 
     var stateByteCount: Int { groups.byteCount }
@@ -100,6 +101,16 @@ final class UpdatingAggregateOperator: Operator {
         guard let columns = groups.snapshot() else { return StateSnapshot() }
         return StateSnapshot([
             StateTable("groups", .keyed(columnCount: plan.keyCount), columns, rowCount: columns[0].count)
+        ])
+    }
+
+    func increment() throws -> StateSnapshot {
+        if spec.keys.isEmpty { return try snapshot() }
+        guard let columns = groups.increment(keepsEmpty: spec.keys.isEmpty) else { return StateSnapshot() }
+        return StateSnapshot([
+            StateTable(
+                "groups", .keyed(columnCount: plan.keyCount), columns, rowCount: columns[0].count,
+                increment: .init(identity: Array(0..<plan.keyCount), marksRemovals: true))
         ])
     }
 

@@ -18,12 +18,14 @@ struct UpdatingGroups {
     private var isChanged: [Bool] = []
     /// The groups that may have changed since the last flush, in the order they did.
     private(set) var changed: [UInt32] = []
+    private var changesOfState: ChangedRows
     private var deadCount = 0
     /// Groups whose time is over: they count as empty from now on.
     private var hasExpired = false
 
-    /// Without `notesChanges` only the keys are of interest.
-    init(_ plan: AggregatePlan, isRetractable: Bool, notesChanges: Bool) {
+    /// Without `notesChanges` only the keys are of interest; with `isCheckpointed` increments will be asked for.
+    init(_ plan: AggregatePlan, isRetractable: Bool, notesChanges: Bool, isCheckpointed: Bool) {
+        changesOfState = ChangedRows(isKept: isCheckpointed)
         self.plan = plan
         self.notesChanges = notesChanges
         self.isRetractable = isRetractable
@@ -45,6 +47,7 @@ struct UpdatingGroups {
     ) throws(KernelError) {
         table.intern(Array(columns.prefix(plan.keyCount)), rowCount: rowCount, into: ids)
         grow()
+        changesOfState.note(ids, count: rowCount, rowCount: table.groupCount)
         if let retractions {
             try accumulators.update(
                 columns, retractions: retractions, groups: ids, rowCount: rowCount, groupCount: table.groupCount)
@@ -66,6 +69,7 @@ struct UpdatingGroups {
         grow()
         accumulators.resize(1)
         touched[0] = time
+        changesOfState.note(0)
         note(0)
     }
 
@@ -88,6 +92,7 @@ struct UpdatingGroups {
     mutating func expire(before time: Int64) {
         for group in 0..<count where touched[group] < time && rowCounts[group] != 0 {
             rowCounts[group] = 0
+            changesOfState.note(group)
             hasExpired = true
             note(group)
         }
@@ -201,6 +206,10 @@ struct UpdatingGroups {
         hasExpired = false
         deadCount = 0
         let kept = (0..<count).filter { rowCounts[$0] > 0 }
+        if changesOfState.isKept {
+            changesOfState.noteRemoved(rows(Selection((0..<count).filter { rowCounts[$0] <= 0 })))
+            changesOfState.renumber(kept)
+        }
         let selection = Selection(kept)
         let keys = table.keys(of: selection)
         let states = accumulators.states().flatMap { $0 }.map { $0.taking(selection) }
@@ -225,13 +234,33 @@ struct UpdatingGroups {
 
     // MARK: - State
 
-    func snapshot() -> [Column]? {
+    /// Keys, how many rows each has, when the last came, states; nil without groups.
+    mutating func snapshot() -> [Column]? {
+        changesOfState.clear()
         if count == 0 { return nil }
         return table.keys()
             + [
                 Column(type: .int64, count: count, values: .copying(rowCounts)),
                 Column(type: .int64, count: count, values: .copying(touched)),
             ] + accumulators.states().flatMap { $0 }
+    }
+
+    /// The same of the groups that have changed since the last snapshot or increment, with a column that says which are
+    /// gone; nil without groups. `keepsEmpty`: a group without rows is there all the same.
+    mutating func increment(keepsEmpty: Bool) -> [Column]? {
+        defer { changesOfState.clear() }
+        if count == 0 { return nil }
+        let changed = changesOfState.rows
+        return changesOfState.increment(
+            rows(changed), isGone: (0..<changed.count).map { !keepsEmpty && rowCounts[changed[$0]] <= 0 })
+    }
+
+    /// Some groups as snapshots have them.
+    private func rows(_ groups: Selection) -> [Column] {
+        let numbers = [rowCounts, touched].map { values in
+            Column(type: .int64, count: groups.count, values: .copying((0..<groups.count).map { values[groups[$0]] }))
+        }
+        return table.keys(of: groups) + numbers + accumulators.states(groups)
     }
 
     /// Adds what `snapshot` gave; with `emitsChanges` all of it counts as given out.

@@ -35,7 +35,8 @@ final class UpdatingJoinOperator: Operator {
         tables = [join.leftKeys, join.rightKeys].enumerated().map { side, keys in
             KeyedRowTable(
                 keyTypes: keys.map(\.type), rowTypes: spec.sides[side].map(\.type),
-                sharesEntries: spec.retractions[side] != nil, nullsMatch: join.nullsAreEqual)
+                sharesEntries: spec.retractions[side] != nil, nullsMatch: join.nullsAreEqual,
+                isCheckpointed: context.isCheckpointed)
         }
     }
 
@@ -115,7 +116,7 @@ final class UpdatingJoinOperator: Operator {
         emitOther(gained, of: other, nowMatched: false, into: &changes)
         if countsPartners(step.side) {
             for (row, entry) in step.entries.enumerated() where entry >= 0 {
-                tables[step.side].partners[Int(entry)] = step.matchCounts[row]
+                tables[step.side].setPartners(step.matchCounts[row], of: Int(entry))
             }
         }
     }
@@ -182,7 +183,7 @@ final class UpdatingJoinOperator: Operator {
         let isDouble =
             step.side == 0
             ? step.matchCounts.contains { $0 > 1 }
-            : step.touched.contains { tables[0].partners[Int($0.entry)] > 1 }
+            : step.touched.contains { tables[0].partners(of: Int($0.entry)) > 1 }
         if isDouble {
             throw OperatorError(
                 operatorName: Self.name, message: "a sub-query used as a value gave more than one row")
@@ -227,6 +228,10 @@ final class UpdatingJoinOperator: Operator {
 
     func snapshot() throws -> StateSnapshot {
         StateSnapshot(tables.enumerated().compactMap { side, table in table.snapshot("side\(side)") })
+    }
+
+    func increment() throws -> StateSnapshot {
+        StateSnapshot(tables.enumerated().compactMap { side, table in table.increment("side\(side)") })
     }
 
     func restore(_ state: RestoredState) throws {

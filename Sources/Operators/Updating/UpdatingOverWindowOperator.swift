@@ -33,9 +33,10 @@ final class UpdatingOverWindowOperator: Operator {
         let keyTypes = over.partitionBy.map(\.type)
         rows = KeyedRowTable(
             keyTypes: keyTypes, rowTypes: inputFields.map(\.type), sharesEntries: spec.retraction != nil,
-            nullsMatch: true)
+            nullsMatch: true, isCheckpointed: context.isCheckpointed)
         given = KeyedRowTable(
-            keyTypes: keyTypes, rowTypes: over.schema.fields.map(\.type), sharesEntries: true, nullsMatch: true)
+            keyTypes: keyTypes, rowTypes: over.schema.fields.map(\.type), sharesEntries: true, nullsMatch: true,
+            isCheckpointed: context.isCheckpointed)
     }
 
     var stateByteCount: Int { rows.byteCount + given.byteCount }
@@ -183,6 +184,10 @@ final class UpdatingOverWindowOperator: Operator {
 
     func snapshot() throws -> StateSnapshot {
         StateSnapshot([rows.snapshot("rows"), given.snapshot("given")].compactMap { $0 })
+    }
+
+    func increment() throws -> StateSnapshot {
+        StateSnapshot([rows.increment("rows"), given.increment("given")].compactMap { $0 })
     }
 
     func restore(_ state: RestoredState) throws {

@@ -6,11 +6,15 @@ final class Pane {
     let start: Int64
     let groups: GroupTable
     let accumulators: AccumulatorSet
+    /// The groups that have changed since the last snapshot.
+    private var changes: ChangedRows
     /// What the pane adds to windows, kept until more rows come.
     private var partial: (keys: [Column], states: [[Column]])?
 
-    init(start: Int64, plan: AggregatePlan) {
+    /// With `notesChanges` an `increment` will be asked for.
+    init(start: Int64, plan: AggregatePlan, notesChanges: Bool = false) {
         self.start = start
+        changes = ChangedRows(isKept: notesChanges)
         groups = GroupTable(keyTypes: plan.keyTypes)
         accumulators = plan.makeAccumulators()
     }
@@ -23,6 +27,7 @@ final class Pane {
     ) throws(KernelError) {
         partial = nil
         groups.intern(Array(columns.prefix(groups.keyTypes.count)), rowCount: rowCount, into: ids)
+        changes.note(ids, count: rowCount, rowCount: groups.groupCount)
         try accumulators.update(columns, groups: ids, rowCount: rowCount, groupCount: groups.groupCount)
     }
 
@@ -39,11 +44,20 @@ final class Pane {
 
     /// Keys, the pane's start, states of the aggregates: a row per group.
     func snapshot() -> RecordBatch? {
-        let count = groups.groupCount
-        if count == 0 { return nil }
-        let columns =
-            groups.keys() + [Column.repeating(.timestamp(start), count: count)]
-            + accumulators.states().flatMap { $0 }
+        changes.clear()
+        return rows(groups.keys(), accumulators.states().flatMap { $0 }, count: groups.groupCount)
+    }
+
+    /// The same of the groups that have changed since the last snapshot or increment.
+    func increment() -> RecordBatch? {
+        let changed = changes.rows
+        changes.clear()
+        return rows(groups.keys(of: changed), accumulators.states(changed), count: changed.count)
+    }
+
+    private func rows(_ keys: [Column], _ states: [Column], count: Int) -> RecordBatch? {
+        if groups.groupCount == 0 { return nil }
+        let columns = keys + [Column.repeating(.timestamp(start), count: count)] + states
         let fields = columns.enumerated().map { Field("c\($0)", $1.type) }
         return RecordBatch(schema: Schema(fields), columns: columns, rowCount: count)
     }

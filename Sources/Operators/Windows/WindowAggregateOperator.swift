@@ -90,7 +90,7 @@ final class WindowAggregateOperator: Operator {
 
     private func pane(_ start: Int64) -> Pane {
         if let pane = panes[start] { return pane }
-        let pane = Pane(start: start, plan: plan)
+        let pane = Pane(start: start, plan: plan, notesChanges: context.isCheckpointed)
         panes[start] = pane
         // New panes are nearly always the latest.
         let position = order.lastIndex { $0 < start }.map { $0 + 1 } ?? 0
@@ -124,12 +124,23 @@ final class WindowAggregateOperator: Operator {
 
     /// Panes one after another, earliest first: keys, the pane's start, states of the aggregates.
     func snapshot() throws -> StateSnapshot {
+        snapshot(of: order.compactMap { panes[$0]?.snapshot() }, increment: nil)
+    }
+
+    /// The groups that have changed; a pane goes when its last window has closed.
+    func increment() throws -> StateSnapshot {
+        let expiry = order.first.map { StateTable.Expiry(column: plan.keyCount, bound: $0) }
+        return snapshot(
+            of: order.compactMap { panes[$0]?.increment() },
+            increment: .init(identity: Array(0...plan.keyCount), expiry: expiry))
+    }
+
+    private func snapshot(of batches: [RecordBatch], increment: StateTable.Increment?) -> StateSnapshot {
         let progress = StateTable("progress", numbers: [watermark, openFrom])
-        let batches = order.compactMap { panes[$0]?.snapshot() }
-        guard let first = batches.first else { return StateSnapshot([progress]) }
-        let all = RecordBatch.concatenating(batches)
-        assert(all.schema.count == first.schema.count, "panes of one plan have the same columns")
-        let table = StateTable(name: "panes", distribution: .keyed(columnCount: plan.keyCount), batch: all)
+        if batches.isEmpty { return StateSnapshot([progress]) }
+        let table = StateTable(
+            name: "panes", distribution: .keyed(columnCount: plan.keyCount),
+            batch: RecordBatch.concatenating(batches), increment: increment)
         return StateSnapshot([progress, table])
     }
 

@@ -24,6 +24,8 @@ final class WindowedOperator: Operator {
         /// What the input is dealt out by.
         var keys: OperatorExpressions
         var rows = CollectedBatches()
+        /// Of these, or of those that have gone since, the rows that came after the last snapshot.
+        var fresh: [RecordBatch] = []
         /// No waiting row is older than this.
         var earliest = Int64.max
     }
@@ -55,7 +57,9 @@ final class WindowedOperator: Operator {
         let times = batch.columns[inputs[input].time]
         let (late, onTime, earliest) = Self.split(times, at: watermark)
         if late.count > 0 { context.metrics.lateRows.wrappingAdd(late.count, ordering: .relaxed) }
-        inputs[input].rows.append(late.count == 0 ? batch : batch.taking(onTime))
+        let rows = late.count == 0 ? batch : batch.taking(onTime)
+        inputs[input].rows.append(rows)
+        if context.isCheckpointed && rows.rowCount > 0 { inputs[input].fresh.append(rows) }
         inputs[input].earliest = min(inputs[input].earliest, earliest)
     }
 
@@ -117,11 +121,30 @@ final class WindowedOperator: Operator {
     // MARK: - State
 
     func snapshot() throws -> StateSnapshot {
+        try snapshot { $0.rows.concatenated() }
+    }
+
+    /// The rows that have come; those whose event time has closed are gone.
+    func increment() throws -> StateSnapshot {
+        try snapshot(isIncrement: true) { input in
+            guard let some = input.rows.batches.first else { return nil }
+            return input.fresh.isEmpty ? some.slice(0, 0) : RecordBatch.concatenating(input.fresh)
+        }
+    }
+
+    private func snapshot(
+        isIncrement: Bool = false, _ rows: (WaitingRows) -> RecordBatch?
+    ) throws -> StateSnapshot {
         var tables = [StateTable("progress", numbers: [watermark])]
         for input in inputs.indices {
-            guard let rows = inputs[input].rows.concatenated() else { continue }
-            tables.append(
-                KeyedRows.table("input\(input)", keys: try inputs[input].keys.evaluate(rows), rows: rows))
+            defer { inputs[input].fresh = [] }
+            guard let rows = rows(inputs[input]) else { continue }
+            var table = KeyedRows.table("input\(input)", keys: try inputs[input].keys.evaluate(rows), rows: rows)
+            if isIncrement {
+                let time = inputs[input].keyCount + inputs[input].time
+                table.increment = .init(identity: [], expiry: .init(column: time, bound: watermark))
+            }
+            tables.append(table)
         }
         return StateSnapshot(tables)
     }
