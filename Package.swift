@@ -39,6 +39,8 @@ let ladder: [(name: String, imports: [String])] = [
             "Connectors",
         ]
     ),
+    // 7
+    ("ControlPlane", ["HostSystem", "SQLSyntax", "Formats", "Dataflow", "Engine"]),
 ]
 
 /// What the tests share: batches from text, seeds, in-memory tables.
@@ -98,7 +100,10 @@ let package = Package(
         + [
             tests(
                 "SQL",
-                ["SQLTestRunner", "TestKit", "SQLSyntax", "Expressions", "Dataflow", "Planner", "Connectors", "Engine"]),
+                [
+                    "SQLTestRunner", "TestKit", "HostSystem", "SQLSyntax", "Expressions", "Dataflow", "Planner",
+                    "Connectors", "Engine", "ControlPlane",
+                ]),
             tests("Tidy", []),
         ],
     cxxLanguageStandard: .cxx17

@@ -1,7 +1,7 @@
 /// Decides when a checkpoint is begun, published, committed and given up. One at a time; a second never overtakes.
 ///
-/// A task that has come to its end counts as done for the epoch under way and for all later ones. One whose sink commits
-/// lingers until an epoch with its last output has been committed.
+/// A task that has come to its end counts as done for the epoch under way and for all later ones. One whose sink
+/// commits lingers until an epoch with its last output has been committed.
 public struct CheckpointStateMachine: Sendable {
     public enum Event: Hashable, Sendable {
         /// The interval has passed, or somebody asks; `stops`: sources end after this one.
@@ -156,8 +156,8 @@ public struct CheckpointStateMachine: Sendable {
         return [.collect(epoch: epoch)] + again()
     }
 
-    /// Begins at once what could not wait for the next interval: a stop, the last commit, and the record that everything
-    /// has ended.
+    /// Begins at once what could not wait for the next interval: a stop, the last commit, and the record that
+    /// everything has ended.
     private mutating func again() -> [Action] {
         if stopIsWanted || running.isEmpty || isLingering { return begin() }
         return []

@@ -99,6 +99,15 @@ public protocol Connector: Sendable {
 
     /// Builds the sink of one subtask.
     func makeSink(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SinkOperator
+
+    /// Builds what one subtask looks rows up with, by the key columns at `keys` of the schema.
+    func makeLookup(_ spec: ConnectorSpec, keys: [Int], context: OperatorContext) throws -> any LookupSource
+}
+
+extension Connector {
+    public func makeLookup(_ spec: ConnectorSpec, keys: [Int], context: OperatorContext) throws -> any LookupSource {
+        throw OptionError(key: "type", message: "table '\(spec.table)': \(name) has no look-up")
+    }
 }
 
 extension Connector {

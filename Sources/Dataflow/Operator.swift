@@ -32,8 +32,8 @@ public protocol Operator: AnyObject {
     /// sent on behind the batches it gave out; upstream watermarks do not pass such an operator but for the last.
     var currentWatermark: Int64? { get }
 
-    /// The event time a watermark must reach for the operator to give something out, `Int64.max` when nothing waits for
-    /// time; nil: not known.
+    /// The watermark (nanoseconds) that lets the next results out, of those whose rows are here; `Int64.max` when
+    /// nothing waits for event time, nil when that is not known. Read often, so it must be cheap.
     var nextDueTime: Int64? { get }
 
     /// Whether results have changed that `flush` would give out.
@@ -43,13 +43,26 @@ public protocol Operator: AnyObject {
     func flush(into collector: any Collector) throws
 
     /// Gives out all that has changed, before each snapshot.
-    func settle(into collector: any Collector) throws
+    func flushEverything(into collector: any Collector) throws
+
+    /// Whether rows wait in the operator for something outside; the task then calls `settle` before any other hook.
+    var isUnsettled: Bool { get }
+
+    /// Waits for what is outside and gives out what waited for it. Gives the watermark held back meanwhile, nil for
+    /// none.
+    func settle(into collector: any Collector) async throws -> Int64?
+
+    /// Called once at the end, also after an error.
+    func onClose() async
 
     /// True once the operator wants no more rows (LIMIT is full); sources above may stop.
     var isSatisfied: Bool { get }
 
     /// The memory held as state, in bytes.
     var stateByteCount: Int { get }
+
+    /// The rows, groups or sessions held as state.
+    var stateRowCount: Int { get }
 
     /// Everything that must come back after a crash, as of now. The tables must not change with what comes later.
     func snapshot() throws -> StateSnapshot
@@ -74,9 +87,13 @@ extension Operator {
     public var nextDueTime: Int64? { nil }
     public var hasUnflushedChanges: Bool { false }
     public func flush(into collector: any Collector) throws {}
-    public func settle(into collector: any Collector) throws { try flush(into: collector) }
+    public func flushEverything(into collector: any Collector) throws { try flush(into: collector) }
+    public var isUnsettled: Bool { false }
+    public func settle(into collector: any Collector) async throws -> Int64? { nil }
+    public func onClose() async {}
     public var isSatisfied: Bool { false }
     public var stateByteCount: Int { 0 }
+    public var stateRowCount: Int { 0 }
     public func snapshot() throws -> StateSnapshot { StateSnapshot() }
     public func increment() throws -> StateSnapshot { try snapshot() }
     public var readsPieces: Bool { false }
@@ -170,6 +187,8 @@ public struct OperatorContext: Sendable {
     public var isCheckpointed: Bool
     /// Where state goes that does not fit into memory; nil: it all must.
     public var spillSpace: SpillSpace?
+    /// Makes what lookup joins ask; nil where there are no connectors.
+    public var makeLookup: LookupFactory?
 
     public init(
         nodeID: Int, subtask: Int, parallelism: Int, clock: any WallClock, metrics: OperatorMetrics,

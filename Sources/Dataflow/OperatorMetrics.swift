@@ -11,10 +11,21 @@ public final class OperatorMetrics: Sendable {
     public let badRecords = Atomic<Int>(0)
     /// Rows older than the watermark that a window no longer takes.
     public let lateRows = Atomic<Int>(0)
+    /// Keys that a lookup join found in its cache, and those it had to ask for.
+    public let lookupHits = Atomic<Int>(0)
+    public let lookupMisses = Atomic<Int>(0)
     /// The last watermark, nanoseconds; `Int64.min` before the first.
     public let watermark = Atomic<Int64>(.min)
     /// Gauge: bytes of state.
     public let stateBytes = Atomic<Int>(0)
+    /// Gauge: rows, groups or sessions of state.
+    public let stateRows = Atomic<Int>(0)
+    /// Gauge: the watermark that lets the next results out, nanoseconds; `Int64.max`: none wait.
+    public let nextDue = Atomic<Int64>(.max)
+    /// When rows last went out, for a sink when they were last written, and when the watermark last moved: nanoseconds
+    /// of the engine's clock; 0: never.
+    public let lastSentNanos = Atomic<UInt64>(0)
+    public let watermarkNanos = Atomic<UInt64>(0)
 
     public init() {}
 }

@@ -27,6 +27,14 @@ public enum OperatorSpec: Hashable, Sendable, Codable {
     case updatingJoin(UpdatingJoinSpec)
     /// Window functions over endless or changing input: a partition is computed anew when its rows change.
     case updatingOverWindow(UpdatingOverWindowSpec)
+    /// Join of endless inputs by keys and nearness in event time.
+    case intervalJoin(IntervalJoinSpec)
+    /// Join with rows of an outside table, asked for by key.
+    case lookupJoin(LookupJoinSpec)
+    /// Join with the row that was valid at the event time.
+    case temporalJoin(TemporalJoinSpec)
+    /// Window functions over endless input in the order of event time.
+    case eventTimeOver(EventTimeOverSpec)
     /// The rows left at the end of a bounded stream of changes.
     case finalRows(FinalRowsSpec)
     /// Merges its inputs, which have one schema.

@@ -70,12 +70,15 @@ final class CheckpointCoordinator: Sendable {
     private let control: PipelineControl
     private let executor: ThreadPoolExecutor
     private let state: Mutex<State>
+    /// How the last checkpoints went.
+    let recorder: CheckpointRecorder
 
     /// `control` makes sources send barriers, and tells sinks to commit.
     init(
         _ options: CheckpointOptions, _ store: CheckpointStore, _ pipeline: Pipeline, control: PipelineControl,
-        executor: ThreadPoolExecutor
+        executor: ThreadPoolExecutor, clock: any WallClock
     ) {
+        recorder = CheckpointRecorder(clock: clock)
         self.store = store
         self.options = options
         self.pipeline = pipeline
@@ -230,14 +233,20 @@ final class CheckpointCoordinator: Sendable {
     private func perform(_ action: CheckpointStateMachine.Action) {
         switch action {
         case .inject(let epoch, let stops, let isWhole):
+            recorder.begin(epoch, stops: stops)
             control.inject(Barrier(epoch: epoch, stops: stops, isWhole: isWhole))
             answerForLingering()
-        case .publish(let epoch): Task.detached { self.publish(epoch) }
+        case .publish(let epoch):
+            recorder.begin(epoch, stops: true)
+            Task.detached { self.publish(epoch) }
         case .commit(let epoch): commit(epoch)
         case .collect(let epoch):
+            recorder.end(epoch, .completed)
             let sequence = store.sequence
             Task.detached { self.collect(epoch, sequence) }
-        case .discard(let epoch): discard(epoch)
+        case .discard(let epoch):
+            recorder.end(epoch, .failed)
+            discard(epoch)
         }
     }
 
@@ -262,6 +271,7 @@ final class CheckpointCoordinator: Sendable {
         do {
             let byteCount = try files.write(task)
             state.withLock { $0.summary.bytes += byteCount }
+            recorder.written(task.epoch, task: task.task, bytes: byteCount)
             handle(.written(task: task.task, epoch: task.epoch))
         } catch {
             warn(task.epoch, error)

@@ -31,10 +31,16 @@ public final class Engine: Sendable {
     ///
     /// With `checkpoints` the pipeline goes on from the newest sound one in their folder; errors are then also those of
     /// reading it, and an `OperationalError` when it holds the state of another query.
-    public func start(_ graph: DataflowGraph, checkpoints: CheckpointOptions? = nil) throws -> RunningPipeline {
+    ///
+    /// `observer` is told of milestones on a thread of the engine, and must not wait; maybe before this returns.
+    public func start(
+        _ graph: DataflowGraph, checkpoints: CheckpointOptions? = nil,
+        observer: @escaping @Sendable (PipelineMilestone) -> Void = { _ in }
+    ) throws -> RunningPipeline {
         try GraphValidation.check(graph)
         let plans = TaskLayout.tasks(of: graph, configuration: configuration, executor: executor)
-        let control = PipelineControl(taskCount: plans.count)
+        let control = PipelineControl(
+            taskCount: plans.count, sourceCount: plans.count { $0.queue == nil }, observer: observer)
         control.watch(queues: plans.compactMap(\.queue), signals: plans.map(\.signal))
         var environment = TaskEnvironment(
             configuration: configuration, components: components, clock: clock, executor: executor,
@@ -76,7 +82,7 @@ public final class Engine: Sendable {
             tasks: Set(plans.indices), committers: committers(plans), lastEpoch: lastEpoch, restored: restored,
             continues: environment.restored?.hasChains(of: plans) ?? false)
         let coordinator = CheckpointCoordinator(
-            options, store, pipeline, control: environment.control, executor: executor)
+            options, store, pipeline, control: environment.control, executor: executor, clock: clock)
         environment.coordinator = coordinator
         environment.control.onCancel { coordinator.cancel() }
     }

@@ -55,7 +55,7 @@ enum GraphValidation {
         var isSink = false
         switch node.spec {
         case .source, .values: expected = 0..<0
-        case .hashJoin, .updatingJoin: expected = 0..<2
+        case .hashJoin, .updatingJoin, .intervalJoin, .temporalJoin: expected = 0..<2
         case .windowed(let windowed): expected = 0..<windowed.eventTimes.count
         case .union: expected = 0..<max(1, inputs.count)
         case .sink:

@@ -1,5 +1,6 @@
 import Columnar
 import Dataflow
+import HostSystem
 import State
 import Synchronization
 
@@ -9,9 +10,11 @@ final class OperatorChain {
     private let output: TaskOutput
 
     /// The operators in order, with the counters of each; none at all when the task is a source or a sink alone.
-    init(_ operators: [(operator: any Operator, metrics: OperatorMetrics)], output: TaskOutput) {
+    init(
+        _ operators: [(operator: any Operator, metrics: OperatorMetrics)], output: TaskOutput, clock: ThreadPoolExecutor
+    ) {
         self.output = output
-        stages = operators.map { ChainStage($0.operator, $0.metrics, output: output) }
+        stages = operators.map { ChainStage($0.operator, $0.metrics, output: output, clock: clock) }
         for (stage, next) in zip(stages, stages.dropFirst()) { stage.next = next }
     }
 
@@ -46,23 +49,36 @@ final class OperatorChain {
 
     /// Ends every operator from `first` on, each when all rows of those before have reached it.
     /// `tellsHead`: whether the head still has to learn that its input ended, as below a source.
-    func end(from first: Int = 0, tellsHead: Bool) throws {
+    func end(from first: Int = 0, tellsHead: Bool) async throws {
         for index in stages.indices where index >= first {
             let stage = stages[index]
             if index > 0 || tellsHead { try stage.operator.onInputEnd(0, into: stage) }
             stage.metrics.watermark.store(.max, ordering: .relaxed)
             _ = try stage.operator.onWatermark(.max, into: stage)
             try stage.operator.onEnd(into: stage)
+            try await settle()
         }
+    }
+
+    /// Lets operators wait for what they need from outside, until all rows are through.
+    func settle() async throws {
+        for stage in stages where stage.operator.isUnsettled { try await stage.settle() }
+    }
+
+    func close() async {
+        for stage in stages { await stage.operator.onClose() }
     }
 
     /// Whether an operator has changed results to give out.
     var hasUnflushedChanges: Bool { stages.contains { $0.operator.hasUnflushedChanges } }
 
     /// Makes every operator give its changed results, from the head on, so that one's changes are in the next one's.
-    /// `settling`: nothing may be left, as a snapshot follows.
-    func flush(settling: Bool = false) throws {
-        for stage in stages { try stage.flush(settling: settling) }
+    /// `everything`: nothing may be left, as a snapshot follows.
+    func flush(everything: Bool = false) async throws {
+        for stage in stages {
+            try stage.flush(everything: everything)
+            try await settle()
+        }
     }
 
     /// Gives every operator its state; `states` holds one per operator, in order.
@@ -78,7 +94,11 @@ final class OperatorChain {
     }
 
     func updateStateMetrics() {
-        for stage in stages { stage.metrics.stateBytes.store(stage.operator.stateByteCount, ordering: .relaxed) }
+        for stage in stages {
+            stage.metrics.stateBytes.store(stage.operator.stateByteCount, ordering: .relaxed)
+            stage.metrics.stateRows.store(stage.operator.stateRowCount, ordering: .relaxed)
+            stage.metrics.nextDue.store(stage.operator.nextDueTime ?? .max, ordering: .relaxed)
+        }
     }
 }
 
@@ -88,9 +108,11 @@ private final class ChainStage: Collector {
     let metrics: OperatorMetrics
     var next: ChainStage?
     private let output: TaskOutput
+    private let clock: ThreadPoolExecutor
     private var lastGenerated = Int64.min
 
-    init(_ operator: any Operator, _ metrics: OperatorMetrics, output: TaskOutput) {
+    init(_ operator: any Operator, _ metrics: OperatorMetrics, output: TaskOutput, clock: ThreadPoolExecutor) {
+        self.clock = clock
         self.operator = `operator`
         self.metrics = metrics
         self.output = output
@@ -105,26 +127,32 @@ private final class ChainStage: Collector {
     /// Sends on the watermark that the operator has made itself.
     private func passGenerated() throws {
         if let generated = `operator`.currentWatermark, generated > lastGenerated, generated < .max {
+            metrics.noteWatermark(generated, at: clock.now())
             try pass(generated)
         }
     }
 
-    func flush(settling: Bool) throws {
-        if settling { try `operator`.settle(into: self) } else { try `operator`.flush(into: self) }
+    func flush(everything: Bool) throws {
+        if everything { try `operator`.flushEverything(into: self) } else { try `operator`.flush(into: self) }
         try passGenerated()
     }
 
     func emit(_ batch: RecordBatch) throws {
         if batch.rowCount == 0 { return }
-        metrics.noteSent(batch.rowCount)
+        metrics.noteSent(batch.rowCount, at: clock.now())
         if let next { try next.receive(batch, input: 0) } else { try output.emit(batch) }
     }
 
     func advance(to watermark: Int64) throws {
-        metrics.watermark.store(watermark, ordering: .relaxed)
+        metrics.noteWatermark(watermark, at: clock.now())
         // The end of event time is told by `end` alone, after the last row.
         guard let passed = try `operator`.onWatermark(watermark, into: self) else { return try passGenerated() }
         if passed < .max { try pass(passed) }
+    }
+
+    func settle() async throws {
+        guard let held = try await `operator`.settle(into: self), held < .max else { return }
+        try pass(held)
     }
 
     private func pass(_ watermark: Int64) throws {

@@ -2,11 +2,22 @@ import Dataflow
 import HostSystem
 import Synchronization
 
+/// What a pipeline tells of itself while it runs, each once at most.
+public enum PipelineMilestone: Sendable {
+    /// Every task has opened what it reads and writes; rows flow.
+    case started
+    /// All sources have ended; what is in flight is processed.
+    case inputEnded
+    /// A task met an error; all others are ending.
+    case failed(any Error)
+}
+
 /// What the tasks of one pipeline share: whether to stop or give up, the first error, the common start.
 final class PipelineControl: Sendable {
     private struct State {
         var firstError: (any Error)?
         var unstartedCount: Int
+        var openSourceCount: Int
         var starters: [UnsafeContinuation<Bool, Never>] = []
         var queues: [BatchQueue] = []
         var signals: [TaskSignal] = []
@@ -16,15 +27,23 @@ final class PipelineControl: Sendable {
     private let stopping = Atomic<Bool>(false)
     private let cancelled = Atomic<Bool>(false)
     private let stopAsked = Atomic<Bool>(false)
+    private let holding = Atomic<Bool>(false)
+    private let started = Atomic<Bool>(false)
+    private let observer: @Sendable (PipelineMilestone) -> Void
     /// The barrier asked for last: four times its epoch, two more when all state is asked for, one more when sources
     /// stop behind it.
     private let wantedBarrier = Atomic<Int>(0)
     private let committableEpoch = Atomic<Int>(0)
     private let state: Mutex<State>
 
-    init(taskCount: Int) {
-        state = Mutex(State(unstartedCount: taskCount))
+    /// `observer` is told of milestones, on a thread of the engine, and must not wait.
+    init(taskCount: Int, sourceCount: Int = 0, observer: @escaping @Sendable (PipelineMilestone) -> Void = { _ in }) {
+        self.observer = observer
+        state = Mutex(State(unstartedCount: taskCount, openSourceCount: sourceCount))
     }
+
+    /// Whether all tasks have opened what they need.
+    var hasStarted: Bool { started.load(ordering: .relaxed) }
 
     /// Whether sources are to end.
     var isStopping: Bool { stopping.load(ordering: .relaxed) }
@@ -44,6 +63,24 @@ final class PipelineControl: Sendable {
 
     /// The sources will end behind a checkpoint.
     func noteStop() { stopAsked.store(true, ordering: .relaxed) }
+
+    /// Whether sources read nothing more but wait for the barrier behind which they end.
+    var isHolding: Bool { holding.load(ordering: .relaxed) }
+
+    /// Makes sources wait for the barrier behind which they end.
+    func hold() {
+        holding.store(true, ordering: .relaxed)
+        for signal in state.withLock({ $0.signals }) { signal.nudge() }
+    }
+
+    /// A source has ended.
+    func noteSourceEnd() {
+        let isLast = state.withLock { state in
+            state.openSourceCount -= 1
+            return state.openSourceCount == 0
+        }
+        if isLast && !isCancelled { observer(.inputEnded) }
+    }
 
     /// Sources end; what is in flight is processed.
     func stop() {
@@ -97,8 +134,13 @@ final class PipelineControl: Sendable {
     /// Notes an error, if it is the first, and gives the pipeline up.
     func fail(_ error: any Error) {
         // An error after the end was decided is only its consequence.
-        state.withLock { if $0.firstError == nil && !isCancelled { $0.firstError = error } }
+        let isFirst = state.withLock { state in
+            if state.firstError != nil || isCancelled { return false }
+            state.firstError = error
+            return true
+        }
         cancel()
+        if isFirst { observer(.failed(error)) }
     }
 
     /// Errors: `CancellationError` once the pipeline is given up.
@@ -120,6 +162,10 @@ final class PipelineControl: Sendable {
                 }
                 swap(&released, &state.starters)
                 return true
+            }
+            if outcome == true {
+                started.store(true, ordering: .relaxed)
+                observer(.started)
             }
             for starter in released { starter.resume(returning: true) }
             if let outcome { continuation.resume(returning: outcome) }

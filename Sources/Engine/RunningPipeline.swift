@@ -7,10 +7,13 @@ public enum StopMode: Sendable {
     /// A checkpoint, then the sources end; all that came before it is processed and written. Without checkpoints like
     /// `graceful`.
     case checkpoint
-    /// Sources end, everything in flight is processed and written; windows that are open stay open.
+    /// Sources end, everything in flight is processed and written, windows that are open stay open; with checkpoints
+    /// a last one follows.
     case graceful
-    /// Everything ends now; what is in flight is lost.
+    /// Everything ends now, without a checkpoint; what is in flight is lost.
     case immediate
+    /// Like `immediate`, for those who will not wait for calls of connectors that do not return.
+    case force
 }
 
 /// What a pipeline did.
@@ -32,6 +35,19 @@ public struct PipelineSummary: Sendable {
     public var elapsedNanos: UInt64
     /// What its checkpoints did; nil when it takes none.
     public var checkpoints: CheckpointSummary?
+
+    public init(
+        outcome: Outcome, rowsRead: Int = 0, rowsWritten: Int = 0, badRecords: Int = 0, lateRows: Int = 0,
+        elapsedNanos: UInt64 = 0, checkpoints: CheckpointSummary? = nil
+    ) {
+        self.outcome = outcome
+        self.rowsRead = rowsRead
+        self.rowsWritten = rowsWritten
+        self.badRecords = badRecords
+        self.lateRows = lateRows
+        self.elapsedNanos = elapsedNanos
+        self.checkpoints = checkpoints
+    }
 }
 
 /// A pipeline at work. Letting go of it does not stop it.
@@ -70,8 +86,15 @@ public final class RunningPipeline: Sendable {
         case .checkpoint:
             control.noteStop()
             if let coordinator { coordinator.request(stops: true) } else { control.stop() }
-        case .graceful: control.stop()
-        case .immediate: control.cancel()
+        case .graceful:
+            control.noteStop()
+            if let coordinator {
+                control.hold()
+                coordinator.request(stops: true)
+            } else {
+                control.stop()
+            }
+        case .immediate, .force: control.cancel()
         }
     }
 
@@ -101,6 +124,12 @@ public final class RunningPipeline: Sendable {
     /// Takes a checkpoint now, if the pipeline keeps any; returns at once.
     public func checkpoint() { coordinator?.request(stops: false) }
 
+    /// Changes the time between two checkpoints from now on; nil: only when asked. Without checkpoints of no effect.
+    public func setCheckpointInterval(millis: Int?) { coordinator?.setInterval(millis: millis) }
+
+    /// The last checkpoints, oldest first, at most twenty; none when the pipeline takes none.
+    public var checkpointRecords: [CheckpointRecord] { coordinator?.recorder.records ?? [] }
+
     /// What the checkpoints have done so far; nil when the pipeline takes none.
     public var checkpoints: CheckpointSummary? { coordinator?.summary }
 
@@ -109,45 +138,10 @@ public final class RunningPipeline: Sendable {
 
     /// What every subtask of every node has done so far, by node and subtask. Callable at any time; the figures of
     /// different subtasks are not of exactly the same moment.
-    public func metrics() -> [TaskMetricsSnapshot] {
-        var snapshots: [TaskMetricsSnapshot] = []
-        for plan in plans {
-            let gauge = plan.queue?.gauge ?? BatchQueue.Gauge(batches: 0, rows: 0, bytes: 0)
-            for (node, counters) in zip(plan.nodes, plan.nodeMetrics) {
-                snapshots.append(Self.snapshot(of: node, counters, plan, gauge))
-            }
-        }
-        return snapshots.sorted { ($0.nodeID, $0.subtask) < ($1.nodeID, $1.subtask) }
-    }
+    public func metrics() -> [TaskMetricsSnapshot] { snapshot().tasks }
 
-    private static func snapshot(
-        of node: DataflowGraph.Node, _ counters: OperatorMetrics, _ plan: TaskPlan, _ gauge: BatchQueue.Gauge
-    ) -> TaskMetricsSnapshot {
-        var isSource = false
-        var isSink = false
-        switch node.spec {
-        case .source, .values: isSource = true
-        case .sink: isSink = true
-        default: break
-        }
-        let watermark = counters.watermark.load(ordering: .relaxed)
-        return TaskMetricsSnapshot(
-            nodeID: node.id, operatorName: node.description, subtask: plan.subtask, taskID: plan.taskID,
-            isSource: isSource, isSink: isSink,
-            rowsReceived: counters.rowsReceived.load(ordering: .relaxed),
-            rowsSent: counters.rowsSent.load(ordering: .relaxed),
-            batchesReceived: counters.batchesReceived.load(ordering: .relaxed),
-            batchesSent: counters.batchesSent.load(ordering: .relaxed),
-            bytesReceived: counters.bytesReceived.load(ordering: .relaxed),
-            badRecords: counters.badRecords.load(ordering: .relaxed),
-            lateRows: counters.lateRows.load(ordering: .relaxed),
-            watermark: watermark == .min ? nil : watermark,
-            stateBytes: counters.stateBytes.load(ordering: .relaxed),
-            busyNanos: plan.metrics.busyNanos.load(ordering: .relaxed),
-            backpressureNanos: plan.metrics.backpressureNanos.load(ordering: .relaxed),
-            bytesSent: plan.metrics.bytesSent.load(ordering: .relaxed),
-            queueBatches: gauge.batches, queueRows: gauge.rows, queueBytes: gauge.bytes,
-            queueRowLimit: plan.queue?.limits.rows ?? 0,
-            isFinished: plan.metrics.isFinished.load(ordering: .relaxed))
+    /// All figures of the pipeline, with the channels between its tasks.
+    public func snapshot() -> PipelineSnapshot {
+        PipelineSnapshot(plans, start: startTime, now: executor.now(), hasStarted: control.hasStarted)
     }
 }

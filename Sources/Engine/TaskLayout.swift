@@ -20,6 +20,8 @@ struct TaskPlan: Sendable {
     var queue: BatchQueue?
     /// The input of the head that each channel of the inbox belongs to.
     var channelInputs: [Int]
+    /// What each channel of the inbox has brought; nil for a source.
+    var channels: ChannelGauges?
     var outputs: [Output]
     var signal: TaskSignal
 
@@ -34,6 +36,8 @@ struct TaskLayout {
         /// The channels of the inbox of each subtask begin, for each edge into the head, at this number.
         var channelStart: [Int: Int] = [:]
         var channelInputs: [Int] = []
+        /// The edge of each channel.
+        var channelEdges: [DataflowGraph.Edge] = []
         var queues: [BatchQueue] = []
     }
 
@@ -95,6 +99,7 @@ struct TaskLayout {
                 let channelCount = edge.kind == .forward ? 1 : graph.nodes[edge.from].parallelism
                 chains[index].channelStart[number] = chains[index].channelInputs.count
                 chains[index].channelInputs += Array(repeating: edge.input, count: channelCount)
+                chains[index].channelEdges += Array(repeating: edge, count: channelCount)
             }
             if chains[index].channelInputs.isEmpty { continue }
             let limits = configuration.queueLimits
@@ -112,11 +117,23 @@ struct TaskLayout {
                         taskID: tasks.count, nodes: nodes, nodeMetrics: nodes.map { _ in OperatorMetrics() },
                         metrics: TaskMetrics(), subtask: subtask, parallelism: nodes[0].parallelism,
                         queue: chain.queues.isEmpty ? nil : chain.queues[subtask],
-                        channelInputs: chain.channelInputs, outputs: outputs(of: chain, subtask: subtask),
+                        channelInputs: chain.channelInputs, channels: channels(of: chain, subtask: subtask),
+                        outputs: outputs(of: chain, subtask: subtask),
                         signal: TaskSignal()))
             }
         }
         return tasks
+    }
+
+    private func channels(of chain: Chain, subtask: Int) -> ChannelGauges? {
+        if chain.queues.isEmpty { return nil }
+        var counts: [DataflowGraph.Edge: Int] = [:]
+        let origins = chain.channelEdges.map { edge -> ChannelGauges.Origin in
+            if edge.kind == .forward { return .init(node: edge.from, subtask: subtask) }
+            defer { counts[edge, default: 0] += 1 }
+            return .init(node: edge.from, subtask: counts[edge] ?? 0)
+        }
+        return ChannelGauges(origins)
     }
 
     private func outputs(of chain: Chain, subtask: Int) -> [TaskPlan.Output] {

@@ -20,10 +20,21 @@ extension TaskRunner {
             }
             if let stage = chain.satisfiedStage { return .satisfied(stage: stage) }
             if output.isUnwanted { return .unwanted }
-            switch try await source.read(rowLimit: rowLimit) {
+            if environment.control.isHolding {
+                let time = now()
+                try await serveDeadlines(at: time)
+                try await rest(until: time &+ 20_000_000)
+                continue
+            }
+            plan.metrics.enter(.reading, at: now())
+            let event = try await source.read(rowLimit: rowLimit)
+            let arrival = now()
+            plan.metrics.enter(.running, at: arrival)
+            switch event {
             case .batch(let batch):
                 if batch.rowCount > 0 {
-                    plan.nodeMetrics[0].noteSent(batch.rowCount)
+                    plan.nodeMetrics[0].noteSent(batch.rowCount, at: arrival)
+                    plan.metrics.lastRowsNanos.store(arrival, ordering: .relaxed)
                     try chain.process(batch, input: 0)
                     try await drain()
                     noteRows(at: now())
@@ -55,6 +66,8 @@ extension TaskRunner {
         var barriers = BarrierAlignerStateMachine(channelCount: plan.channelInputs.count)
         /// What came on channels that wait for the barriers of others.
         var held: [BatchQueue.Entry] = []
+        /// When the first of the barriers came that others are waited for.
+        var alignmentStart: Int64?
         var inbox: [BatchQueue.Entry] = []
         noteRows(at: now())
         while true {
@@ -80,9 +93,13 @@ extension TaskRunner {
                         held.append(entry)
                         continue
                     }
+                    if case .barrier = entry.message, alignmentStart == nil {
+                        alignmentStart = environment.clock.nowNanoseconds()
+                    }
                     if let barrier = aligned(entry, &barriers, queue) {
                         // The end of a channel that completes the cut comes behind it.
-                        try await takeSnapshot(barrier)
+                        try await takeSnapshot(barrier, alignmentStart: alignmentStart)
+                        alignmentStart = nil
                         queue.unblock()
                         inbox = held + inbox[index...]
                         held = []
@@ -114,6 +131,10 @@ extension TaskRunner {
         }
     }
 
+    private func noteChannel(_ channel: Int, _ aligner: WatermarkAlignerStateMachine) {
+        plan.channels?.note(aligner, channel: channel, at: now())
+    }
+
     /// Handles one message; true when it was the last of all.
     private func handle(
         _ entry: BatchQueue.Entry, _ aligner: inout WatermarkAlignerStateMachine
@@ -122,15 +143,21 @@ extension TaskRunner {
         switch entry.message {
         case .batch(let batch):
             plan.nodeMetrics[0].bytesReceived.wrappingAdd(entry.byteCount, ordering: .relaxed)
+            let wasIdle = aligner.state(of: entry.channel).isIdle
             outcome = aligner.rows(on: entry.channel)
+            if wasIdle { noteChannel(entry.channel, aligner) }
             if outcome.becameActive { output.resume() }
             try chain.process(batch, input: aligner.input(of: entry.channel))
-            noteRows(at: now())
+            let time = now()
+            plan.metrics.lastRowsNanos.store(time, ordering: .relaxed)
+            noteRows(at: time)
         case .watermark(let watermark):
             outcome = aligner.watermark(watermark, on: entry.channel)
+            noteChannel(entry.channel, aligner)
             if outcome.becameActive { output.resume() }
         case .endOfData:
             outcome = aligner.end(of: entry.channel)
+            noteChannel(entry.channel, aligner)
         case .barrier: return false
         }
         if let time = outcome.advance { try chain.advance(to: time) }

@@ -48,8 +48,8 @@ final class TaskRunner {
     private var sinkCommits = false
     /// The nodes of the operators of the chain, in order.
     private var operatorNodes: [Int] = []
-    /// Epoch of the last barrier a source has sent.
-    var lastEpoch: Int
+    /// Epoch of the last barrier a source has sent. One that was asked for before the task began is still to be sent.
+    var lastEpoch = 0
     /// Epoch of the last barrier that went through, and whether sources end behind it.
     private var snapshotEpoch = 0
     private var stopsBehindSnapshot = false
@@ -69,8 +69,6 @@ final class TaskRunner {
     init(_ plan: TaskPlan, _ environment: TaskEnvironment) throws {
         self.plan = plan
         self.environment = environment
-        // A barrier may have been asked for before this task was made: it is still to be sent.
-        lastEpoch = 0
         committedEpoch = environment.control.committable
         let batchSize = environment.configuration.batchSize
         let exchanges = try plan.outputs.map { output in
@@ -81,10 +79,13 @@ final class TaskRunner {
         var operators: [(operator: any Operator, metrics: OperatorMetrics)] = []
         var idleMillis: Int64?
         for (node, metrics) in zip(plan.nodes, plan.nodeMetrics) {
-            let context = OperatorContext(
+            var context = OperatorContext(
                 nodeID: node.id, subtask: plan.subtask, parallelism: plan.parallelism, clock: environment.clock,
                 metrics: metrics, batchSize: batchSize, isCheckpointed: environment.coordinator != nil,
                 spillSpace: environment.spill?.space)
+            context.makeLookup = { spec, keys, context in
+                try TaskRunner.connector(spec, environment).makeLookup(spec, keys: keys, context: context)
+            }
             switch node.spec {
             case .source(let spec):
                 source = try TaskRunner.connector(spec, environment).makeSource(spec, context: context)
@@ -106,7 +107,7 @@ final class TaskRunner {
         }
         idleNanos = idleMillis.map { UInt64(min($0, 1 << 40)) * 1_000_000 }
         output = TaskOutput(exchanges: exchanges, isSink: sink != nil)
-        chain = OperatorChain(operators, output: output)
+        chain = OperatorChain(operators, output: output, clock: environment.executor)
     }
 
     private static func connector(
@@ -119,15 +120,16 @@ final class TaskRunner {
 
     /// Makes and runs a task; whatever goes wrong ends the whole pipeline.
     static func run(_ plan: TaskPlan, _ environment: TaskEnvironment) async {
+        plan.metrics.enter(.opening, at: environment.executor.now())
         do {
             let runner = try TaskRunner(plan, environment)
             do {
                 try await runner.run()
             } catch {
-                await runner.source?.onClose()
+                await runner.close()
                 throw error
             }
-            await runner.source?.onClose()
+            await runner.close()
         } catch is CancellationError {
             environment.control.cancel()
         } catch {
@@ -135,6 +137,12 @@ final class TaskRunner {
         }
         plan.queue?.abandon()
         plan.metrics.isFinished.store(true, ordering: .relaxed)
+        plan.metrics.enter(.ended, at: environment.executor.now())
+    }
+
+    private func close() async {
+        await source?.onClose()
+        await chain.close()
     }
 
     private func run() async throws {
@@ -149,8 +157,10 @@ final class TaskRunner {
             // It ended only after its last commit.
             environment.coordinator?.committedRestored(task: plan.taskID)
         }
+        plan.metrics.enter(.waitingForOthers, at: now())
         try await environment.control.awaitCommonStart()
         sliceStart = now()
+        plan.metrics.enter(.running, at: sliceStart)
         let ending: Ending
         if isAlreadyFinished {
             ending = .alreadyFinished
@@ -159,6 +169,7 @@ final class TaskRunner {
         } else {
             ending = try await runInbox()
         }
+        if plan.queue == nil { environment.control.noteSourceEnd() }
         try await end(ending)
         chain.updateStateMetrics()
         noteBusy(until: now())
@@ -166,10 +177,11 @@ final class TaskRunner {
 
     private func end(_ ending: Ending) async throws {
         switch ending {
-        case .complete: try chain.end(tellsHead: source != nil)
-        case .satisfied(let stage): try chain.end(from: stage, tellsHead: false)
+        case .complete: try await chain.end(tellsHead: source != nil)
+        case .satisfied(let stage): try await chain.end(from: stage, tellsHead: false)
         // What has come is counted; only windows wait for more.
-        case .stopped: try chain.flush(settling: true)
+        case .stopped:
+            try await chain.flush(everything: true)
         case .unwanted, .alreadyFinished: break
         }
         if case .stopped = ending { output.end(isComplete: false) } else { output.end(isComplete: true) }
@@ -201,15 +213,23 @@ final class TaskRunner {
         try chain.restore(operatorNodes.compactMap { states[$0] })
     }
 
-    /// Everything before the barrier is done: gives the state out, and the barrier on.
-    func takeSnapshot(_ barrier: Barrier) async throws {
+    /// Everything before the barrier is done: gives the state out, and the barrier on. `alignmentStart`: when the first
+    /// barrier of several channels came, nanoseconds since 1970.
+    func takeSnapshot(_ barrier: Barrier, alignmentStart: Int64? = nil) async throws {
+        let syncStart = environment.clock.nowNanoseconds()
         snapshotEpoch = barrier.epoch
         stopsBehindSnapshot = barrier.stops
-        try chain.flush(settling: true)
+        try await chain.flush(everything: true)
         try await drain()
         let state = try await state(epoch: barrier.epoch, isWhole: barrier.isWhole)
         output.pass(barrier)
         try await drain()
+        environment.coordinator?.recorder.snapshotted(
+            barrier.epoch,
+            CheckpointRecord.Span(
+                taskID: plan.taskID, nodes: plan.nodes.map(\.id), subtask: plan.subtask,
+                alignmentStart: alignmentStart ?? syncStart, syncStart: syncStart,
+                syncEnd: environment.clock.nowNanoseconds()))
         environment.coordinator?.snapshotted(state)
     }
 
@@ -278,6 +298,7 @@ final class TaskRunner {
 
     /// Sends and writes all that the chain gave out.
     func drain() async throws {
+        try await chain.settle()
         if !output.outbox.isEmpty { try await send() }
         if !output.sinkBatches.isEmpty { try await write() }
     }
@@ -293,8 +314,10 @@ final class TaskRunner {
             case .full:
                 let start = now()
                 noteBusy(until: start)
+                plan.metrics.enter(.waitingForRoom, at: start)
                 try await delivery.queue.push(delivery.entry)
                 let end = now()
+                plan.metrics.enter(.running, at: end)
                 plan.metrics.backpressureNanos.wrappingAdd(Int(clamping: end - start), ordering: .relaxed)
                 sliceStart = end
             }
@@ -308,8 +331,12 @@ final class TaskRunner {
             // A sink may be slow; a pipeline that is given up does not wait for the rest.
             try environment.control.checkCancellation()
             metrics.noteReceived(batch.rowCount)
+            plan.metrics.enter(.writing, at: now())
             try await sink.write(batch)
-            if flushDeadline == nil { flushDeadline = now() &+ environment.configuration.lingerNanos }
+            let time = now()
+            plan.metrics.enter(.running, at: time)
+            metrics.lastSentNanos.store(time, ordering: .relaxed)
+            if flushDeadline == nil { flushDeadline = time &+ environment.configuration.lingerNanos }
         }
         output.sinkBatches.removeAll(keepingCapacity: true)
     }
@@ -325,6 +352,7 @@ final class TaskRunner {
 
     /// Notes that rows came at `time`: starts the linger of rows kept back and the idle time anew.
     func noteRows(at time: UInt64) {
+        plan.metrics.isIdle.store(false, ordering: .relaxed)
         if !output.hasPendingRows {
             lingerDeadline = nil
         } else if lingerDeadline == nil {
@@ -353,13 +381,14 @@ final class TaskRunner {
         }
         if let deadline = changesDeadline, deadline <= time {
             changesDeadline = nil
-            try chain.flush()
+            try await chain.flush()
             noteChanges(at: time)
             output.flush()
             try await drain()
         }
         if let deadline = idleDeadline, deadline <= time {
             idleDeadline = nil
+            plan.metrics.isIdle.store(true, ordering: .relaxed)
             output.becomeIdle()
             try await drain()
         }

@@ -51,6 +51,11 @@ struct WatermarkAlignerStateMachine: Sendable {
 
     func input(of channel: Int) -> Int { channels[channel].input }
 
+    /// What a channel has brought, for those who look on.
+    func state(of channel: Int) -> (watermark: Int64, isIdle: Bool, hasEnded: Bool) {
+        (channels[channel].watermark, channels[channel].isIdle, channels[channel].hasEnded)
+    }
+
     /// Rows came on a channel.
     mutating func rows(on channel: Int) -> Outcome {
         guard channels[channel].isIdle else { return Outcome() }

@@ -12,6 +12,12 @@ public protocol MonotonicClock: Sendable {
     func elapsedNanoseconds() -> UInt64
 }
 
+/// Calls back when time has passed.
+public protocol TimerClock: MonotonicClock {
+    /// Calls `action` once, no sooner than after so many nanoseconds, on any thread. The action must be short.
+    func schedule(afterNanoseconds nanos: UInt64, _ action: @escaping @Sendable () -> Void)
+}
+
 /// The host's own clock.
 public struct SystemWallClock: WallClock {
     /// Makes the clock; costs nothing.
@@ -35,5 +41,14 @@ public struct SystemMonotonicClock: MonotonicClock {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
         return UInt64(truncatingIfNeeded: Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec))
+    }
+}
+
+extension SystemMonotonicClock: TimerClock {
+    public func schedule(afterNanoseconds nanos: UInt64, _ action: @escaping @Sendable () -> Void) {
+        Task.detached {
+            try? await Task.sleep(nanoseconds: nanos)
+            action()
+        }
     }
 }

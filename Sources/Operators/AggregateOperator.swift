@@ -28,6 +28,7 @@ final class AggregateOperator: Operator {
     }
 
     var stateByteCount: Int { groups.byteCount + accumulators.byteCount }
+    var stateRowCount: Int { groups.groupCount }
 
     func snapshot() throws -> StateSnapshot {
         let count = accumulators.groupCount

@@ -1,6 +1,7 @@
 import Columnar
 
-/// Which rows of a state have changed since it was given out last, by number: groups of an aggregate, entries of a join.
+/// Which rows of a state have changed since it was given out last, by number: groups of an aggregate, entries of a
+/// join.
 struct ChangedRows {
     /// Whether anybody will ask.
     let isKept: Bool

@@ -2,8 +2,8 @@ import Dataflow
 
 /// Builds the operators that graphs name.
 public enum OperatorCatalog {
-    /// The operator of one subtask, with room beyond memory where the context gives it. Sources, sinks, values and unions are the engine's own affair.
-    /// Errors: `OperatorError` when a spec names what does not exist.
+    /// The operator of one subtask, with room beyond memory where the context gives it. Sources, sinks, values and
+    /// unions are the engine's own affair. Errors: `OperatorError` when a spec names what does not exist.
     @Sendable
     public static func make(_ spec: OperatorSpec, context: OperatorContext) throws -> any Operator {
         guard let space = context.spillSpace, let spilling = Spilling(spec) else { return try inMemory(spec, context) }
@@ -32,6 +32,10 @@ public enum OperatorCatalog {
         case .updatingAggregate(let spec): return try UpdatingAggregateOperator(spec, context: context)
         case .updatingJoin(let spec): return UpdatingJoinOperator(spec, context: context)
         case .updatingOverWindow(let spec): return UpdatingOverWindowOperator(spec, context: context)
+        case .intervalJoin(let spec): return IntervalJoinOperator(spec, context: context)
+        case .lookupJoin(let spec): return try LookupJoinOperator(spec, context: context)
+        case .temporalJoin(let spec): return TemporalJoinOperator(spec, context: context)
+        case .eventTimeOver(let spec): return try EventTimeOverOperator(spec, context: context)
         case .finalRows(let spec): return FinalRowsOperator(spec, context: context)
         case .source, .values, .union, .sink:
             throw OperatorError(operatorName: "graph", message: "a source, sink or union is no operator of a chain")

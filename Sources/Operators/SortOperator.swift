@@ -18,6 +18,7 @@ final class SortOperator: Operator {
     }
 
     var stateByteCount: Int { rows.byteCount }
+    var stateRowCount: Int { rows.rowCount }
 
     func snapshot() throws -> StateSnapshot {
         StateSnapshot(

@@ -38,19 +38,31 @@ public enum ExplainRenderer {
         case .join(let node):
             let keys = node.keys.map { "\(sql($0.left)) = \(sql($0.right))" }
             let on = keys.isEmpty ? "" : " on=[\(keys.joined(separator: ", "))]"
-            let name = node.updating == nil ? "Join" : "UpdatingJoin"
-            return "\(name) \(node.kind.rawValue)\(on)\(node.residual.map { " where=" + sql($0) } ?? "")"
+            let name = joinName(node)
+            let bounds = node.interval.map { OperatorDescription.bounds($0.lower, $0.upper) } ?? ""
+            return "\(name) \(node.kind.rawValue)\(on)\(node.residual.map { " where=" + sql($0) } ?? "")\(bounds)"
         case .union: return "Union"
         case .unnest(let node): return "Unnest \(sql(node.list))"
+        case .lookup(let node):
+            let keys = node.keys.map { "\(node.table.physicalSchema[$0.position].name) = \(sql($0.value))" }
+            return "LookupJoin \(node.keepsUnmatched ? "left" : "inner") \(node.table.name) "
+                + "[\(columns(node.columns))] on=[\(keys.joined(separator: ", "))]"
+                + (node.residual.map { " where=" + sql($0) } ?? "")
         case .over(let node):
             let partition = node.partitionBy.map(sql).joined(separator: ", ")
             let calls = node.calls.map { OperatorDescription.call($0.call.call) }.joined(separator: ", ")
-            let name = node.updating == nil ? "Over" : "UpdatingOver"
+            let name = node.updating != nil ? "UpdatingOver" : node.orderTime != nil ? "EventTimeOver" : "Over"
             return "\(name) partition=[\(partition)] order=[\(OperatorDescription.keys(node.orderBy))] calls=[\(calls)]"
         case .sort(let node):
             return "Sort [\(OperatorDescription.keys(node.keys))]\(OperatorDescription.range(node.offset, node.limit))"
         case .limit(let node): return "Limit\(OperatorDescription.range(node.offset, node.limit))"
         }
+    }
+
+    private static func joinName(_ node: LogicalPlan.Join) -> String {
+        if node.updating != nil { return "UpdatingJoin" }
+        if node.versions != nil { return "TemporalJoin" }
+        return node.interval == nil ? "Join" : "IntervalJoin"
     }
 
     private static func columns(_ columns: [PlanColumn]) -> String {

@@ -111,7 +111,7 @@ public final class QueryCompiler {
                 "E0401", "the query cannot be planned: \(problem)", span: nil,
                 hint: "a sub-query beside aggregates may only read columns of GROUP BY")
         }
-        sink.input = optimizer.optimize(wanted)
+        sink.input = optimizer.optimize(wanted, isStreaming: settings.isStreaming)
         return sink
     }
 
@@ -188,7 +188,9 @@ public final class QueryCompiler {
     ) throws(Diagnostic) -> SinkPlan {
         guard table.traits.roles.contains(.sink) else {
             throw Diagnostic(
-                "E0301", "table \(table.name) is a source and cannot be written", span: name.span,
+                "E0301",
+                "table \(table.name) is a \(table.traits.roles == [.lookup] ? "lookup table" : "source") and "
+                    + "cannot be written", span: name.span,
                 hint: table.connector == "single_file" ? "declare it with type = 'sink'" : nil)
         }
         let bound = try binder.bind(query)

@@ -40,6 +40,7 @@ enum SinkConflicts {
         var name: String?
         plan.visit { node in
             if case .scan(let scan) = node, scan.table.traits.location == location { name = scan.table.name }
+            if case .lookup(let lookup) = node, lookup.table.traits.location == location { name = lookup.table.name }
         }
         return name
     }

@@ -13,6 +13,11 @@ public struct StateFileWriter {
     public private(set) var checksum: UInt64
     public private(set) var byteCount = 0
 
+    /// A writer that compresses quickly rather than well, for files that are soon read again.
+    public init(isQuick: Bool, output: @escaping (UnsafeRawBufferPointer) throws -> Void) throws {
+        try self.init(codec: isQuick ? .lz4 : .zstd, output: output)
+    }
+
     /// Writes the head. Errors: those of `output`.
     public init(codec: Codec, output: @escaping (UnsafeRawBufferPointer) throws -> Void) throws {
         self.codec = codec

@@ -40,6 +40,10 @@ public struct PausingConnector: Connector {
     public func makeSink(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SinkOperator {
         try base.makeSink(spec, context: context)
     }
+
+    public func makeLookup(_ spec: ConnectorSpec, keys: [Int], context: OperatorContext) throws -> any LookupSource {
+        try base.makeLookup(spec, keys: keys, context: context)
+    }
 }
 
 private final class PausingSource: SourceOperator {

@@ -1,4 +1,5 @@
 import Columnar
+import ControlPlane
 import Engine
 import Synchronization
 
@@ -11,7 +12,7 @@ final class ProgressLine: Sendable {
         let flag = Atomic<Bool>(false)
     }
 
-    init(_ running: RunningPipeline) {
+    init(_ job: JobSupervisor) {
         let shown = Shown()
         isShown = shown
         task = Task.detached {
@@ -19,10 +20,11 @@ final class ProgressLine: Sendable {
             while !Task.isCancelled {
                 try? await Task.sleep(for: .milliseconds(500))
                 if Task.isCancelled { return }
-                let rows = ProgressLine.rowsRead(running)
+                guard let tasks = job.currentRun?.snapshot().tasks else { continue }
+                let rows = tasks.reduce(0) { $0 + ($1.isSource ? $1.rowsSent : 0) }
                 shown.flag.store(true, ordering: .relaxed)
                 Terminal.writeError(
-                    "\r\u{1B}[K" + ProgressLine.text(running, rows: rows, rate: Double(rows - last) * 2))
+                    "\r\u{1B}[K" + ProgressLine.text(tasks, rows: rows, rate: Double(max(0, rows - last)) * 2))
                 last = rows
             }
         }
@@ -34,12 +36,7 @@ final class ProgressLine: Sendable {
         if isShown.flag.load(ordering: .relaxed) { Terminal.writeError("\r\u{1B}[K") }
     }
 
-    private static func rowsRead(_ running: RunningPipeline) -> Int {
-        running.metrics().reduce(0) { $0 + ($1.isSource ? $1.rowsSent : 0) }
-    }
-
-    private static func text(_ running: RunningPipeline, rows: Int, rate: Double) -> String {
-        let metrics = running.metrics()
+    private static func text(_ metrics: [TaskMetricsSnapshot], rows: Int, rate: Double) -> String {
         let watermark = metrics.compactMap(\.watermark).filter { $0 < .max && $0 > .min }.min()
         let state = metrics.reduce(0) { $0 + $1.stateBytes }
         var text = "\(count(Double(rows))) rows  \(count(rate)) rows/s"

@@ -21,6 +21,13 @@ struct QueryInput: ParsableArguments {
         if given > 1 { throw ValidationError("more than one query: give a file, -f FILE or -e SQL") }
     }
 
+    /// What a pipeline of this text is called in metrics: the file's name without its folder and ending, or `query`.
+    var name: String {
+        guard execute == nil, let path = file ?? fileOption, path != "-" else { return "query" }
+        let name = path.split(separator: "/").last ?? "query"
+        return String(name.split(separator: ".").first ?? name)
+    }
+
     /// Reads the text. Prints what is wrong and throws an exit code when it cannot.
     func read() throws -> SourceText {
         if let execute { return SourceText(execute, name: "-e") }

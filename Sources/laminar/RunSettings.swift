@@ -1,4 +1,5 @@
 import ArgumentParser
+import ControlPlane
 import Engine
 import Glibc
 import Planner
@@ -9,11 +10,14 @@ struct RunSettings {
     var engine: EngineConfiguration
     /// What the state of the pipeline may take of the memory, in bytes; nil: all it wants.
     var stateMemoryBytes: Int?
+    /// A run that does not end when it should is given up soon: somebody is sitting there.
+    var restarts = RestartPolicy(giveUpMillis: 3000)
 
     static let names = [
         "parallelism", "engine.threads", "pipeline.source-batch-size", "pipeline.source-batch-linger-millis",
         "pipeline.update-aggregate-flush-interval-millis", "pipeline.chaining",
-        "pipeline.max-state-memory", "optimizer.disable",
+        "pipeline.max-state-memory", "pipeline.allowed-restarts", "pipeline.healthy-duration-millis",
+        "optimizer.disable",
     ]
 
     /// Prints what is wrong and throws an exit code for an unknown name or a value of the wrong kind.
@@ -44,6 +48,10 @@ struct RunSettings {
             }
             engine.isChainingEnabled = flag
         case "pipeline.max-state-memory": stateMemoryBytes = try RunSettings.bytes(value, name)
+        case "pipeline.allowed-restarts":
+            restarts.allowedRestarts = try RunSettings.number(value, -1...1_000_000, name)
+        case "pipeline.healthy-duration-millis":
+            restarts.healthyMillis = try RunSettings.number(value, 0...86_400_000, name)
         case "optimizer.disable": compiler.disabledRules = Set(value.split(separator: ",").map(String.init))
         default:
             throw RunSettings.wrong(

@@ -9,6 +9,9 @@ enum Terminal {
     /// Writes a line to standard error.
     static func printError(_ text: String) { writeError(text + "\n") }
 
+    /// Writes lines to standard error over the line of progress, if there is one; it is drawn again below.
+    static func printNotice(_ text: String) { writeError((isErrorATerminal ? "\r\u{1B}[K" : "") + text + "\n") }
+
     static func writeError(_ text: String) {
         // Nobody is left to tell when standard error itself is gone.
         try? PosixFileSystem().standardError.write(text)

@@ -68,7 +68,6 @@ struct CommitTests {
             self.failsCommits = failsCommits
         }
 
-
         func write(_ batch: RecordBatch) async throws {
             #expect(!hasEnded)
             rows += testRows(batch).map(\.value)

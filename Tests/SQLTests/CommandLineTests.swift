@@ -86,6 +86,120 @@ import Testing
         #expect(result.output.hasSuffix("}\n"))
     }
 
+    /// Runs in the background of a shell that then acts: `$p` is the process, `$d` a folder with `out`, `err` and `m`,
+    /// its metrics; `rows` waits until the source has given rows. Standard error comes as the output.
+    static func acting(_ arguments: [String], in folder: String? = nil, _ script: String) throws -> ChildProcess.Result
+    {
+        let folder = folder ?? temporaryFolder()
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let text = """
+            d="$1"; shift; touch "$d/err" "$d/m"; [ -p "$d/out" ] || touch "$d/out"
+            rows() { until grep -q 'messages_sent_total.*node_id="0".* [1-9]' "$d/m"; do sleep 0.05; done; }
+            "$0" run --metrics-file "$d/m" "$@" >"$d/out" 2>"$d/err" & p=$!
+            \(script)
+            wait $p; s=$?; cat "$d/err"; exit $s
+            """
+        return try #require(
+            ChildProcess.run(["timeout", "-s", "KILL", "100", "bash", "-c", text, binary, folder] + arguments))
+    }
+
+    static func temporaryFolder() -> String {
+        FileManager.default.temporaryDirectory.appending(path: "laminar-cli-\(UUID().uuidString)").path
+    }
+
+    @Test("Ctrl-C with a state folder takes a last checkpoint")
+    func interruptKeepsState() throws {
+        let folder = Self.temporaryFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let sql = "CREATE TABLE i WITH (connector = 'impulse', event_rate = 100); SELECT counter FROM i"
+        // No other checkpoint is due within a day.
+        let result = try Self.acting(
+            ["--state-dir", folder, "--checkpoint-interval", "86400000", "-e", sql], "rows; kill -INT $p")
+        #expect(result.status == 130, "\(result.output)")
+        #expect(FileManager.default.fileExists(atPath: folder + "/manifest-2"), "\(result.output)")
+    }
+
+    @Test("a third Ctrl-C ends a run that hangs because nobody reads its rows")
+    func hangingWriter() throws {
+        let folder = Self.temporaryFolder()
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        #expect(mkfifo(folder + "/out", 0o600) == 0)
+        // Somebody holds the pipe open and never reads.
+        let reader = open(folder + "/out", O_RDWR | O_CLOEXEC)
+        defer { close(reader) }
+        let sql = "CREATE TABLE i WITH (connector = 'impulse'); SELECT counter FROM i"
+        let result = try Self.acting(
+            ["-e", sql], in: folder, "rows; for i in 1 2 3; do kill -INT $p; sleep 0.3; done")
+        #expect(result.status == 130, "\(result.output)")
+        #expect(result.output.contains("the pipeline was given up"))
+    }
+
+    @Test("a failure that is not the user's is tried again where state is kept, and only there")
+    func restarts() throws {
+        let folder = Self.temporaryFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let sql = """
+            CREATE TABLE i WITH (connector = 'impulse', event_rate = 1000);
+            CREATE TABLE o (counter BIGINT) WITH (connector = 'single_file', type = 'sink', format = 'json',
+                path = '/dev/full');
+            INSERT INTO o SELECT counter FROM i
+            """
+        let kept = try Self.run(
+            "run", "--state-dir", folder, "--set", "pipeline.allowed-restarts=2", "-e", sql)
+        #expect(kept.status == 1)
+        #expect(kept.errorOutput.contains("restart 1 of 2") && kept.errorOutput.contains("restart 2 of 2"))
+        #expect(!kept.errorOutput.contains("restart 3"))
+        #expect(kept.errorOutput.contains("\nerror: table 'o': cannot write '/dev/full': no space left"))
+        let loose = try Self.run("run", "-e", sql)
+        #expect(loose.status == 1 && !loose.errorOutput.contains("restart"))
+        #expect(loose.errorOutput.hasPrefix("error: table 'o': cannot write '/dev/full'"))
+    }
+
+    @Test("the user's own errors are not tried again")
+    func noRestarts() throws {
+        let folder = Self.temporaryFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let sql =
+            "CREATE TABLE i WITH (connector = 'impulse', event_rate = 1000); "
+            + "SELECT CAST(concat('x', CAST(counter AS TEXT)) AS BIGINT) AS n FROM i"
+        let result = try Self.run("run", "--state-dir", folder, "-e", sql)
+        #expect(result.status == 1 && !result.errorOutput.contains("restart"), "\(result.errorOutput)")
+        #expect(result.errorOutput.contains("row:"))
+    }
+
+    @Test("metrics are kept in a file")
+    func metricsFile() throws {
+        let path = Self.temporaryFolder()
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let sql = "CREATE TABLE i WITH (connector = 'impulse', message_count = 50); SELECT counter FROM i"
+        let result = try Self.run("run", "--metrics-file", path, "-e", sql)
+        #expect(result.status == 0)
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        let line = text.split(separator: "\n").first {
+            $0.hasPrefix("laminar_messages_sent_total{pipeline_id=\"query\",job_id=\"local\",node_id=\"0\"")
+        }
+        #expect(line?.hasSuffix(" 50") == true, "\(text)")
+        let refused = try Self.run("run", "--metrics-file", "/nowhere/m", "-e", sql)
+        #expect(refused.status == 2 && refused.errorOutput.contains("error: --metrics-file: cannot open"))
+    }
+
+    @Test("a stall is explained when asked for, and at Ctrl-\\")
+    func stalls() throws {
+        let sql =
+            "CREATE TABLE i WITH (connector = 'impulse', event_rate = 1000); "
+            + "SELECT counter FROM i WHERE counter % 2 = 3"
+        let told = "until [ -s \"$d/err\" ]; do sleep 0.05; done; sleep 1.5; kill -INT $p"
+        let watched = try Self.acting(["--explain-stall", "-e", sql], told)
+        #expect(watched.output.contains("1. Operator 1 'Filter counter % 2 = 3' has let none of "))
+        #expect(watched.output.components(separatedBy: "has let none of").count == 2, "once is enough")
+        // SIGQUIT explains and does not end it.
+        let asked = try Self.acting(["-e", sql], "rows; kill -QUIT $p; " + told)
+        #expect(asked.status == 130, "\(asked.output)")
+        #expect(asked.output.hasPrefix("Running: no rows have come out since the start"))
+        #expect(asked.output.contains("has let none of"))
+    }
+
     @Test("a reader that has seen enough ends the run quietly")
     func brokenPipe() throws {
         let sql = "CREATE TABLE i WITH (connector = 'impulse', type = 'source'); SELECT counter FROM i"

@@ -1,6 +1,7 @@
 import Connectors
 import Dataflow
 import Engine
+import Expressions
 import Foundation
 import SQLTestRunner
 import Testing
@@ -35,6 +36,14 @@ import Testing
                 Issue.record("\(failure)")
             }
         }
+    }
+
+    @Test("every aggregate is run within windows")
+    func windowAggregates() throws {
+        let file = Self.root.path + "/sql-tests/streaming/window_aggregates.slt"
+        let text = try String(contentsOfFile: file, encoding: .utf8)
+        let missing = FunctionRegistry.builtin.aggregates.map(\.name).filter { !text.contains("\($0)(") }
+        #expect(missing.isEmpty)
     }
 
     @Test(

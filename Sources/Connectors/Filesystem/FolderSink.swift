@@ -40,7 +40,6 @@ final class FolderSink: SinkOperator {
         _ = try trouble.locating { try options.format.makeEncoder(schema: spec.schema, key: spec.key) }
     }
 
-
     func onStart() async throws {
         try trouble.locating {
             try files.start()

@@ -7,12 +7,14 @@ import HostSystem
 /// One file, read from its start to its end or written anew; `-` is standard input or output.
 public struct SingleFileConnector: Connector {
     public let name = "single_file"
-    public let options = OptionSchema([
-        .init("path", .text, required: true, "the file's path; - is standard input or output"),
-        .init("compression", .choice(Codec.allCases.map(\.rawValue)), "how the file is compressed; by its name's end"),
-        .init("table_type", .choice(["source", "sink"]), "which way the table is used, like type"),
-        .init("wait_for_control", .boolean, "taken for the sake of older tests; reading begins at once either way"),
-    ])
+    public let options = OptionSchema(
+        [
+            .init("path", .text, required: true, "the file's path; - is standard input or output"),
+            .init(
+                "compression", .choice(Codec.allCases.map(\.rawValue)), "how it is compressed; by the file's name"),
+            .init("table_type", .choice(["source", "sink"]), "which way the table is used, like type"),
+            .init("wait_for_control", .boolean, "taken for older tests, without effect"),
+        ] + LookupCacheOptions.options)
     private let fileSystem: any FileSystem
 
     /// Tests give a file system of their own.
@@ -23,9 +25,24 @@ public struct SingleFileConnector: Connector {
         let role = (options["table_type"] ?? options["type"]).flatMap { TableRole(rawValue: $0.text) }
         let roles: Set<TableRole> = role.map { [$0] } ?? [.source, .sink]
         try table.check(schema, roles)
+        if roles == [.lookup] { try checkLookup(table, options) }
         return TableTraits(
             roles: roles, isBounded: true, maximumParallelism: 1, location: table.location,
             givesChanges: table.format.holdsChanges, takesChanges: table.format.holdsChanges)
+    }
+
+    private func checkLookup(_ table: FileTableOptions, _ options: [String: OptionValue]) throws(OptionError) {
+        _ = try LookupCacheOptions(options)
+        if table.path == nil {
+            throw OptionError(key: "path", message: "option 'path': a lookup table needs a file, not standard input")
+        }
+        if table.format.holdsChanges {
+            throw OptionError(key: "format", message: "option 'format': a lookup table holds rows, not their changes")
+        }
+    }
+
+    public func makeLookup(_ spec: ConnectorSpec, keys: [Int], context: OperatorContext) throws -> any LookupSource {
+        try FileLookup(spec, keys: keys, FileTableOptions(spec.options), fileSystem, context)
     }
 
     public func makeSource(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SourceOperator {
@@ -101,7 +118,7 @@ struct FileTableOptions {
     func check(_ schema: Schema, _ roles: Set<TableRole>) throws(OptionError) {
         if schema.count == 0 { return }
         do {
-            if roles.contains(.source) { _ = try format.makeDecoder(schema: schema) }
+            if roles.contains(.source) || roles.contains(.lookup) { _ = try format.makeDecoder(schema: schema) }
             if roles.contains(.sink) { _ = try format.makeEncoder(schema: schema) }
         } catch {
             throw OptionError(key: error.key, message: error.message)

@@ -35,6 +35,7 @@ final class HashJoinOperator: Operator {
     }
 
     var stateByteCount: Int { table.byteCount + built.byteCount + waiting.byteCount }
+    var stateRowCount: Int { (right?.rowCount ?? built.rowCount) + waiting.rowCount }
 
     /// Nothing can come of more rows when input 1 was empty.
     var isSatisfied: Bool {

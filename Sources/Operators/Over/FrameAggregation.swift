@@ -8,17 +8,42 @@ import Expressions
 /// (Leis et al., Efficient Processing of Window Functions in Analytical SQL Queries, VLDB 2015.)
 enum FrameAggregation {
     /// A value per row of the plan's one call; `columns` are the plan's, over sorted rows.
+    ///
+    /// With `prefix` the frames begin before the first row there is: with what it says of each partition.
     static func evaluate(
-        _ plan: AggregatePlan, _ columns: [Column], _ frames: OverFrames, _ layout: OverLayout
+        _ plan: AggregatePlan, _ columns: [Column], _ frames: OverFrames, _ layout: OverLayout,
+        prefix: Prefix? = nil
     ) throws(KernelError) -> Column {
         if frames.isWholePartition { return try wholePartitions(plan, columns, layout) }
         let levels = try runs(plan, columns, rowCount: layout.rowCount)
         let pieces = Pieces(frames, levelCount: levels.count)
         let result = plan.makeAccumulators()
         result.resize(layout.rowCount)
+        if let prefix { try add(prefix, frames, layout, to: result) }
         for (level, piece) in pieces.leading.enumerated() { try add(piece, of: levels[level], to: result) }
         for (level, piece) in pieces.trailing.enumerated().reversed() { try add(piece, of: levels[level], to: result) }
         return try result.finish()[0]
+    }
+
+    /// The aggregates of rows that lie before those there are.
+    struct Prefix {
+        /// A row per partition that has such rows.
+        var states: [Column]
+        /// The row of each partition; −1 for none.
+        var places: [Int32]
+    }
+
+    private static func add(
+        _ prefix: Prefix, _ frames: OverFrames, _ layout: OverLayout, to result: AccumulatorSet
+    ) throws(KernelError) {
+        var piece = Pieces.Piece()
+        for row in 0..<layout.rowCount where frames.isWanted(row) {
+            let place = prefix.places[Int(layout.partitionOfRow[row])]
+            if place < 0 { continue }
+            piece.runs.append(place)
+            piece.rows.append(UInt32(truncatingIfNeeded: row))
+        }
+        try add(piece, of: [prefix.states], to: result)
     }
 
     private static func wholePartitions(

@@ -8,6 +8,19 @@ struct OverFrames {
     /// Whether every frame is its whole partition.
     let isWholePartition: Bool
 
+    /// The rows whose frames are wanted; nil: all.
+    private var wanted: [Bool]?
+
+    func isWanted(_ row: Int) -> Bool { wanted?[row] ?? true }
+
+    /// The same with empty frames for all rows that are not wanted.
+    func keeping(_ wanted: [Bool]) -> OverFrames {
+        var result = self
+        result.wanted = wanted
+        for row in wanted.indices where !wanted[row] { result.ends[row] = result.starts[row] }
+        return result
+    }
+
     /// Without a frame clause: up to the row's last peer when there is an order, else the whole partition.
     init(
         _ frame: OverCall.Frame?, _ keys: [Column], _ order: [SortKey], _ layout: OverLayout

@@ -23,6 +23,7 @@ final class OverWindowOperator: Operator {
     }
 
     var stateByteCount: Int { rows.byteCount }
+    var stateRowCount: Int { rows.rowCount }
 
     func snapshot() throws -> StateSnapshot {
         guard let all = rows.concatenated() else { return StateSnapshot() }

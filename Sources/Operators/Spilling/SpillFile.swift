@@ -1,4 +1,3 @@
-import Codecs
 import Dataflow
 import HostSystem
 import State
@@ -28,7 +27,7 @@ final class SpillFile: StatePieceFile {
         do {
             let file = try space.fileSystem.openForWriting(path, .replace)
             // Fast to write and to read again; the page cache holds most of it.
-            var writer = try StateFileWriter(codec: .lz4) { try file.write($0) }
+            var writer = try StateFileWriter(isQuick: true) { try file.write($0) }
             try writer.write([NodeState(node: node, subtask: subtask, tables: tables)])
             try file.close()
             return SpillFile(path, writer.byteCount, version, space.fileSystem)

@@ -3,8 +3,8 @@ import Dataflow
 import HostSystem
 import State
 
-/// One part of an operator's keys: an operator of its own, in memory or as a file, and what has come for it since it was
-/// looked at last.
+/// One part of an operator's keys: an operator of its own, in memory or as a file, and what has come for it since it
+/// was looked at last.
 final class SpillPart {
     /// What the operator is told, in the order in which it came.
     enum Event {
@@ -25,6 +25,8 @@ final class SpillPart {
     private(set) var events: [Event] = []
     private(set) var eventBytes = 0
     private var hasBatches = false
+    /// Rows of state, as of the last look, in memory or not.
+    private(set) var rowCount = 0
     /// Bytes in memory, as of the last look.
     private(set) var byteCount = 0
     /// The last watermark the operator passed on, and the last that has come for it.
@@ -65,6 +67,7 @@ final class SpillPart {
             half.isClean = sources.isEmpty
             half.passed = passed
             half.dueTime = dueTime
+            half.rowCount = rowCount / 2
             half.wantsFlush = wantsFlush
         }
         for event in events {
@@ -168,6 +171,7 @@ final class SpillPart {
     private func note() {
         guard let resident else { return }
         byteCount = resident.stateByteCount
+        rowCount = resident.stateRowCount
         dueTime = resident.nextDueTime
         wantsFlush = resident.hasUnflushedChanges
     }

@@ -33,7 +33,20 @@ struct Spilling {
                 keys = joined
             case .overWindow(let over): keys = [over.partitionBy]
             }
-        case .source, .values, .watermark, .filter, .projection, .unnest, .sort, .limit, .finalRows, .union, .sink:
+        case .intervalJoin(let spec):
+            guard let joined = Self.keys(spec.join) else { return nil }
+            keys = joined
+            isTimed = true
+        case .temporalJoin(let spec):
+            guard let joined = Self.keys(spec.join) else { return nil }
+            keys = joined
+            isTimed = true
+        case .eventTimeOver(let spec):
+            keys = [spec.over.partitionBy]
+            isTimed = true
+        case .source, .values, .watermark, .filter, .projection, .unnest, .sort, .limit, .lookupJoin, .finalRows,
+            .union,
+            .sink:
             return nil
         }
         if keys.contains(where: \.isEmpty) { return nil }

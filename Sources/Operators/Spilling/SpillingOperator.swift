@@ -9,8 +9,8 @@ import State
 /// As long as its state fits it is the operator inside. When it does not, the operator is divided by keys into parts,
 /// each an operator of its own with the state of its keys, just as subtasks divide it; only that these take turns in
 /// memory. What comes for a part waits until the part is looked at, in rounds: when enough waits, at every flush of
-/// changes, before a snapshot and at the end. A watermark goes on when the round is over, so that every row comes out as
-/// it would without all this, only later. (The idea is that of the Grace hash join.)
+/// changes, before a snapshot and at the end. A watermark goes on when the round is over, so that every row comes out
+/// as it would without all this, only later. (The idea is that of the Grace hash join.)
 final class SpillingOperator: Operator {
     /// Makes the operator inside.
     typealias Factory = () throws -> any Operator
@@ -121,8 +121,8 @@ final class SpillingOperator: Operator {
         try round(into: collector, flushes: true)
     }
 
-    func settle(into collector: any Collector) throws {
-        if let whole { return try whole.settle(into: collector) }
+    func flushEverything(into collector: any Collector) throws {
+        if let whole { return try whole.flushEverything(into: collector) }
         try round(into: collector, flushes: true)
     }
 
@@ -132,6 +132,8 @@ final class SpillingOperator: Operator {
     }
 
     private var now: Int64 { context.clock.nowNanoseconds() }
+
+    var stateRowCount: Int { whole?.stateRowCount ?? parts.reduce(0) { $0 + $1.rowCount } }
 
     // MARK: - Memory
 
@@ -150,7 +152,7 @@ final class SpillingOperator: Operator {
 
     private func divide(into collector: any Collector) throws {
         guard let former = whole else { return }
-        try former.settle(into: collector)
+        try former.flushEverything(into: collector)
         let tables = try former.snapshot().tables
         whole = nil
         makeParts()
@@ -191,8 +193,8 @@ final class SpillingOperator: Operator {
             tables, node: context.nodeID, subtask: context.subtask, version: fileNumber, space)
     }
 
-    /// Tells every part what has come for it. Parts in memory come first, and stay; the others come in as there is room,
-    /// or one after another.
+    /// Tells every part what has come for it. Parts in memory come first, and stay; the others come in as there is
+    /// room, or one after another.
     private func round(into collector: any Collector, flushes: Bool = false) throws {
         let start = now
         defer { (lastRoundEnd, lastRoundNanos) = (now, max(0, now - start)) }

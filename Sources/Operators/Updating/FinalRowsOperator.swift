@@ -17,6 +17,7 @@ final class FinalRowsOperator: Operator {
     }
 
     var stateByteCount: Int { rows.byteCount }
+    var stateRowCount: Int { rows.entryCount }
 
     func process(_ batch: RecordBatch, input: Int, into collector: any Collector) throws {
         _ = rows.change(

@@ -36,6 +36,7 @@ final class UpdatingAggregateOperator: Operator {
     }
 
     var stateByteCount: Int { groups.byteCount }
+    var stateRowCount: Int { groups.count }
     var hasUnflushedChanges: Bool { !groups.changed.isEmpty || isWaitingToShowNothing || hasExpiry }
 
     /// Without keys there is a row even when nothing has come.

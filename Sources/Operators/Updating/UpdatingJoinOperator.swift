@@ -41,6 +41,7 @@ final class UpdatingJoinOperator: Operator {
     }
 
     var stateByteCount: Int { tables.reduce(0) { $0 + $1.byteCount } }
+    var stateRowCount: Int { tables.reduce(0) { $0 + $1.entryCount } }
     /// With a time to live a look at the clock may always be due.
     var hasUnflushedChanges: Bool { spec.ttlMillis != nil && tables.contains { $0.entryCount > 0 } }
     private var now: Int64 { context.clock.nowNanoseconds() / 1_000_000 }

@@ -40,6 +40,7 @@ final class UpdatingOverWindowOperator: Operator {
     }
 
     var stateByteCount: Int { rows.byteCount + given.byteCount }
+    var stateRowCount: Int { rows.entryCount + given.entryCount }
     var hasUnflushedChanges: Bool { !changed.isEmpty || spec.ttlMillis != nil && rows.entryCount > 0 }
     private var now: Int64 { context.clock.nowNanoseconds() / 1_000_000 }
 

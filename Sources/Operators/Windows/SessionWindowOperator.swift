@@ -40,6 +40,8 @@ final class SessionWindowOperator: Operator {
     }
 
     var stateByteCount: Int { groups.byteCount + accumulators.byteCount + sessions.byteCount }
+    var stateRowCount: Int { sessions.openCount }
+    /// A session that has grown since may end later, as its first end is what is remembered.
 
     // MARK: - Rows
 
@@ -104,7 +106,7 @@ final class SessionWindowOperator: Operator {
 
     // MARK: - Results
 
-    var nextDueTime: Int64? { sessions.leastEnd }
+    var nextDueTime: Int64? { sessions.openCount == 0 ? .max : sessions.leastEnd }
 
     func onWatermark(_ watermark: Int64, into collector: any Collector) throws -> Int64? {
         guard watermark > self.watermark else { return watermark }

@@ -48,6 +48,7 @@ final class WindowAggregateOperator: Operator {
     }
 
     var stateByteCount: Int { panes.values.reduce(0) { $0 + $1.byteCount } }
+    var stateRowCount: Int { panes.values.reduce(0) { $0 + $1.groups.groupCount } }
 
     func process(_ batch: RecordBatch, input: Int, into collector: any Collector) throws {
         let columns = try expressions.evaluate(batch)

@@ -52,6 +52,7 @@ final class WindowedOperator: Operator {
     }
 
     var stateByteCount: Int { inputs.reduce(0) { $0 + $1.rows.byteCount } }
+    var stateRowCount: Int { inputs.reduce(0) { $0 + $1.rows.rowCount } }
 
     func process(_ batch: RecordBatch, input: Int, into collector: any Collector) throws {
         let times = batch.columns[inputs[input].time]
@@ -94,7 +95,7 @@ final class WindowedOperator: Operator {
     }
 
     /// The rows before and from a watermark on, and the earliest time of the latter.
-    private static func split(
+    static func split(
         _ times: Column, at watermark: Int64
     ) -> (closed: Selection, open: Selection, earliest: Int64) {
         let values = times.pointer(Int64.self)

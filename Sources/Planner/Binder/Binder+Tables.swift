@@ -59,6 +59,12 @@ extension Binder {
 
     /// A connection table: its source, generated columns, and event time.
     private func scan(_ table: ConnectionTable, _ name: QualifiedName) throws(Diagnostic) -> BoundQuery {
+        if table.traits.roles == [.lookup] {
+            throw Diagnostic(
+                "E0301", "table \(table.name) can only be looked up", span: name.span,
+                hint: "write … [LEFT] JOIN \(table.name) ON … = \(table.name)."
+                    + (table.columns.first { $0.isPrimaryKey }?.field.name ?? "key"))
+        }
         guard table.traits.roles.contains(.source) else {
             throw Diagnostic(
                 "E0301", "table \(table.name) is a sink and cannot be read", span: name.span,

@@ -5,14 +5,14 @@ import SQLSyntax
 
 /// Binds FROM: tables, sub-queries, table functions, UNNEST and joins, into one plan and the scope over it.
 struct FromBinder {
-    private let binder: Binder
-    private let ctes: Binder.CTEs
-    private let parent: ParentScope?
+    let binder: Binder
+    let ctes: Binder.CTEs
+    let parent: ParentScope?
     private(set) var plan: LogicalPlan = .values(.init(columns: [], rows: [[]]))
     private(set) var scope = Scope()
 
     /// A bound item of FROM.
-    private struct Item {
+    struct Item {
         var plan: LogicalPlan
         var relations: [Scope.Relation]
     }
@@ -71,7 +71,10 @@ struct FromBinder {
         switch reference.kind {
         case .table(let name, let asOf):
             if let asOf {
-                throw Diagnostic("E0419", "FOR SYSTEM_TIME AS OF is not supported yet", span: asOf.span)
+                throw Diagnostic(
+                    "E0419", "FOR SYSTEM_TIME AS OF names the rows of a joined table at the time of others",
+                    span: asOf.span,
+                    hint: "write … [LEFT] JOIN \(name.name) FOR SYSTEM_TIME AS OF left_table.ts ON …")
             }
             let bound = try binder.table(name, ctes: ctes)
             return item(bound, reference.alias ?? TableAlias(name: Identifier(name.name)))
@@ -85,7 +88,7 @@ struct FromBinder {
     }
 
     /// A bound query under an alias, which may rename its columns.
-    private func item(_ bound: Binder.BoundQuery, _ alias: TableAlias?) -> Item {
+    func item(_ bound: Binder.BoundQuery, _ alias: TableAlias?) -> Item {
         var columns = bound.columns
         for (index, name) in (alias?.columns ?? []).enumerated() where index < columns.count {
             columns[index] = columns[index].renamed(name.name)
@@ -109,7 +112,7 @@ struct FromBinder {
         return withEventTime(Item(plan: join, relations: nullable(left, right, kind)), left, right, kind)
     }
 
-    private func nullable(_ left: Item, _ right: Item, _ kind: JoinKind) -> [Scope.Relation] {
+    func nullable(_ left: Item, _ right: Item, _ kind: JoinKind) -> [Scope.Relation] {
         func relaxed(_ relations: [Scope.Relation]) -> [Scope.Relation] {
             relations.map { relation in
                 var relation = relation
@@ -127,7 +130,7 @@ struct FromBinder {
     }
 
     /// A joined row's event time is the later of its sides'.
-    private func withEventTime(_ item: Item, _ left: Item, _ right: Item, _ kind: JoinKind) -> Item {
+    func withEventTime(_ item: Item, _ left: Item, _ right: Item, _ kind: JoinKind) -> Item {
         let outputs = item.plan.outputs
         guard let a = left.plan.eventTime, let b = right.plan.eventTime,
             outputs.contains(where: { $0.id == a.id }), outputs.contains(where: { $0.id == b.id })
@@ -164,6 +167,12 @@ struct FromBinder {
         if case .unnest(let arguments, let withOrdinality) = reference.kind {
             return try unnest(arguments, withOrdinality, reference, left, keepsEmpty: kind == .left)
         }
+        if let table = lookupTable(reference) {
+            return try lookup(left, table, kind, reference, condition, span)
+        }
+        if case .table(let name, let asOf?) = reference.kind {
+            return try temporal(left, name, asOf, kind, reference, condition, span)
+        }
         var right: Item
         var isLateral = false
         if case .subquery(let query, isLateral: true) = reference.kind {
@@ -173,10 +182,19 @@ struct FromBinder {
         } else {
             right = try bindAlone(reference)
         }
-        let predicate: BoundExpression?
-        var using: [String] = []
+        let (predicate, using) = try predicate(condition, left, right, span)
+        var result =
+            isLateral ? try lateral(left, right, kind, predicate, span) : combined(left, right, kind, predicate)
+        if !using.isEmpty { merge(using, left, right, kind, &result) }
+        return result
+    }
+
+    /// A join's condition, and the columns that USING or NATURAL name.
+    func predicate(
+        _ condition: JoinCondition, _ left: Item, _ right: Item, _ span: SourceSpan
+    ) throws(Diagnostic) -> (BoundExpression?, using: [String]) {
         switch condition {
-        case .none: predicate = nil
+        case .none: return (nil, [])
         case .on(let expr):
             let scope = Scope(relations: left.relations + right.relations, parent: parent)
             let pair = LogicalPlan.join(
@@ -184,23 +202,19 @@ struct FromBinder {
                     left: left.plan, right: right.plan, kind: .inner, keys: [], residual: nil, nullsAreEqual: false))
             let expressions = ExpressionBinder(binder, scope, ctes, pair)
             expressions.place = "ON"
-            predicate = try expressions.boolean(expr)
+            let predicate = try expressions.boolean(expr)
             if expressions.plan != pair {
                 throw Diagnostic(
                     "E0420", "sub-queries in ON are not supported", span: expr.span, hint: "move it to WHERE")
             }
+            return (predicate, [])
         case .using(let names):
-            using = names.map(\.name)
-            predicate = try equalities(using, left, right, names[0].span)
+            return (try equalities(names.map(\.name), left, right, names[0].span), names.map(\.name))
         case .natural:
             let there = Set(right.relations.flatMap { $0.columns.map(\.name) })
-            using = left.relations.flatMap { $0.columns.map(\.name) }.filter { there.contains($0) }
-            predicate = using.isEmpty ? nil : try equalities(using, left, right, span)
+            let using = left.relations.flatMap { $0.columns.map(\.name) }.filter { there.contains($0) }
+            return (using.isEmpty ? nil : try equalities(using, left, right, span), using)
         }
-        var result =
-            isLateral ? try lateral(left, right, kind, predicate, span) : combined(left, right, kind, predicate)
-        if !using.isEmpty { merge(using, left, right, kind, &result) }
-        return result
     }
 
     private func equalities(
@@ -217,7 +231,7 @@ struct FromBinder {
     }
 
     /// USING and NATURAL show each common column once: the left one, or for outer joins whichever is there.
-    private func merge(_ names: [String], _ left: Item, _ right: Item, _ kind: JoinKind, _ item: inout Item) {
+    func merge(_ names: [String], _ left: Item, _ right: Item, _ kind: JoinKind, _ item: inout Item) {
         var computed: [ComputedColumn] = item.plan.outputs.map { .passing($0) }
         var merged: [PlanColumn] = []
         for name in names {

@@ -197,7 +197,8 @@ final class SelectBinder {
     ) throws(Diagnostic) -> Binder.BoundQuery {
         var computed: [ComputedColumn] = []
         for item in items {
-            if case .column(let reference) = item.expression,
+            // The event time itself travels on, beside the columns that show it.
+            if case .column(let reference) = item.expression, reference.index != input.eventTime?.id,
                 !computed.contains(where: { $0.column.id == reference.index })
             {
                 let column = PlanColumn(

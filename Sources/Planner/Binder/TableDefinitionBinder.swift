@@ -18,6 +18,14 @@ struct TableDefinitionBinder {
             }
             options[option.key] = try value(option)
         }
+        if table.isTemporary {
+            if let type = options["type"], type.text != TableRole.lookup.rawValue {
+                throw Diagnostic(
+                    "E0304", "a temporary table is one that is looked up, not a \(type.text)",
+                    span: table.options.first { $0.key == "type" }?.value.span, hint: "leave TEMPORARY out")
+            }
+            options["type"] = .string(TableRole.lookup.rawValue)
+        }
         let name = options["connector"]?.text ?? ""
         guard let connector = binder.connectors[name] else {
             let near = NameSuggestion.closest(to: name, among: binder.connectors.names)
@@ -58,6 +66,7 @@ struct TableDefinitionBinder {
         }
         if let micros = options["idle_micros"]?.int { result.idleMillis = micros < 0 ? nil : max(1, micros / 1000) }
         try checkChanges(result, table)
+        if result.traits.roles == [.lookup] { try checkLookup(result, table) }
         result.watermark = try watermark(table, result, options)
         return result
     }
@@ -74,6 +83,25 @@ struct TableDefinitionBinder {
             throw Diagnostic(
                 "E0306", "a table of changes has no generated columns", span: column.span,
                 hint: "compute them in a view over the table")
+        }
+    }
+
+    /// What a table that is looked up needs and cannot have.
+    private func checkLookup(_ result: ConnectionTable, _ table: CreateTable) throws(Diagnostic) {
+        if !result.columns.contains(where: \.isPrimaryKey) {
+            throw Diagnostic(
+                "E0305", "table \(result.name) is looked up by its key and needs a PRIMARY KEY",
+                span: table.name.span, hint: "write PRIMARY KEY behind the type of its key column")
+        }
+        if let column = table.columns.first(where: { $0.generated != nil }) {
+            throw Diagnostic(
+                "E0306", "a table that is looked up has no generated columns", span: column.span,
+                hint: "compute them where it is joined")
+        }
+        if let watermark = table.watermark {
+            throw Diagnostic(
+                "E0307", "a table that is looked up has no event time", span: watermark.span,
+                hint: "for the rows of a stream at a time use a temporal join: FOR SYSTEM_TIME AS OF")
         }
     }
 

@@ -17,17 +17,14 @@ struct TableFunctionBinder {
 
     func bind(_ function: TableFunction, _ span: SourceSpan) throws(Diagnostic) -> Binder.BoundQuery {
         switch function.name.name {
-        case "tumble", "hop": return try window(function, span)
-        case "cumulate", "session":
-            throw Diagnostic(
-                "E0417", "\(function.name.name) windows are not supported in FROM yet", span: span,
-                hint: "use \(function.name.name)(…) in GROUP BY")
+        case "tumble", "hop", "cumulate", "session": return try window(function, span)
         case "generate_series", "range", "unnest": return try series(function, span)
         default:
             throw Diagnostic(
                 "E0230", "there is no table function \(function.name.name)", span: function.name.span,
                 hint: NameSuggestion.closest(
-                    to: function.name.name, among: ["tumble", "hop", "generate_series", "range", "unnest"]
+                    to: function.name.name,
+                    among: ["tumble", "hop", "cumulate", "session", "generate_series", "range", "unnest"]
                 ).map { "did you mean \($0)?" })
         }
     }
@@ -58,10 +55,16 @@ struct TableFunctionBinder {
     // MARK: - Windows
 
     /// `TUMBLE(TABLE t, DESCRIPTOR(ts), size)`, `HOP(TABLE t, DESCRIPTOR(ts), slide, size)`: the rows of the table with
-    /// `window_start`, `window_end` and `window_time` added; a hop gives each row once per window it is in.
+    /// `window_start`, `window_end` and `window_time` added; `HOP` and `CUMULATE` give each row once per window.
+    /// `SESSION(TABLE t PARTITION BY k, DESCRIPTOR(ts), gap)` gives the rows of a session when it is over.
     private func window(_ function: TableFunction, _ span: SourceSpan) throws(Diagnostic) -> Binder.BoundQuery {
         let names =
-            function.name.name == "tumble" ? ["data", "timecol", "size"] : ["data", "timecol", "slide", "size"]
+            switch function.name.name {
+            case "tumble": ["data", "timecol", "size"]
+            case "session": ["data", "timecol", "gap"]
+            case "cumulate": ["data", "timecol", "step", "size"]
+            default: ["data", "timecol", "slide", "size"]
+            }
         var byName: [String: TableFunction.Argument] = [:]
         for (index, argument) in function.arguments.enumerated() {
             guard let name = argument.name?.name ?? (index < names.count ? names[index] : nil), names.contains(name)
@@ -89,6 +92,12 @@ struct TableFunctionBinder {
             lengths.append(try WindowCall.length(expr, expressions))
         }
         let kind = try WindowCall.kind(function.name.name, lengths, span)
+        if case .session(let gap) = kind { return try sessions(input, time, gap, data.partitionBy, span) }
+        if let first = data.partitionBy.first {
+            throw Diagnostic(
+                "E0231", "only sessions are told apart by PARTITION BY", span: first.span,
+                hint: "name the column in GROUP BY")
+        }
         return try windowed(input, time, kind, span)
     }
 
@@ -124,45 +133,135 @@ struct TableFunctionBinder {
         _ input: Binder.BoundQuery, _ time: PlanColumn, _ kind: WindowKind, _ span: SourceSpan
     ) throws(Diagnostic) -> Binder.BoundQuery {
         let expressions = ExpressionBinder(binder, Scope(), ctes, input.plan)
-        let width: Int64
         var plan = input.plan
-        var startValue: BoundExpression
-        let origin = BoundExpression.literal(.timestamp(0))
-        let timestamp = TypeCoercion.cast(time.expression, to: .timestamp)
+        // Computed from the hidden event time, the windows keep the watermarks that close them.
+        let origin = EventTimeOrigin(of: input.plan)
+        let eventTime = origin.distance(of: time.expression) == 0...0 ? origin.time(in: input.plan) : nil
+        let timestamp = eventTime?.expression ?? TypeCoercion.cast(time.expression, to: .timestamp)
+        func bin(_ width: Int64) throws(Diagnostic) -> BoundExpression {
+            try expressions.apply("date_bin", [interval(width), timestamp, .literal(.timestamp(0))], span)
+        }
+        let startValue: BoundExpression
+        let endValue: BoundExpression
+        let widest: Int64
         switch kind {
         case .tumble(let size):
-            width = size
-            startValue = try expressions.apply("date_bin", [interval(size), timestamp, origin], span)
+            widest = size
+            startValue = try bin(size)
+            endValue = .arithmetic(.add, startValue, interval(size), type: .timestamp)
         case .hop(let slide, let size):
             // The windows a row is in begin at the last `size / slide` slides up to its own.
-            width = size
-            let last = try expressions.apply("date_bin", [interval(slide), timestamp, origin], span)
-            let count = (size + slide - 1) / slide
-            let steps = try expressions.apply(
-                "generate_series", [.literal(.int64(0)), .literal(.int64(count - 1))], span)
-            let step = binder.numbering.column("step", .int64)
-            plan = .unnest(.init(input: plan, list: steps, element: step, ordinality: nil, keepsEmpty: false))
-            let back = BoundExpression.arithmetic(.multiply, interval(slide), step.expression, type: .interval)
-            startValue = .arithmetic(.subtract, last, back, type: .timestamp)
-        case .instant, .session, .cumulate:
-            throw Diagnostic("E0417", "this window is not supported here", span: span)
+            widest = size
+            let back = try steps(0, (size + slide - 1) / slide - 1, of: slide, &plan, expressions, span)
+            startValue = .arithmetic(.subtract, try bin(slide), back, type: .timestamp)
+            endValue = .arithmetic(.add, startValue, interval(size), type: .timestamp)
+        case .cumulate(let step, let size):
+            // The windows a row is in end with the steps of its width behind it.
+            widest = size
+            let on = try steps(1, size / step, of: step, &plan, expressions, span)
+            startValue = try bin(size)
+            endValue = .arithmetic(.add, startValue, on, type: .timestamp)
+        case .instant, .session: throw Diagnostic("E0417", "this window is not supported here", span: span)
         }
         let start = binder.numbering.column("window_start", .timestamp, isNullable: false)
-        let passing = plan.outputs.map { ComputedColumn.passing($0) }
-        plan = .project(.init(input: plan, columns: passing + [ComputedColumn(start, startValue)]))
         let end = binder.numbering.column("window_end", .timestamp, isNullable: false)
-        let last = binder.numbering.column("window_time", .timestamp, isNullable: false)
-        let endValue = BoundExpression.arithmetic(.add, start.expression, interval(width), type: .timestamp)
-        let lastValue = BoundExpression.arithmetic(.subtract, endValue, interval(1), type: .timestamp)
-        let all = plan.outputs.map { ComputedColumn.passing($0) }
+        let passing = plan.outputs.map { ComputedColumn.passing($0) }
         plan = .project(
-            .init(input: plan, columns: all + [ComputedColumn(end, endValue), ComputedColumn(last, lastValue)]))
-        if case .hop = kind {
-            // Of the earliest slides some windows end before the row when the width is no multiple of the slide.
-            plan = .filter(
-                .init(input: plan, predicate: .comparison(.greater, end.expression, timestamp)))
+            .init(input: plan, columns: passing + [ComputedColumn(start, startValue), ComputedColumn(end, endValue)]))
+        if case .tumble = kind {
+        } else {
+            // Some windows of the steps end before the row.
+            plan = .filter(.init(input: plan, predicate: .comparison(.greater, end.expression, timestamp)))
         }
-        return .init(plan: plan, columns: input.columns + [start, end, last])
+        let isFixed = if case .cumulate = kind { false } else { true }
+        return timed(plan, input, start, end, widest, isFixed: isFixed, isByEventTime: eventTime != nil)
+    }
+
+    /// A row per number of a range, and that many steps.
+    private func steps(
+        _ first: Int64, _ last: Int64, of length: Int64, _ plan: inout LogicalPlan, _ expressions: ExpressionBinder,
+        _ span: SourceSpan
+    ) throws(Diagnostic) -> BoundExpression {
+        let numbers = try expressions.apply(
+            "generate_series", [.literal(.int64(first)), .literal(.int64(last))], span)
+        let step = binder.numbering.column("step", .int64)
+        plan = .unnest(.init(input: plan, list: numbers, element: step, ordinality: nil, keepsEmpty: false))
+        return .arithmetic(.multiply, interval(length), step.expression, type: .interval)
+    }
+
+    /// Adds the last moment of each row's window, which takes the place of the event time.
+    private func timed(
+        _ plan: LogicalPlan, _ input: Binder.BoundQuery, _ start: PlanColumn, _ end: PlanColumn, _ widest: Int64?,
+        isFixed: Bool, isByEventTime: Bool
+    ) -> Binder.BoundQuery {
+        let last = binder.numbering.column("window_time", .timestamp, isNullable: false)
+        let lastValue = BoundExpression.arithmetic(.subtract, end.expression, interval(1), type: .timestamp)
+        let outputs = plan.outputs
+        let columns = input.columns + [start, end, last]
+        guard isByEventTime else {
+            let all = outputs.map { ComputedColumn.passing($0) }
+            return .init(
+                plan: .project(.init(input: plan, columns: all + [ComputedColumn(last, lastValue)])), columns: columns)
+        }
+        let output = binder.numbering.column(HiddenColumn.eventTime, .timestamp, isNullable: false)
+        let visible = Set(input.columns.map(\.id))
+        let kept = outputs.filter { !$0.isHidden || visible.contains($0.id) }.map { ComputedColumn.passing($0) }
+        let times = [ComputedColumn(last, lastValue), ComputedColumn(output, lastValue)]
+        return .init(
+            plan: .project(
+                .init(
+                    input: plan, columns: kept + times,
+                    window: .init(
+                        start: start, end: end, last: last, output: output, widest: widest, isFixed: isFixed))),
+            columns: columns)
+    }
+
+    /// `SESSION(TABLE t PARTITION BY k, DESCRIPTOR(ts), gap)`: the rows of each session, collected until it is over.
+    private func sessions(
+        _ input: Binder.BoundQuery, _ time: PlanColumn, _ gap: Int64, _ partitionBy: [Identifier], _ span: SourceSpan
+    ) throws(Diagnostic) -> Binder.BoundQuery {
+        let origin = EventTimeOrigin(of: input.plan)
+        guard origin.distance(of: time.expression) == 0...0, let eventTime = origin.time(in: input.plan) else {
+            throw Diagnostic(
+                "E0417", "sessions go by the event time, which \(time.name) is not", span: span,
+                hint: "declare it in the table: WATERMARK FOR \(time.name) AS \(time.name) - INTERVAL '5 seconds'")
+        }
+        let scope = Scope(relations: [.init(name: nil, columns: input.columns)])
+        var keys: [ComputedColumn] = []
+        for name in partitionBy {
+            let column = try scope.resolve([name]).column
+            keys.append(ComputedColumn(binder.numbering.column(column.name, column.type), column.expression))
+        }
+        let expressions = ExpressionBinder(binder, Scope(), ctes, input.plan)
+        let row = try expressions.apply("struct", input.columns.map(\.expression), span)
+        let rows = binder.numbering.column("rows", .list(row.type))
+        let window = binder.numbering.column(
+            "window", .structure([Field("start", .timestamp), Field("end", .timestamp)]), isNullable: false)
+        let closed = binder.numbering.column(HiddenColumn.eventTime, .timestamp, isNullable: false)
+        let sessions = LogicalPlan.aggregate(
+            .init(
+                input: input.plan, keys: keys,
+                aggregates: [
+                    .init(column: rows, call: AggregateCall(name: "array_agg", arguments: [row], type: rows.type))
+                ], window: .init(kind: .session(gap: gap), eventTime: eventTime, column: window, output: closed)))
+        let element = binder.numbering.column("row", row.type)
+        let each = LogicalPlan.unnest(
+            .init(input: sessions, list: rows.expression, element: element, ordinality: nil, keepsEmpty: false))
+        let columns = input.columns.map { binder.numbering.column($0.name, $0.type, isNullable: $0.isNullable) }
+        let start = binder.numbering.column("window_start", .timestamp, isNullable: false)
+        let end = binder.numbering.column("window_end", .timestamp, isNullable: false)
+        let members = columns.enumerated().map { index, column in
+            ComputedColumn(
+                column, .member(element.expression, index: index, name: "c\(index)", type: column.type))
+        }
+        let bounds = [start, end].enumerated().map { index, column in
+            ComputedColumn(
+                column,
+                .member(window.expression, index: index, name: index == 0 ? "start" : "end", type: .timestamp))
+        }
+        let plan = LogicalPlan.project(.init(input: each, columns: members + bounds))
+        return timed(
+            plan, .init(plan: plan, columns: columns), start, end, nil, isFixed: false, isByEventTime: true)
     }
 
     private func interval(_ nanoseconds: Int64) -> BoundExpression {

@@ -76,6 +76,9 @@ struct Decorrelation {
         case .unnest(var node):
             node.input = try push(domain, columns, into: node.input)
             return .unnest(node)
+        case .lookup(var node):
+            node.input = try push(domain, columns, into: node.input)
+            return .lookup(node)
         case .over(var node):
             node.input = try push(domain, columns, into: node.input)
             node.partitionBy += columns.map(\.expression)

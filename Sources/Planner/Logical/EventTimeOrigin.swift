@@ -20,6 +20,10 @@ struct EventTimeOrigin {
     /// Columns that hold the event time.
     private(set) var times: Set<Int> = []
     private(set) var roles: [Int: Role] = [:]
+    /// How far the columns lie from the event time, in nanoseconds, where they are not null.
+    private var distances: [Int: ClosedRange<Int64>] = [:]
+    /// The event times of both sides of a join whose rows have the later one; a projection above makes it a column.
+    private var halves: Set<Int> = []
 
     init(of plan: LogicalPlan) { self.init(of: plan, knowing: []) }
 
@@ -27,11 +31,14 @@ struct EventTimeOrigin {
     private init(of plan: LogicalPlan, knowing conjuncts: [BoundExpression]) {
         switch plan {
         case .scan, .values: break
-        case .watermark(let node): times = [node.output.id]
+        case .watermark(let node):
+            times = [node.output.id]
+            if let column = node.eventTime { distances[column.id] = 0...0 }
         case .filter(let node): self = EventTimeOrigin(of: node.input, knowing: conjuncts + node.predicate.conjuncts)
         case .limit(let node): self = EventTimeOrigin(of: node.input)
         case .sort(let node): self = EventTimeOrigin(of: node.input, knowing: conjuncts)
         case .unnest(let node): self = EventTimeOrigin(of: node.input, knowing: conjuncts)
+        case .lookup(let node): self = EventTimeOrigin(of: node.input, knowing: conjuncts)
         case .over(let node): self = EventTimeOrigin(of: node.input, knowing: conjuncts)
         case .project(let node): project(node, EventTimeOrigin(of: node.input, knowing: conjuncts))
         case .aggregate(let node): aggregate(node)
@@ -48,6 +55,27 @@ struct EventTimeOrigin {
             guard case .window(let width) = role(of: parent) else { return nil }
             if name == "end" { return .end }
             return name == "start" ? width.map { .start(width: $0) } : nil
+        default: return nil
+        }
+    }
+
+    /// How far a timestamp lies from the event time of its row, in nanoseconds, whenever it is not null; nil when that
+    /// is not known.
+    func distance(of expression: BoundExpression) -> ClosedRange<Int64>? {
+        switch role(of: expression) {
+        case .end: return 1...1
+        case .start(let width): return (1 - width)...(1 - width)
+        case .window, nil: break
+        }
+        switch expression {
+        case .column(let reference):
+            return times.contains(reference.index) ? 0...0 : distances[reference.index]
+        case .cast(let inner, let type, _) where type.isTimestamp && inner.type.isTimestamp:
+            return distance(of: inner)
+        case .arithmetic(.add, let time, .literal(let value), _), .arithmetic(.add, .literal(let value), let time, _):
+            return value.intervalValue?.fixedNanoseconds.flatMap { distance(of: time)?.moved(by: $0) }
+        case .arithmetic(.subtract, let time, .literal(let value), _):
+            return value.intervalValue?.fixedNanoseconds.flatMap { distance(of: time)?.moved(by: -$0) }
         default: return nil
         }
     }
@@ -80,13 +108,30 @@ struct EventTimeOrigin {
         }
     }
 
+    /// Rows put into windows: what lay at a distance from their time lies before the end of the window now.
+    private mutating func window(_ window: LogicalPlan.Project.RowWindow, _ input: EventTimeOrigin) {
+        times = [window.output.id]
+        distances = [window.last.id: 0...0]
+        if let widest = window.widest {
+            for (id, distance) in input.allDistances {
+                let (lower, overflow) = distance.lowerBound.subtractingReportingOverflow(widest - 1)
+                if !overflow { distances[id] = lower...distance.upperBound }
+            }
+        }
+        roles = [window.end.id: .end]
+        if window.isFixed, let width = window.widest { roles[window.start.id] = .start(width: width) }
+    }
+
     private mutating func project(_ node: LogicalPlan.Project, _ input: EventTimeOrigin) {
+        if let window = node.window { return self.window(window, input) }
         for computed in node.columns {
             if let role = input.role(of: computed.expression) { roles[computed.column.id] = role }
             let read = computed.expression.referencedColumns
             // The event time of a join is told from those of its sides.
-            let isTime = computed.column.isHidden && !read.isEmpty && read.isSubset(of: input.times)
+            let isTime =
+                computed.column.isHidden && !read.isEmpty && read.isSubset(of: input.times.union(input.halves))
             if isTime { times.insert(computed.column.id) }
+            if let distance = input.distance(of: computed.expression) { distances[computed.column.id] = distance }
         }
     }
 
@@ -102,7 +147,11 @@ struct EventTimeOrigin {
             return
         }
         let input = EventTimeOrigin(of: node.input)
-        for key in node.keys { roles[key.column.id] = input.role(of: key.expression) }
+        for key in node.keys {
+            roles[key.column.id] = input.role(of: key.expression)
+            // All rows of a group have its event time.
+            distances[key.column.id] = input.distance(of: key.expression)
+        }
     }
 
     private mutating func join(_ node: LogicalPlan.Join, _ conjuncts: [BoundExpression]) {
@@ -114,6 +163,12 @@ struct EventTimeOrigin {
             return
         case .inner, .left, .leftSingle, .right, .full: break
         }
+        if node.versions != nil {
+            // The right row is never the later one.
+            self = left
+            halves = left.times.union(right.times)
+            return
+        }
         // What holds above an outer join does not hold for the rows it made up.
         let known = (node.residual?.conjuncts ?? []) + (node.kind == .inner ? conjuncts : [])
         let tied =
@@ -122,10 +177,27 @@ struct EventTimeOrigin {
                 guard case .comparison(.equal, let a, let b) = condition else { return false }
                 return Self.ties(a, in: left, to: b, in: right) || Self.ties(b, in: left, to: a, in: right)
             }
-        guard tied else { return }
+        guard tied else { return near(node, left, right) }
+        distances = left.distances.merging(right.distances) { own, _ in own }
         times = left.times.union(right.times)
         if node.kind == .inner || node.kind == .left || node.kind == .leftSingle { roles = left.roles }
         if node.kind == .inner || node.kind == .right { roles.merge(right.roles) { own, _ in own } }
+    }
+
+    /// A join by nearness in event time: its rows have the later of two times that lie within bounds.
+    private mutating func near(_ node: LogicalPlan.Join, _ left: EventTimeOrigin, _ right: EventTimeOrigin) {
+        guard let interval = node.interval else { return }
+        halves = left.times.union(right.times)
+        for (side, delay) in [(left, interval.leftDelay), (right, interval.rightDelay)] {
+            for (id, distance) in side.allDistances {
+                let (lower, overflow) = distance.lowerBound.subtractingReportingOverflow(delay)
+                if !overflow { distances[id] = lower...distance.upperBound }
+            }
+        }
+    }
+
+    private var allDistances: [Int: ClosedRange<Int64>] {
+        distances.merging(times.map { ($0, 0...0) }) { own, _ in own }
     }
 
     private mutating func union(_ node: LogicalPlan.Union) {
@@ -133,8 +205,23 @@ struct EventTimeOrigin {
         guard let (first, columns) = inputs.first else { return }
         for (position, column) in node.columns.enumerated() {
             if inputs.allSatisfy({ $0.0.times.contains($0.1[position].id) }) { times.insert(column.id) }
+            let found = inputs.compactMap { $0.0.distance(of: $0.1[position].expression) }
+            if found.count == inputs.count, let lower = found.map(\.lowerBound).min(),
+                let upper = found.map(\.upperBound).max()
+            {
+                distances[column.id] = lower...upper
+            }
             guard let role = first.roles[columns[position].id] else { continue }
             if inputs.allSatisfy({ $0.0.roles[$0.1[position].id] == role }) { roles[column.id] = role }
         }
+    }
+}
+
+extension ClosedRange<Int64> {
+    /// Both bounds further on; nil where they leave the numbers.
+    fileprivate func moved(by distance: Int64) -> ClosedRange<Int64>? {
+        let (lower, overflow) = lowerBound.addingReportingOverflow(distance)
+        let (upper, overflow2) = upperBound.addingReportingOverflow(distance)
+        return overflow || overflow2 ? nil : lower...upper
     }
 }

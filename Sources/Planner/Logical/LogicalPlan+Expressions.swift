@@ -38,14 +38,13 @@ extension LogicalPlan {
         case .aggregate(let node):
             node.keys.map(\.expression) + node.aggregates.flatMap { $0.call.expressions }
                 + (node.window.map { [$0.eventTime.expression] } ?? [])
-        case .join(let node):
-            node.keys.flatMap { [$0.left, $0.right] } + (node.residual.map { [$0] } ?? [])
-                + (node.eventTimes.map { [$0.left.expression, $0.right.expression] } ?? [])
+        case .join(let node): node.expressions
         case .union: []
         case .unnest(let node): [node.list]
+        case .lookup(let node): node.keys.map(\.value) + (node.residual.map { [$0] } ?? [])
         case .over(let node):
             node.partitionBy + node.orderBy.map(\.expression) + node.calls.flatMap { $0.call.call.expressions }
-                + (node.eventTime.map { [$0.expression] } ?? [])
+                + [node.eventTime, node.orderTime].compactMap { $0?.expression }
         case .sort(let node): node.keys.map(\.expression)
         }
     }
@@ -72,10 +71,15 @@ extension LogicalPlan {
         case .join(var node):
             node.keys = try node.keys.map { .init(left: try transform($0.left), right: try transform($0.right)) }
             node.residual = try node.residual.map(transform)
+            if let asOf = node.versions?.asOf { node.versions?.asOf = try transform(asOf) }
             return .join(node)
         case .unnest(var node):
             node.list = try transform(node.list)
             return .unnest(node)
+        case .lookup(var node):
+            node.keys = try node.keys.map { .init(position: $0.position, value: try transform($0.value)) }
+            node.residual = try node.residual.map(transform)
+            return .lookup(node)
         case .over(var node):
             node.partitionBy = try node.partitionBy.map(transform)
             node.orderBy = try node.orderBy.map { try $0.mapExpression(transform) }
@@ -89,6 +93,18 @@ extension LogicalPlan {
             node.keys = try node.keys.map { try $0.mapExpression(transform) }
             return .sort(node)
         }
+    }
+}
+
+extension LogicalPlan.Join {
+    fileprivate var expressions: [BoundExpression] {
+        var all = keys.flatMap { [$0.left, $0.right] }
+        if let residual { all.append(residual) }
+        if let versions { all.append(versions.asOf) }
+        for times in [eventTimes, interval?.times, versions?.times] {
+            if let times { all += [times.left.expression, times.right.expression] }
+        }
+        return all
     }
 }
 

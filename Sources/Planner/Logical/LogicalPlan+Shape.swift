@@ -15,6 +15,7 @@ extension LogicalPlan {
         case .join(let node): node.outputs
         case .union(let node): node.columns
         case .unnest(let node): node.input.outputs + [node.element] + (node.ordinality.map { [$0] } ?? [])
+        case .lookup(let node): node.outputs
         case .over(let node): node.outputs
         case .sort(let node): node.input.outputs
         case .limit(let node): node.input.outputs
@@ -40,6 +41,7 @@ extension LogicalPlan {
         case .join(let node): [node.left, node.right]
         case .union(let node): node.inputs
         case .unnest(let node): [node.input]
+        case .lookup(let node): [node.input]
         case .over(let node): [node.input]
         case .sort(let node): [node.input]
         case .limit(let node): [node.input]
@@ -73,6 +75,9 @@ extension LogicalPlan {
         case .unnest(var node):
             node.input = new[0]
             return .unnest(node)
+        case .lookup(var node):
+            node.input = new[0]
+            return .lookup(node)
         case .over(var node):
             node.input = new[0]
             return .over(node)
@@ -136,6 +141,7 @@ extension LogicalPlan.Aggregate {
 
 extension LogicalPlan.Join {
     public var outputs: [PlanColumn] {
+        if versions != nil { return outputs(left.outputs, right.lastingOutputs) }
         guard let updating else { return outputs(left.outputs, right.outputs) }
         return outputs(left.lastingOutputs, right.lastingOutputs) + (updating.output.map { [$0] } ?? [])
     }
@@ -153,6 +159,9 @@ extension LogicalPlan.Join {
 }
 
 extension LogicalPlan.Over {
+    /// How far the calls look around a row; nil where one may need the whole partition.
+    var reach: OverReach? { try? OverReach(calls.map(\.call), keyCount: orderBy.count) }
+
     public var outputs: [PlanColumn] {
         guard let updating else { return input.outputs + calls.map(\.column) }
         return input.lastingOutputs + calls.map(\.column) + (updating.output.map { [$0] } ?? [])

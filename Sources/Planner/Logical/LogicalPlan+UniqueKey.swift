@@ -26,7 +26,7 @@ extension LogicalPlan {
                 guard let left = node.left.uniqueKey, let right = node.right.uniqueKey else { return nil }
                 return left.union(right)
             }
-        case .filter, .over, .watermark, .sort, .limit: return children[0].uniqueKey
+        case .filter, .over, .lookup, .watermark, .sort, .limit: return children[0].uniqueKey
         case .values, .union, .unnest: return nil
         }
     }

@@ -1,6 +1,7 @@
 import Columnar
 import Dataflow
 import Expressions
+import SQLSyntax
 
 /// What a query means, before anybody decides how it runs: a tree of relational operators over typed columns.
 public indirect enum LogicalPlan: Hashable, Sendable {
@@ -13,6 +14,7 @@ public indirect enum LogicalPlan: Hashable, Sendable {
     case join(Join)
     case union(Union)
     case unnest(Unnest)
+    case lookup(Lookup)
     case over(Over)
     case sort(Sort)
     case limit(Limit)
@@ -53,6 +55,20 @@ public indirect enum LogicalPlan: Hashable, Sendable {
     public struct Project: Hashable, Sendable {
         public var input: LogicalPlan
         public var columns: [ComputedColumn]
+        /// The window that each row is put into, where the columns say it; its last moment is then the event time.
+        public var window: RowWindow?
+
+        /// The columns of a window: its start, its end, its last moment, and the event time, which is the same.
+        public struct RowWindow: Hashable, Sendable {
+            public var start: PlanColumn
+            public var end: PlanColumn
+            public var last: PlanColumn
+            public var output: PlanColumn
+            /// How wide windows are at most, in nanoseconds; nil where nothing bounds them.
+            public var widest: Int64?
+            /// Whether all are as wide.
+            public var isFixed: Bool
+        }
     }
 
     /// Grouping; with `window` also by windows of event time.
@@ -99,6 +115,29 @@ public indirect enum LogicalPlan: Hashable, Sendable {
         }
 
         public var updating: Updating?
+        /// How near in event time rows must be to match, where the conditions say so; nil where they do not.
+        public var interval: Interval?
+
+        /// That each left row meets the right row that was valid at its event time; nil for other joins.
+        public var versions: Versions?
+
+        /// Which right row is valid: of those with the left row's keys the latest that is not later than `asOf`.
+        public struct Versions: Hashable, Sendable {
+            public var asOf: BoundExpression
+            /// Where the join stands in the text.
+            public var span: SourceSpan
+            /// The event times of both sides, once they are known.
+            public var times: EventTimes?
+            /// The columns that tell rows of the right side apart, as far as it says so itself.
+            public var key: [PlanColumn] = []
+        }
+
+        /// The event time of the right minus that of the left lies in `lower...upper`, in nanoseconds.
+        public struct Interval: Hashable, Sendable {
+            public var times: EventTimes
+            public var lower: Int64
+            public var upper: Int64
+        }
 
         public struct KeyPair: Hashable, Sendable {
             public var left: BoundExpression
@@ -121,6 +160,28 @@ public indirect enum LogicalPlan: Hashable, Sendable {
         public var keepsEmpty: Bool
     }
 
+    /// Rows with those of an outside table that are looked up by its key.
+    public struct Lookup: Hashable, Sendable {
+        public var input: LogicalPlan
+        public var table: ConnectionTable
+        /// The columns read; `positions` are their places in the table's physical schema.
+        public var columns: [PlanColumn]
+        public var positions: [Int]
+        public var keys: [Key]
+        /// What else must hold, over the input and `columns`.
+        public var residual: BoundExpression?
+        /// Whether rows without a match come out, with nulls.
+        public var keepsUnmatched: Bool
+
+        /// A key column of the table by its place, and the value it must have, over the input and of its type.
+        public struct Key: Hashable, Sendable {
+            public var position: Int
+            public var value: BoundExpression
+        }
+
+        var outputs: [PlanColumn] { input.outputs + (keepsUnmatched ? columns.map(\.asNullable) : columns) }
+    }
+
     /// Window functions that share partitions and order.
     public struct Over: Hashable, Sendable {
         public var input: LogicalPlan
@@ -129,6 +190,8 @@ public indirect enum LogicalPlan: Hashable, Sendable {
         public var calls: [OverColumn]
         /// The event time, where all rows of a partition have the same; nil where that is not known.
         public var eventTime: PlanColumn?
+        /// The event time, where rows come out in its order; nil where they do not.
+        public var orderTime: PlanColumn?
         public var updating: Updating?
         /// The most that a ROW_NUMBER among the calls may be, when a filter above says so.
         public var limit: UpdatingOverWindowSpec.Limit?

@@ -11,7 +11,9 @@ import SQLSyntax
 struct UpdatingStreams {
     let numbering: ColumnNumbering
     let settings: StreamSettings
-    private(set) var warnings: [Diagnostic] = []
+    var warnings: [Diagnostic] = []
+    /// Whether bounded tables of changes are to give them all, as the versions of rows.
+    private var wantsVersions = false
 
     init(numbering: ColumnNumbering, settings: StreamSettings) {
         self.numbering = numbering
@@ -59,13 +61,19 @@ struct UpdatingStreams {
 
     private mutating func rewrite(_ plan: LogicalPlan) throws(Diagnostic) -> LogicalPlan {
         var inputs: [LogicalPlan] = []
-        for child in plan.children { inputs.append(try rewrite(child)) }
+        for (index, child) in plan.children.enumerated() {
+            let isVersions = if case .join(let join) = plan { join.versions != nil && index == 1 } else { false }
+            let outer = wantsVersions
+            wantsVersions = outer || isVersions
+            defer { wantsVersions = outer }
+            inputs.append(try rewrite(child))
+        }
         let isEndless = isEndless(plan)
         let changes = inputs.contains { $0.retraction != nil }
         let node = plan.replacingChildren(inputs)
         switch node {
         case .scan(var scan):
-            if scan.table.traits.givesChanges, isEndless { scan.retraction = retraction() }
+            if scan.table.traits.givesChanges, isEndless || wantsVersions { scan.retraction = retraction() }
             return .scan(scan)
         case .project(var project):
             if let retraction = inputs[0].retraction { project.columns.append(.passing(retraction)) }
@@ -75,6 +83,11 @@ struct UpdatingStreams {
         case .join(let join): return try rewrite(join, changes: changes)
         case .over(let over): return try rewrite(over, isEndless: isEndless, changes: changes)
         case .filter(let filter): return limited(filter)
+        case .lookup(let lookup) where changes:
+            throw Diagnostic(
+                "E0408",
+                "a look-up in \(lookup.table.name) for rows that change: what is taken back later might look up "
+                    + "something else", span: nil, hint: "look up before grouping or joining")
         case .sort where isEndless:
             throw Diagnostic(
                 "E0401", "ORDER BY needs input that ends: a stream has no last row", span: nil,
@@ -104,7 +117,8 @@ struct UpdatingStreams {
     private mutating func rewrite(
         _ aggregate: LogicalPlan.Aggregate, isEndless: Bool, changes: Bool
     ) throws(Diagnostic) -> LogicalPlan {
-        if aggregate.window != nil {
+        if let window = aggregate.window {
+            if window.kind != .instant { warnOfArrival(aggregate.input) }
             if !changes { return .aggregate(aggregate) }
             throw Diagnostic(
                 "E0406", "a window is given out once, but the rows it would hold may still be taken back", span: nil,
@@ -119,11 +133,16 @@ struct UpdatingStreams {
     }
 
     private mutating func rewrite(_ join: LogicalPlan.Join, changes: Bool) throws(Diagnostic) -> LogicalPlan {
+        if join.versions != nil { return .join(try temporal(join)) }
         if join.eventTimes != nil && !changes { return .join(join) }
+        var join = join
+        let interval = join.interval
+        join.interval = nil
         let rightIsFinal = !isEndless(join.right) && join.right.retraction == nil
         if rightIsFinal && (!isEndless(join.left) || canProbe(join.kind)) && join.left.retraction == nil {
             return .join(join)
         }
+        if let interval, !changes { return .join(within(interval, join)) }
         guard join.kind != .mark, join.kind != .nullAwareAnti else {
             throw Diagnostic(
                 "E0403", "a sub-query with NOT IN, or IN among other conditions, needs a table that ends", span: nil,
@@ -134,12 +153,23 @@ struct UpdatingStreams {
                 "E0403", "a join of streams needs an equality between both sides", span: nil,
                 hint: "add one to ON, or group both sides by the same window and join on the window")
         }
-        var join = join
         join.eventTimes = nil
         let stays = !changes && (join.kind == .inner || join.kind == .leftSemi)
         join.updating = .init(output: stays ? nil : retraction(), ttlMillis: settings.ttlMillis)
         warn("a join without a window keeps the rows of both sides in memory")
         return .join(join)
+    }
+
+    /// A join by keys and nearness in event time, without the conditions that say how near.
+    private func within(_ interval: LogicalPlan.Join.Interval, _ join: LogicalPlan.Join) -> LogicalPlan.Join {
+        var join = join
+        let bounds = IntervalBounds(join.left, join.right)
+        let rest = (join.residual?.conjuncts ?? []).filter {
+            !bounds.covers($0, lower: interval.lower, upper: interval.upper)
+        }
+        join.residual = BoundExpression.conjunction(rest)
+        join.interval = interval
+        return join
     }
 
     /// Kinds whose rows depend on nothing of the left but the row itself: the right side is built, the left flows.
@@ -148,9 +178,20 @@ struct UpdatingStreams {
     private mutating func rewrite(
         _ over: LogicalPlan.Over, isEndless: Bool, changes: Bool
     ) throws(Diagnostic) -> LogicalPlan {
+        var over = over
+        let orderTime = over.orderTime
+        over.orderTime = nil
         guard isEndless || changes else { return .over(over) }
         if over.eventTime != nil && !changes { return .over(over) }
-        var over = over
+        if let orderTime, !changes, let reach = over.reach {
+            over.orderTime = orderTime
+            if reach.isUnbounded {
+                warn(
+                    "window functions by event time without the start of a frame keep a state of every partition",
+                    lasts: true)
+            }
+            return .over(over)
+        }
         over.eventTime = nil
         over.updating = .init(output: retraction(), ttlMillis: settings.ttlMillis)
         warn("window functions without a window keep the rows of every partition in memory")
@@ -199,14 +240,18 @@ struct UpdatingStreams {
         return nil
     }
 
-    private mutating func warn(_ what: String) {
-        guard !settings.isTTLGiven, !settings.isStreaming, !warnings.contains(where: { $0.message.hasPrefix(what) })
+    /// Says what is kept, and for how long; with `lasts` whatever the time to live.
+    mutating func warn(_ what: String, lasts: Bool = false) {
+        guard lasts || !settings.isTTLGiven, !settings.isStreaming,
+            !warnings.contains(where: { $0.message.hasPrefix(what) })
         else { return }
-        let time = settings.ttlMillis.map { "until none has come for \(OperatorDescription.duration($0 * 1_000_000))" }
+        let ttl = lasts ? nil : settings.ttlMillis
+        let time = ttl.map { "until none has come for \(OperatorDescription.duration($0 * 1_000_000))" }
+        let hint =
+            lasts
+            ? nil
+            : "SET updating_ttl = INTERVAL '…' says for how long; a window lets go of its rows when it closes"
         warnings.append(
-            Diagnostic(
-                "W0401", "\(what) \(time ?? "for ever")", span: nil,
-                hint: "SET updating_ttl = INTERVAL '…' says for how long; a window lets go of its rows when it closes",
-                severity: .warning))
+            Diagnostic("W0401", "\(what) \(time ?? "for ever")", span: nil, hint: hint, severity: .warning))
     }
 }

@@ -13,6 +13,8 @@ public protocol OptimizerRule: Sendable {
 /// What rules may use.
 public struct OptimizerContext: Sendable {
     public let registry: FunctionRegistry
+    /// Whether bounded input is treated like endless.
+    public var isStreaming = false
 
     public init(registry: FunctionRegistry) { self.registry = registry }
 
@@ -21,6 +23,9 @@ public struct OptimizerContext: Sendable {
         var result = false
         expression.visit { node in
             switch node {
+            // A time moved by a constant leaves the range of times only beyond the years 1677 and 2262.
+            case .arithmetic(.add, _, .literal, let type) where type.isTimestamp: break
+            case .arithmetic(.subtract, _, .literal, let type) where type.isTimestamp: break
             case .arithmetic(_, _, _, let type) where !type.isFloat: result = true
             case .arithmetic(.divide, _, _, _), .arithmetic(.remainder, _, _, _): result = true
             case .negate(let operand) where !operand.type.isFloat: result = true
@@ -80,8 +85,11 @@ public struct Optimizer: Sendable {
         context = OptimizerContext(registry: registry)
     }
 
-    public func optimize(_ plan: LogicalPlan) -> LogicalPlan {
+    /// With `isStreaming` bounded input is treated like endless.
+    public func optimize(_ plan: LogicalPlan, isStreaming: Bool = false) -> LogicalPlan {
         var plan = plan
+        var context = context
+        context.isStreaming = isStreaming
         for rule in Optimizer.rules where isEnabled(rule.name) {
             let rewritten = rule.apply(to: plan, context: context)
             assert(

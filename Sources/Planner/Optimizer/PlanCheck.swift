@@ -8,8 +8,9 @@ enum PlanCheck {
         for child in plan.children {
             if let problem = problem(in: child) { return problem }
         }
+        let added = if case .lookup(let node) = plan { node.columns } else { [PlanColumn]() }
         let visible = Dictionary(
-            plan.children.flatMap(\.outputs).map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+            (plan.children.flatMap(\.outputs) + added).map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         for expression in plan.expressions {
             var missing: String?
             expression.visit { node in

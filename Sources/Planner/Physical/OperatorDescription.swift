@@ -35,6 +35,13 @@ enum OperatorDescription {
         case .updatingOverWindow(let over):
             let limit = over.limit.map { " row_number<=\($0.count)" } ?? ""
             return "Updating" + describe(over.over) + limit + ttl(over.ttlMillis)
+        case .intervalJoin(let join):
+            return "IntervalJoin" + describe(join.join).dropFirst("HashJoin".count) + bounds(join.lower, join.upper)
+        case .lookupJoin(let join): return describe(join)
+        case .temporalJoin(let join):
+            return "TemporalJoin" + describe(join.join).dropFirst("HashJoin".count) + " asOf=#\(join.eventTimes[0])"
+        case .eventTimeOver(let over):
+            return "EventTime" + describe(over.over) + (over.reach.isUnbounded ? " unbounded" : "")
         case .finalRows: return "FinalRows"
         case .union: return "Union"
         }
@@ -74,6 +81,11 @@ enum OperatorDescription {
         return "Sink \(sink.table) (\(sink.connector)) columns=[\(names(Schema(fields)))]\(updates)"
     }
 
+    /// How far the right event time may lie from the left one.
+    static func bounds(_ lower: Int64, _ upper: Int64) -> String {
+        " rightTime - leftTime in [\(duration(lower)), \(duration(upper))]"
+    }
+
     private static func ttl(_ millis: Int64?) -> String {
         millis.map { " ttl=\(duration($0 * 1_000_000))" } ?? ""
     }
@@ -105,6 +117,13 @@ enum OperatorDescription {
         let on = keys.isEmpty ? "" : " on=[\(keys.joined(separator: ", "))]"
         let residual = join.residual.map { " where=\(sql($0))" } ?? ""
         return "HashJoin \(join.kind.rawValue)\(on)\(residual)\(join.nullsAreEqual ? " nullsAreEqual" : "")"
+    }
+
+    private static func describe(_ join: LookupJoinSpec) -> String {
+        let keys = zip(join.tableKeys, join.keys).map { "\(join.table.schema[$0].name) = \(sql($1))" }
+        return "LookupJoin \(join.keepsUnmatched ? "left" : "inner") \(join.table.table) (\(join.table.connector)) "
+            + "columns=[\(names(join.table.outputSchema))] on=[\(keys.joined(separator: ", "))]"
+            + (join.residual.map { " where=\(sql($0))" } ?? "")
     }
 
     private static func describe(_ over: OverWindowSpec) -> String {

@@ -60,12 +60,14 @@ extension PhysicalPlanner {
 
     mutating func lower(_ node: LogicalPlan.Join) -> Lowered {
         let left = node.updating == nil ? lower(node.left) : withRetractionLast(node.left)
-        let right = node.updating == nil ? lower(node.right) : withRetractionLast(node.right)
+        let right =
+            node.updating == nil && node.versions == nil ? lower(node.right) : withRetractionLast(node.right)
         let leftKeys = node.keys.map { position($0.left, in: left) }
         let rightKeys = node.keys.map { position($0.right, in: right) }
         let sides = [left, right].map { $0.columns.filter { $0.name != HiddenColumn.retraction } }
         let both = Lowered(
-            node: -1, columns: node.updating == nil ? left.columns + right.columns : sides[0] + sides[1],
+            node: -1,
+            columns: node.updating == nil && node.versions == nil ? left.columns + right.columns : sides[0] + sides[1],
             parallelism: 1)
         let outputs = LogicalPlan.join(node).outputs
         let spec = HashJoinSpec(
@@ -84,6 +86,25 @@ extension PhysicalPlanner {
             return add(
                 .updatingJoin(updatingSpec), outputs, over: [left, right], parallelism: parallelism, kinds: kinds)
         }
+        if let times = node.versions?.times {
+            let temporalSpec = TemporalJoinSpec(
+                join: spec, sides: sides.map { $0.map(\.field) },
+                eventTimes: [index(of: times.left.id, in: left), index(of: times.right.id, in: right)],
+                retraction: right.retractionIndex)
+            return add(
+                .temporalJoin(temporalSpec), outputs, over: [left, right], parallelism: parallelism, kinds: kinds)
+        }
+        if let interval = node.interval {
+            let intervalSpec = IntervalJoinSpec(
+                join: spec, sides: sides.map { $0.map(\.field) },
+                eventTimes: [
+                    index(of: interval.times.left.id, in: left), index(of: interval.times.right.id, in: right),
+                ],
+                lower: interval.lower, upper: interval.upper)
+            return add(
+                .intervalJoin(intervalSpec), outputs, over: [left, right],
+                parallelism: needsAll ? 1 : parallelism, kinds: kinds)
+        }
         let times = node.eventTimes.map { [index(of: $0.left.id, in: left), index(of: $0.right.id, in: right)] }
         return add(
             times.map { .windowed(.init(.hashJoin(spec), eventTimes: $0)) } ?? .hashJoin(spec), outputs,
@@ -93,6 +114,20 @@ extension PhysicalPlanner {
     mutating func lower(_ node: LogicalPlan.Union) -> Lowered {
         let inputs = node.inputs.map { input in project(lower(input), onto: input.outputs) }
         return union(inputs, node.columns)
+    }
+
+    mutating func lower(_ node: LogicalPlan.Lookup) -> Lowered {
+        let input = lower(node.input)
+        let both = Lowered(node: -1, columns: input.columns + node.columns, parallelism: 1)
+        let outputs = input.columns + (node.keepsUnmatched ? node.columns.map(\.asNullable) : node.columns)
+        let table = ConnectorSpec(
+            connector: node.table.connector, table: node.table.name, options: node.table.options,
+            schema: node.table.physicalSchema, projection: node.positions)
+        let spec = LookupJoinSpec(
+            table: table, tableKeys: node.keys.map(\.position), keys: node.keys.map { position($0.value, in: input) },
+            keepsUnmatched: node.keepsUnmatched, residual: node.residual.map { position($0, in: both) },
+            schema: Schema(outputs.map(\.field)))
+        return add(.lookupJoin(spec), outputs, over: [input], parallelism: input.parallelism)
     }
 
     mutating func lower(_ node: LogicalPlan.Over) -> Lowered {
@@ -114,6 +149,12 @@ extension PhysicalPlanner {
             return add(
                 .updatingOverWindow(updatingSpec), outputs, over: [input],
                 parallelism: partition.isEmpty ? 1 : parallelism,
+                kinds: [partition.isEmpty ? nil : .shuffle(keys: partition)])
+        }
+        if let time = node.orderTime, let reach = node.reach {
+            let ordered = EventTimeOverSpec(over: spec, eventTime: index(of: time.id, in: input), reach: reach)
+            return add(
+                .eventTimeOver(ordered), outputs, over: [input], parallelism: partition.isEmpty ? 1 : parallelism,
                 kinds: [partition.isEmpty ? nil : .shuffle(keys: partition)])
         }
         let time = node.eventTime.map { index(of: $0.id, in: input) }

@@ -132,6 +132,7 @@ struct PhysicalPlanner {
                 list: position(node.list, in: input), withOrdinality: node.ordinality != nil,
                 keepsEmpty: node.keepsEmpty, schema: Schema(outputs.map(\.field)))
             return add(.unnest(spec), outputs, over: [input], parallelism: input.parallelism)
+        case .lookup(let node): return lower(node)
         case .over(let node): return lower(node)
         case .sort(let node):
             let input = lower(node.input)

@@ -136,11 +136,14 @@ public struct TableFunction: Hashable, Sendable {
 
         public var name: Identifier?
         public var value: Value
+        /// `TABLE t PARTITION BY a` or `PARTITION BY (a, b)`.
+        public var partitionBy: [Identifier]
         public var span: SourceSpan
 
-        public init(name: Identifier?, value: Value, span: SourceSpan) {
+        public init(name: Identifier?, value: Value, partitionBy: [Identifier] = [], span: SourceSpan) {
             self.name = name
             self.value = value
+            self.partitionBy = partitionBy
             self.span = span
         }
     }

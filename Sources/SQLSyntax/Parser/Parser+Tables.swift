@@ -156,6 +156,10 @@ extension Parser {
         } else {
             value = .expr(try expression())
         }
-        return .init(name: name, value: value, span: span(from: start))
+        var partitionBy: [Identifier] = []
+        if accept(["PARTITION", "BY"]) {
+            partitionBy = check(symbol: "(") ? try identifierList() : [try identifier()]
+        }
+        return .init(name: name, value: value, partitionBy: partitionBy, span: span(from: start))
     }
 }

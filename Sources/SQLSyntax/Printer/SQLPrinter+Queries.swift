@@ -76,6 +76,7 @@ extension SQLPrinter {
         case .function(let function, let isLateral):
             let arguments = function.arguments.map { argument in
                 (argument.name.map { "\(print($0)) => " } ?? "") + print(argument.value)
+                    + (argument.partitionBy.isEmpty ? "" : " PARTITION BY \(list(argument.partitionBy))")
             }
             return "\(isLateral ? "LATERAL " : "")\(print(function.name))(\(comma(arguments)))"
         case .unnest(let lists, let withOrdinality):

@@ -37,6 +37,10 @@ struct FilterPushDownRule: OptimizerRule {
             let (below, above) = split(predicates, within: node.input.outputIDs, context)
             node.input = push(below, into: node.input, context)
             return filtered(.unnest(node), above)
+        case .lookup(var node):
+            let (below, above) = split(predicates, within: node.input.outputIDs, context)
+            node.input = push(below, into: node.input, context)
+            return filtered(.lookup(node), above)
         case .over(var node):
             // Dropping a whole partition changes no other; only conditions on the partition's keys do that.
             let keys = Set(node.partitionBy.compactMap { if case .column(let key) = $0 { key.index } else { nil } })
@@ -103,8 +107,10 @@ struct FilterPushDownRule: OptimizerRule {
         case .right: (leftOpen, rightOpen) = (false, true)
         case .full: (leftOpen, rightOpen) = (false, false)
         }
+        // Which version is valid is decided among all of them.
+        let isTemporal = node.versions != nil
         let (toLeft, rest) = leftOpen ? split(predicates, within: leftIDs, context) : ([], predicates)
-        var (toRight, above) = rightOpen ? split(rest, within: rightIDs, context) : ([], rest)
+        var (toRight, above) = rightOpen && !isTemporal ? split(rest, within: rightIDs, context) : ([], rest)
         var leftPredicates = toLeft
 
         // The join's own condition: a side that is not preserved may be filtered before the join.
@@ -114,7 +120,7 @@ struct FilterPushDownRule: OptimizerRule {
             above.removeAll { joinable.contains($0) }
             residual += joinable
         }
-        if [.inner, .left, .leftSemi, .leftAnti, .leftSingle, .mark].contains(node.kind) {
+        if [.inner, .left, .leftSemi, .leftAnti, .leftSingle, .mark].contains(node.kind) && !isTemporal {
             let (fromCondition, others) = split(residual, within: rightIDs, context)
             toRight += fromCondition
             residual = others

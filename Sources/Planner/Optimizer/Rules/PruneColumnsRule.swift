@@ -42,6 +42,14 @@ struct PruneColumnsRule: OptimizerRule {
         case .unnest(var node):
             node.input = prune(node.input, keeping: needed.union(reads(plan)))
             return .unnest(node)
+        case .lookup(var node):
+            let read = needed.union(node.residual?.referencedColumns ?? [])
+            let kept = node.columns.indices.filter { read.contains(node.columns[$0].id) }
+            node.positions = kept.map { node.positions[$0] }
+            node.columns = kept.map { node.columns[$0] }
+            let own = Set(node.columns.map(\.id))
+            node.input = prune(node.input, keeping: needed.union(reads(.lookup(node))).subtracting(own))
+            return .lookup(node)
         case .over(var node):
             node.calls = node.calls.filter { needed.contains($0.column.id) }
             if node.calls.isEmpty { return prune(node.input, keeping: needed) }

@@ -1,0 +1,36 @@
+import Dataflow
+import Formats
+import HostSystem
+import SQLSyntax
+
+/// Why a job failed.
+public struct JobFailure: Error, Sendable, CustomStringConvertible {
+    /// What was thrown.
+    public let error: any Error
+    /// Whose it is to mend. What is the user's is not tried again: it would fail the same way.
+    public let domain: OperationalError.Domain
+    /// For people, without secrets.
+    public let message: String
+
+    public init(_ error: any Error) {
+        self.error = error
+        domain = Self.domain(of: error)
+        switch error {
+        case let error as Diagnostic: message = error.message
+        case let error as OptionError: message = error.message + (error.hint.map { " (\($0))" } ?? "")
+        default: message = "\(error)"
+        }
+    }
+
+    public var description: String { message }
+
+    private static func domain(of error: any Error) -> OperationalError.Domain {
+        switch error {
+        case let error as OperationalError: error.domain
+        case let error as FileError: error.isTransient ? .external : .user
+        // Wrong SQL, wrong options, and rows that an expression of the query cannot take.
+        case is Diagnostic, is OptionError, is FormatOptionError, is OperatorError, is BadRecordError: .user
+        default: .internal
+        }
+    }
+}

@@ -1,0 +1,107 @@
+import Checkpointing
+import HostSystem
+import Synchronization
+
+/// What became of one checkpoint.
+public struct CheckpointRecord: Sendable, Hashable {
+    public enum Outcome: String, Sendable, Hashable {
+        case inProgress, completed, failed
+    }
+
+    /// The part of one task; times are nanoseconds since 1970.
+    public struct Span: Sendable, Hashable {
+        public var taskID: Int
+        /// The nodes of the task, in order.
+        public var nodes: [Int]
+        public var subtask: Int
+        /// The first barrier came: other channels are waited for.
+        public var alignmentStart: Int64
+        /// All barriers were there: the state is given out, and nothing else is done.
+        public var syncStart: Int64
+        /// The state has been given out; processing goes on.
+        public var syncEnd: Int64
+        /// The state is on the disk; nil while it is being written, or when that failed.
+        public var asyncEnd: Int64?
+        /// Bytes of the task's state file.
+        public var bytes = 0
+    }
+
+    public var epoch: Int
+    /// Nanoseconds since 1970.
+    public var startTime: Int64
+    /// Nil while it is under way.
+    public var finishTime: Int64?
+    public var outcome = Outcome.inProgress
+    /// Whether sources end behind it.
+    public var stops: Bool
+    /// By task, as they gave their state.
+    public var spans: [Span] = []
+
+    public init(epoch: Int, startTime: Int64, stops: Bool = false) {
+        self.epoch = epoch
+        self.startTime = startTime
+        self.stops = stops
+    }
+
+    /// Bytes of all state files.
+    public var bytes: Int { spans.reduce(0) { $0 + $1.bytes } }
+    /// How long it took; nil while it is under way.
+    public var durationNanos: Int64? { finishTime.map { max(0, $0 - startTime) } }
+}
+
+/// Keeps the records of the last checkpoints. Called from tasks and from the threads that write.
+final class CheckpointRecorder: Sendable {
+    /// Records kept.
+    static let recordCountMax = 20
+
+    private let clock: any WallClock
+    private let state = Mutex<[CheckpointRecord]>([])
+
+    init(clock: any WallClock) { self.clock = clock }
+
+    /// The last records, oldest first.
+    var records: [CheckpointRecord] { state.withLock { $0 } }
+
+    func now() -> Int64 { clock.nowNanoseconds() }
+
+    /// A checkpoint begins; one that was begun already is not begun again.
+    func begin(_ epoch: Int, stops: Bool) {
+        let time = now()
+        state.withLock { records in
+            if records.contains(where: { $0.epoch == epoch }) { return }
+            records.append(CheckpointRecord(epoch: epoch, startTime: time, stops: stops))
+            if records.count > Self.recordCountMax { records.removeFirst(records.count - Self.recordCountMax) }
+        }
+    }
+
+    /// A task has given its state out.
+    func snapshotted(_ epoch: Int, _ span: CheckpointRecord.Span) {
+        change(epoch) { $0.spans.append(span) }
+    }
+
+    /// The state of a task is on the disk.
+    func written(_ epoch: Int, task: Int, bytes: Int) {
+        let time = now()
+        change(epoch) { record in
+            guard let index = record.spans.firstIndex(where: { $0.taskID == task }) else { return }
+            record.spans[index].asyncEnd = time
+            record.spans[index].bytes = bytes
+        }
+    }
+
+    func end(_ epoch: Int, _ outcome: CheckpointRecord.Outcome) {
+        let time = now()
+        change(epoch) { record in
+            if record.outcome != .inProgress { return }
+            record.outcome = outcome
+            record.finishTime = time
+        }
+    }
+
+    private func change(_ epoch: Int, _ change: (inout CheckpointRecord) -> Void) {
+        state.withLock { records in
+            guard let index = records.lastIndex(where: { $0.epoch == epoch }) else { return }
+            change(&records[index])
+        }
+    }
+}
