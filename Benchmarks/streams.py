@@ -71,12 +71,23 @@ INSERT INTO out SELECT k, n, least, most FROM (
     GROUP BY k) WHERE n > 1;
 """
 
+# Rows, keys, query: each with a state somewhat above four times the budget.
 SPILLING = {
-    "tumbling aggregate by key": """SELECT k, tumble(INTERVAL '1 hour') AS w, count(*) AS n, max(v) AS most
-        FROM rows GROUP BY k, w""",
-    "updating aggregate": "SELECT k, count(*) AS n, max(v) AS most FROM rows GROUP BY k",
-    "updating join": """SELECT a.k, 1 AS n, a.v || b.v AS most FROM rows a
-        JOIN (SELECT k, v FROM others) b ON a.k = b.k""",
+    "tumbling aggregate by key": (
+        600_000,
+        500_000,
+        "SELECT k, tumble(INTERVAL '1 hour') AS w, count(*) AS n, max(v) AS most FROM rows GROUP BY k, w",
+    ),
+    "updating aggregate": (
+        600_000,
+        400_000,
+        "SELECT k, count(*) AS n, max(v) AS most FROM rows GROUP BY k",
+    ),
+    "updating join": (
+        300_000,
+        300_000,
+        "SELECT a.k, 1 AS n, a.v || b.v AS most FROM rows a JOIN (SELECT k, v FROM others) b ON a.k = b.k",
+    ),
 }
 
 # What is left of the results comes as one last row that does not depend on their order.
@@ -94,7 +105,8 @@ SELECT count(*) AS rows, sum(n) AS n, sum(hash64(k || most) % 1000003 * n) AS ha
 """
 
 LATENCY = """SET runtime_mode = 'streaming';
-CREATE TABLE arriving (t BIGINT, n BIGINT) WITH (connector = 'single_file', path = '-', format = 'json', type = 'source');
+CREATE TABLE arriving (t BIGINT, n BIGINT)
+    WITH (connector = 'single_file', path = '-', format = 'json', type = 'source');
 CREATE TABLE leaving (t BIGINT, n BIGINT) WITH (connector = 'stdout', format = 'json', type = 'sink');
 INSERT INTO leaving SELECT t, n FROM arriving WHERE n >= 10;
 """
@@ -370,13 +382,11 @@ def last_row(sql, *options):
 
 def spilling(folder):
     """The same results within a budget of memory that is a quarter of the state."""
-    rows = int(1_200_000 * SCALE)
     print("| State beyond a budget of 64 MB, one thread | same rows | peak MB, no limit | peak MB | seconds, no limit | "
           "seconds | processor seconds, no limit | processor seconds |")
     print("|---|---|---|---|---|---|---|---|")
-    for name, query in SPILLING.items():
-        count = rows // 2 if name == "updating join" else rows
-        sql = SPILLED.format(rows=count, keys=count * 2 // 3, query=query)
+    for name, (rows, keys, query) in SPILLING.items():
+        sql = SPILLED.format(rows=int(rows * SCALE), keys=int(keys * SCALE), query=query)
         free, limited = [], []
         for _ in range(min(ROUNDS, 3)):
             free.append(last_row(sql))

@@ -9,7 +9,8 @@ import Testing
         SET runtime_mode = 'streaming';
         SET updating_ttl = 'none';
         CREATE TABLE i WITH (connector = 'impulse', event_rate = 20000, type = 'source');
-        SELECT n, k FROM (SELECT (counter % 50000) * 2654435761 % 4294967291 AS k, count(*) AS n FROM i GROUP BY k) WHERE k % 1000 = 0;
+        SELECT n, k FROM (SELECT (counter % 50000) * 2654435761 % 4294967291 AS k, count(*) AS n FROM i GROUP BY k)
+        WHERE k % 1000 = 0;
         """
 
     static func start(_ state: String) throws -> ChildProcess.Running {
