@@ -218,7 +218,7 @@ final class SpillingOperator: Operator {
         waitingBytes = 0
         waitingBatches = 0
         isWaiting = false
-        if hasLargePart && keys.partCount < SpillKeys.partCountMax { try double() }
+        if hasLargePart && keys.partCount < SpillKeys.partCountMax { try double(into: collector) }
         if let least, watermark > .min { passed = max(passed ?? .min, least) }
     }
 
@@ -235,9 +235,11 @@ final class SpillingOperator: Operator {
     }
 
     /// Makes two parts of each.
-    private func double() throws {
+    private func double(into collector: any Collector) throws {
         hasLargePart = false
         for part in parts where part.resident != nil {
+            // A file stands for state whose changes have all been given out.
+            try part.flush(at: now, into: collector)
             try part.save(write)
             part.evict()
         }
