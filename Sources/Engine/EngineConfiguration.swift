@@ -44,6 +44,8 @@ public struct EngineConfiguration: Sendable {
     }
 
     var lingerNanos: UInt64 { UInt64(min(lingerMillis, 1 << 40)) * 1_000_000 }
+    /// How long a sink may keep rows before it shows them: little, as they have lingered on their way already.
+    var sinkFlushNanos: UInt64 { min(lingerNanos, 5_000_000) }
     var changesFlushNanos: UInt64 { UInt64(min(changesFlushMillis, 1 << 40)) * 1_000_000 }
     var quantumNanos: UInt64 { UInt64(min(quantumMicros, 1 << 40)) * 1000 }
     var queueLimits: QueueLimits {

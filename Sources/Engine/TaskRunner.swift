@@ -336,7 +336,7 @@ final class TaskRunner {
             let time = now()
             plan.metrics.enter(.running, at: time)
             metrics.lastSentNanos.store(time, ordering: .relaxed)
-            if flushDeadline == nil { flushDeadline = time &+ environment.configuration.lingerNanos }
+            if flushDeadline == nil { flushDeadline = time &+ environment.configuration.sinkFlushNanos }
         }
         output.sinkBatches.removeAll(keepingCapacity: true)
     }

@@ -131,7 +131,7 @@ final class FileSource: SourceOperator {
                     continue
                 }
                 if let rows = try decoder.flush(isEndOfInput: false) { return .batch(rows) }
-                return .idle(millis: 5)
+                return .idle(millis: 2)
             case .end:
                 isAtEnd = true
                 if let block = try framer.finish() { decoder.feed(block) }
