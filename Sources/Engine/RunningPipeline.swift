@@ -74,6 +74,7 @@ public final class RunningPipeline: Sendable {
                 }
             }
             await coordinator?.close()
+            environment.spill?.remove()
             // The engine's threads must live as long as its tasks.
             return withExtendedLifetime(engine) { executor.now() }
         }

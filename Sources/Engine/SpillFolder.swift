@@ -2,7 +2,7 @@ import Dataflow
 import HostSystem
 import State
 
-/// The folder of one pipeline for state beyond its memory; goes away with the pipeline.
+/// The folder of one pipeline for state beyond its memory; to be removed at the pipeline's end.
 final class SpillFolder: Sendable {
     let space: SpillSpace
 
@@ -24,7 +24,11 @@ final class SpillFolder: Sendable {
         }
     }
 
-    deinit { Self.remove(space.directory, space.fileSystem) }
+    /// Removes the folder with all that is in it, when the operators are gone: a process may end before the last
+    /// reference does.
+    func remove() { Self.remove(space.directory, space.fileSystem) }
+
+    deinit { remove() }
 
     private static func remove(_ directory: String, _ files: any FileSystem) {
         for name in (try? files.list(directory)) ?? [] { try? files.remove("\(directory)/\(name)") }
