@@ -20,6 +20,7 @@ import Codecs
 public struct CheckpointManifest: Hashable, Sendable {
     public static let version = 2
 
+    /// One of its files.
     public struct File: Hashable, Sendable {
         /// Which chain it belongs to, a word.
         public var chain: String
@@ -75,9 +76,6 @@ public struct CheckpointManifest: Hashable, Sendable {
         self.finished = finished
         self.files = files
     }
-
-    /// Whether every subtask had come to its end: there is nothing left to run.
-    public var isComplete: Bool { finished.count == parallelism.values.reduce(0, +) }
 
     /// The manifest as text.
     public func text() -> String {

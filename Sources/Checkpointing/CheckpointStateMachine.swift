@@ -3,6 +3,7 @@
 /// A task that has come to its end counts as done for the epoch under way and for all later ones. One whose sink
 /// commits lingers until an epoch with its last output has been committed.
 public struct CheckpointStateMachine: Sendable {
+    /// What has happened.
     public enum Event: Hashable, Sendable {
         /// The interval has passed, or somebody asks; `stops`: sources end after this one.
         case requested(stops: Bool)
@@ -21,6 +22,7 @@ public struct CheckpointStateMachine: Sendable {
         case committed(task: Int, epoch: Int)
     }
 
+    /// What is to be done about it.
     public enum Action: Hashable, Sendable {
         /// Sends barriers of this epoch from all sources; `isWhole`: all state is asked for, not only what has changed.
         case inject(epoch: Int, stops: Bool, isWhole: Bool)

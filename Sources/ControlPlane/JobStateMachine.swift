@@ -4,6 +4,7 @@ import HostSystem
 ///
 /// Plans, runs and timers have numbers, so that what an earlier one reports late changes nothing.
 public struct JobStateMachine: Sendable, Hashable {
+    /// What has happened.
     public enum Event: Sendable, Hashable {
         /// What the user wants, also when it is what was wanted before.
         case desired(JobDesire)
@@ -27,6 +28,7 @@ public struct JobStateMachine: Sendable, Hashable {
         case failed(OperationalError.Domain)
     }
 
+    /// What is waited for.
     public enum Timer: Sendable, Hashable {
         /// The wait before the next attempt.
         case backOff(attempt: Int)
@@ -36,6 +38,7 @@ public struct JobStateMachine: Sendable, Hashable {
         case giveUp(run: Int)
     }
 
+    /// What is to be done about it.
     public enum Action: Sendable, Hashable {
         case enter(JobState)
         case compile(attempt: Int, parallelism: Int)

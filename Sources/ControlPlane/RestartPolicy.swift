@@ -2,7 +2,7 @@
 public struct RestartPolicy: Sendable, Hashable {
     /// Failures in a row after which the job stays failed; -1: it never does. (`pipeline.allowed-restarts`)
     public var allowedRestarts: Int
-    /// A run this old makes all earlier failures forgotten. (`pipeline.healthy-duration`)
+    /// A run this old makes all earlier failures forgotten. (`pipeline.healthy-duration-millis`)
     public var healthyMillis: Int
     public var initialBackOffMillis: Int
     public var backOffMillisMax: Int

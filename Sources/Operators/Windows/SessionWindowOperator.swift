@@ -41,7 +41,6 @@ final class SessionWindowOperator: Operator {
 
     var stateByteCount: Int { groups.byteCount + accumulators.byteCount + sessions.byteCount }
     var stateRowCount: Int { sessions.openCount }
-    /// A session that has grown since may end later, as its first end is what is remembered.
 
     // MARK: - Rows
 
@@ -106,6 +105,7 @@ final class SessionWindowOperator: Operator {
 
     // MARK: - Results
 
+    /// A session that has grown since may end later, as its first end is what is remembered.
     var nextDueTime: Int64? { sessions.openCount == 0 ? .max : sessions.leastEnd }
 
     func onWatermark(_ watermark: Int64, into collector: any Collector) throws -> Int64? {

@@ -50,7 +50,7 @@ struct IntervalBounds {
     private func limit(_ condition: BoundExpression) -> Limit? {
         guard case .comparison(let op, let a, let b) = condition else { return nil }
         if isOver(a, leftIDs), isOver(b, rightIDs) { return limit(a, op, b) }
-        if isOver(a, rightIDs), isOver(b, leftIDs) { return limit(b, op.mirrored, a) }
+        if isOver(a, rightIDs), isOver(b, leftIDs) { return limit(b, op.flipped, a) }
         return nil
     }
 
@@ -80,19 +80,6 @@ struct IntervalBounds {
 
     /// A hundred years.
     private static let widest: Int64 = 36_525 * 86_400_000_000_000
-}
-
-extension ComparisonOperator {
-    /// The same comparison with its sides exchanged.
-    fileprivate var mirrored: ComparisonOperator {
-        switch self {
-        case .less: .greater
-        case .lessOrEqual: .greaterOrEqual
-        case .greater: .less
-        case .greaterOrEqual: .lessOrEqual
-        case .equal, .notEqual, .isDistinctFrom, .isNotDistinctFrom: self
-        }
-    }
 }
 
 extension LogicalPlan.Join.Interval {
