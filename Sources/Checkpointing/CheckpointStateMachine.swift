@@ -73,6 +73,12 @@ public struct CheckpointStateMachine: Sendable {
     /// Whether all that is left to do is to commit.
     public var isLingering: Bool { !running.isEmpty && running.isSubset(of: lingering) }
 
+    /// Whether sources end behind the epoch under way, or have ended behind the last one.
+    public var isStopping: Bool { hasInjectedStop }
+
+    /// Whether no epoch comes any more.
+    public var isOver: Bool { isClosed || hasInjectedStop && !stopIsWanted && phase == .resting }
+
     /// What an event leads to, in order.
     public mutating func handle(_ event: Event) -> [Action] {
         switch event {

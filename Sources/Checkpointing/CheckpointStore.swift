@@ -17,6 +17,8 @@ public final class CheckpointStore: Sendable {
     static let keptCount = 2
 
     private struct State {
+        /// The last entry there was when the newest checkpoint was looked for.
+        var seen = 0
         /// The last entry of the log that this process knows of.
         var sequence = 0
         var generation = 0
@@ -72,7 +74,9 @@ public final class CheckpointStore: Sendable {
     /// The newest checkpoint whose files are all sound; nil when there is none. Every one that had to be passed over
     /// is told to `warn`. Errors: `FileError` when the folder cannot be read. Cost: reads all its files.
     public func newest(warn: (String) -> Void) throws(FileError) -> CheckpointManifest? {
-        for sequence in try sequences().reversed() {
+        let known = try sequences()
+        state.withLock { $0.seen = known.last ?? 0 }
+        for sequence in known.reversed() {
             guard var manifest = manifest(sequence) else {
                 warn("the manifest \(manifestPath(sequence)) is damaged; going back to the checkpoint before")
                 continue
@@ -102,12 +106,17 @@ public final class CheckpointStore: Sendable {
     }
 
     /// Makes this process the one that publishes, going on from `restored`, or from nothing; to be called once. Gives
-    /// the greatest epoch that the log names. Errors: `FileError`; `OperationalError` when another process did the same
-    /// at the same time.
+    /// the greatest epoch that the log names. Follows `newest`. Errors: `FileError`; `OperationalError` when another
+    /// process has added to the log since.
     public func takeOver(from restored: CheckpointManifest?) throws -> Int {
         let known = try sequences()
         let manifests = known.compactMap { manifest($0) }
         let last = known.last ?? 0
+        let elsewhere = OperationalError(
+            "another process has published or taken over in '\(directory)' at the same time", domain: .external,
+            isRetryable: true)
+        // A checkpoint that came while this process read an older one must not be done again.
+        if last != state.withLock({ $0.seen }) { throw elsewhere }
         var entry =
             restored ?? CheckpointManifest(epoch: 0, graph: 0, parallelism: [:], finished: [], files: [])
         entry.sequence = last + 1
@@ -115,8 +124,7 @@ public final class CheckpointStore: Sendable {
         do {
             try append(entry)
         } catch let error as FileError where error.isAlreadyThere {
-            throw OperationalError(
-                "another process has taken over '\(directory)' at the same time", domain: .external, isRetryable: true)
+            throw elsewhere
         }
         state.withLock {
             $0.sequence = entry.sequence
@@ -173,7 +181,7 @@ public final class CheckpointStore: Sendable {
         } catch let error as FileError where error.isAlreadyThere {
             throw fenced
         } catch {
-            try giveUp(entry.sequence)
+            try giveUp(entry)
             throw error
         }
         state.withLock { $0.sequence = entry.sequence }
@@ -207,8 +215,11 @@ public final class CheckpointStore: Sendable {
     }
 
     /// An entry may be there or not: takes it away, or counts it as there. Its files stay as long as it may be found.
-    private func giveUp(_ sequence: Int) throws {
+    private func giveUp(_ entry: CheckpointManifest) throws {
+        let sequence = entry.sequence
         guard try files.status(manifestPath(sequence)) != nil else { return }
+        // It may be somebody else's.
+        guard try files.readAll(manifestPath(sequence)) == Array(entry.text().utf8) else { throw fenced }
         do {
             try files.remove(manifestPath(sequence))
             try files.synchronizeDirectory(directory)

@@ -49,6 +49,8 @@ final class CheckpointCoordinator: Sendable {
         /// The subtasks of tasks at their end.
         var finished: [Int: [CheckpointManifest.Subtask]] = [:]
         var summary = CheckpointSummary()
+        /// Where in the log epochs stand that are not settled yet.
+        var sequences: [Int: Int] = [:]
         /// How each epoch of late came out.
         var outcomes: [Int: Bool] = [:]
         var waiters: [Int: Waiter] = [:]
@@ -104,7 +106,7 @@ final class CheckpointCoordinator: Sendable {
 
     /// Takes checkpoints at another interval from now on; nil: only when asked.
     func setInterval(millis: Int?) {
-        state.withLock { $0.intervalNanos = millis.map { UInt64(max(1, $0)) * 1_000_000 } }
+        state.withLock { $0.intervalNanos = millis.map { UInt64(min(max(1, $0), 1 << 40)) * 1_000_000 } }
         schedule()
     }
 
@@ -145,11 +147,11 @@ final class CheckpointCoordinator: Sendable {
     }
 
     /// A task has nothing left to do but to commit: gives its state to every epoch from now on, and waits for the next
-    /// one to commit. To be called until that is the last; nil when the pipeline is given up before.
+    /// one to commit. To be called until that is the last; nil when none comes any more.
     func linger(_ task: CheckpointFiles.TaskState) async -> LingeringCommit? {
         await withUnsafeContinuation { continuation in
             let isLate = state.withLock { state in
-                if state.isCancelled { return true }
+                if state.isCancelled || state.machine.isOver { return true }
                 state.waiters[task.task] = .lingering(task, continuation)
                 return false
             }
@@ -216,7 +218,13 @@ final class CheckpointCoordinator: Sendable {
             let actions = state.machine.handle(event)
             for action in actions {
                 switch action {
-                case .publish: state.writing += 1
+                case .publish(let epoch):
+                    state.writing += 1
+                    if state.collecting != epoch {
+                        // All had ended before anything was asked for: nobody gave a state to this epoch.
+                        state.snapshotted = []
+                        state.answered = []
+                    }
                 case .inject(let epoch, _, _):
                     state.collecting = epoch
                     state.snapshotted = []
@@ -242,8 +250,7 @@ final class CheckpointCoordinator: Sendable {
         case .commit(let epoch): commit(epoch)
         case .collect(let epoch):
             recorder.end(epoch, .completed)
-            let sequence = store.sequence
-            Task.detached { self.collect(epoch, sequence) }
+            Task.detached { self.collect(epoch) }
         case .discard(let epoch):
             recorder.end(epoch, .failed)
             discard(epoch)
@@ -281,7 +288,12 @@ final class CheckpointCoordinator: Sendable {
     }
 
     private func warn(_ epoch: Int, _ error: any Error) {
-        options.warn("checkpoint \(epoch) failed: \(error); processing goes on, the next one may succeed")
+        let isLast = state.withLock { $0.machine.isStopping }
+        options.warn(
+            "checkpoint \(epoch) failed: \(error); "
+                + (isLast
+                    ? "what came after the one before will be done again"
+                    : "processing goes on, the next one may succeed"))
     }
 
     private func publish(_ epoch: Int) {
@@ -294,9 +306,10 @@ final class CheckpointCoordinator: Sendable {
                 files: files.pendingFiles, commit: pipeline.committers.isEmpty ? .none : .wanted)
         }
         do {
-            _ = try store.publish(manifest)
+            let sequence = try store.publish(manifest)
             files.settle(isPublished: true)
             state.withLock { state in
+                state.sequences[epoch] = sequence
                 state.summary.completed += 1
                 state.summary.lastEpoch = epoch
             }
@@ -328,8 +341,9 @@ final class CheckpointCoordinator: Sendable {
         for (continuation, commit) in lingering { continuation.resume(returning: commit) }
     }
 
-    private func collect(_ epoch: Int, _ sequence: Int) {
-        if !pipeline.committers.isEmpty { noteCommitted(epoch, sequence) }
+    private func collect(_ epoch: Int) {
+        let sequence = state.withLock { $0.sequences.removeValue(forKey: epoch) }
+        if !pipeline.committers.isEmpty, let sequence { noteCommitted(epoch, sequence) }
         store.collectGarbage(after: epoch)
         noteWritten()
     }
@@ -342,12 +356,27 @@ final class CheckpointCoordinator: Sendable {
             return state.machine.isLingering && state.intervalNanos == nil
         }
         tell(epoch, stands: false)
+        if state.withLock({ $0.machine.isOver }) { return releaseLingering() }
         if isLingering {
             // Nothing else will ask for the commit that tasks wait for.
             executor.schedule(at: executor.now() &+ 1_000_000_000) { [weak self] in
                 self?.handle(.requested(stops: false))
             }
         }
+    }
+
+    /// No epoch comes any more: what lingering tasks have not committed will be done again.
+    private func releaseLingering() {
+        let released = state.withLock { state -> [UnsafeContinuation<LingeringCommit?, Never>] in
+            var released: [UnsafeContinuation<LingeringCommit?, Never>] = []
+            for (task, waiter) in state.waiters {
+                guard case .lingering(_, let continuation) = waiter else { continue }
+                released.append(continuation)
+                state.waiters[task] = nil
+            }
+            return released
+        }
+        for continuation in released { continuation.resume(returning: nil) }
     }
 
     /// Tells those who wait how an epoch has come out.

@@ -46,11 +46,13 @@ public final class Engine: Sendable {
             configuration: configuration, components: components, clock: clock, executor: executor,
             control: control)
         if let limit = configuration.stateMemory {
-            environment.spill = try SpillFolder(
-                limit, name: "\(clock.nowNanoseconds())-\(executor.now())",
-                isAlone: checkpoints.map { limit.directory.hasPrefix($0.directory) } ?? false)
+            environment.spill = try SpillFolder(limit, name: "\(clock.nowNanoseconds())-\(executor.now())")
         }
-        if let checkpoints { try restore(checkpoints, graph, plans, &environment) }
+        if let checkpoints {
+            try restore(checkpoints, graph, plans, &environment)
+            // From here on the state folder is this process's alone.
+            if configuration.stateMemory?.directory == checkpoints.directory { environment.spill?.removeOthers() }
+        }
         let running = RunningPipeline(engine: self, plans: plans, environment: environment)
         environment.coordinator?.start()
         return running

@@ -4,16 +4,17 @@ import Columnar
 import Dataflow
 import HostSystem
 import State
+import Synchronization
 
 /// A checkpoint as the tasks of a pipeline read it: each subtask gets its share, also after a change of parallelism.
-struct RestoredPipeline: Sendable {
+final class RestoredPipeline: Sendable {
     private struct Place: Hashable {
         var node: Int
         var subtask: Int
     }
 
     private let manifest: CheckpointManifest
-    private let tables: [Place: [StateTable]]
+    private let tables: Mutex<[Place: [StateTable]]>
     /// Parts of states that are read only when an operator asks for them.
     private let pieces: [Place: [CheckpointManifest.File]]
     private let store: CheckpointStore
@@ -36,9 +37,12 @@ struct RestoredPipeline: Sendable {
                 tables[Place(node: state.node, subtask: state.subtask), default: []] += state.tables
             }
         }
-        self.tables = tables
+        self.tables = Mutex(tables)
         self.pieces = pieces
     }
+
+    /// Gives the memory back, once every task has its share.
+    func forget() { tables.withLock { $0 = [:] } }
 
     /// Whose piece a file is; nil for the files of tasks.
     private static func pieceOwner(_ file: CheckpointManifest.File) -> Place? {
@@ -102,7 +106,7 @@ struct RestoredPipeline: Sendable {
         var found: [RestoredPiece] = []
         for other in subtasks {
             let place = Place(node: node, subtask: other)
-            all += (tables[place] ?? []).map(share)
+            all += (tables.withLock { $0[place] } ?? []).map(share)
             for file in pieces[place] ?? [] {
                 let part = file.chain.split(separator: "-").last.flatMap { Int($0) }
                 found.append(
@@ -111,7 +115,9 @@ struct RestoredPipeline: Sendable {
                     })
             }
         }
-        return RestoredState(all, pieces: found)
+        var state = RestoredState(all, pieces: found)
+        state.isCommitted = manifest.commit == .done
+        return state
     }
 
     private static func share(of batch: RecordBatch, keyCount: Int, subtask: Int, _ groups: KeyGroups) -> RecordBatch {

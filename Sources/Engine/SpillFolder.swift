@@ -6,21 +6,27 @@ import State
 final class SpillFolder: Sendable {
     let space: SpillSpace
 
-    /// Makes the folder. With `isAlone` nobody else puts anything there, so that what a process that was killed has
-    /// left is removed. Errors: `OperationalError`.
-    init(_ limit: StateMemoryLimit, name: String, isAlone: Bool) throws {
+    /// Makes the folder. Errors: `OperationalError`.
+    init(_ limit: StateMemoryLimit, name: String) throws {
         space = SpillSpace(
             budget: MemoryBudget(limit: limit.bytes), fileSystem: limit.fileSystem,
             directory: "\(limit.directory)/spill-\(name)", partCount: limit.partCount)
         ProcessMemory.returnLargeBlocks()
         do throws(FileError) {
             try limit.fileSystem.makeDirectory(space.directory)
-            guard isAlone else { return }
-            for other in try limit.fileSystem.list(limit.directory) where other.hasPrefix("spill-") {
-                if other != "spill-\(name)" { Self.remove("\(limit.directory)/\(other)", limit.fileSystem) }
-            }
         } catch {
             throw OperationalError(error)
+        }
+    }
+
+    /// Removes the folders beside this one, which processes that were killed have left. To be called by whoever owns
+    /// the folder above alone.
+    func removeOthers() {
+        guard let slash = space.directory.lastIndex(of: "/") else { return }
+        let parent = String(space.directory[..<slash])
+        let own = String(space.directory[space.directory.index(after: slash)...])
+        for other in (try? space.fileSystem.list(parent)) ?? [] where other.hasPrefix("spill-") && other != own {
+            Self.remove("\(parent)/\(other)", space.fileSystem)
         }
     }
 

@@ -160,7 +160,10 @@ extension TaskRunner {
             noteChannel(entry.channel, aligner)
         case .barrier: return false
         }
-        if let time = outcome.advance { try chain.advance(to: time) }
+        if let time = outcome.advance {
+            try chain.advance(to: time)
+            noteChanges(at: now())
+        }
         if outcome.becameIdle { output.becomeIdle() }
         if let input = outcome.endedInput, aligner.hasReachedEndOfTime(input: input) { try chain.inputEnded(input) }
         return outcome.isFinished

@@ -159,6 +159,7 @@ final class TaskRunner {
         }
         plan.metrics.enter(.waitingForOthers, at: now())
         try await environment.control.awaitCommonStart()
+        environment.restored?.forget()
         sliceStart = now()
         plan.metrics.enter(.running, at: sliceStart)
         let ending: Ending
@@ -186,6 +187,8 @@ final class TaskRunner {
         }
         if case .stopped = ending { output.end(isComplete: false) } else { output.end(isComplete: true) }
         try await drain()
+        // A sink may have to wait for a checkpoint, which must not wait for rows that nobody reads.
+        plan.queue?.abandon()
         if case .alreadyFinished = ending {} else { try await endSink(ending) }
         // A task that was stopped has more to do another time.
         if case .stopped = ending { return }
@@ -291,7 +294,7 @@ final class TaskRunner {
             if next.epoch > committedEpoch { try await commit(sink, next.epoch) }
             if next.isLast { return }
         }
-        throw CancellationError()
+        try environment.control.checkCancellation()
     }
 
     // MARK: Sending
@@ -363,7 +366,7 @@ final class TaskRunner {
     }
 
     /// Starts the wait until changed results go out, if there are any.
-    private func noteChanges(at time: UInt64) {
+    func noteChanges(at time: UInt64) {
         guard changesDeadline == nil, chain.hasUnflushedChanges else { return }
         changesDeadline = time &+ environment.configuration.changesFlushNanos
     }

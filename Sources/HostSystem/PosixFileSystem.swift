@@ -47,9 +47,15 @@ public struct PosixFileSystem: FileSystem {
     }
 
     public func rename(_ path: String, toNew destination: String) throws(FileError) {
-        // A second name, then the first one goes: unlike renaming this never replaces, on every file system.
-        guard Glibc.link(path, destination) == 0 else { throw FileError(.rename, path: destination, errno: errno) }
-        try remove(path)
+        // A second name, then the first one goes: unlike renaming this never replaces.
+        if Glibc.link(path, destination) == 0 { return try remove(path) }
+        let failure = errno
+        guard [EPERM, EOPNOTSUPP, ENOSYS].contains(failure) else {
+            throw FileError(.rename, path: destination, errno: failure)
+        }
+        // A file system without second names: a look before the renaming is the best there is.
+        if try status(destination) != nil { throw FileError(.rename, path: destination, errno: EEXIST) }
+        try rename(path, to: destination)
     }
 
     public func remove(_ path: String) throws(FileError) {

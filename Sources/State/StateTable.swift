@@ -28,7 +28,8 @@ public struct StateTable: Sendable {
         }
     }
 
-    /// A bound on a column of 64-bit numbers or timestamps.
+    /// A bound on a column of 64-bit numbers or timestamps. From one snapshot to the next it never falls: no row below
+    /// it may come any more.
     public struct Expiry: Hashable, Sendable {
         public var column: Int
         public var bound: Int64
@@ -90,6 +91,8 @@ public struct StateSnapshot: Sendable {
 public struct RestoredState: Sendable {
     /// Whole tables; several may have one name.
     public let tables: [StateTable]
+    /// Whether sinks have committed what the checkpoint holds, for certain.
+    public var isCommitted = false
     /// Rows that still lie in files; empty for an operator that does not ask for them (`Operator.readsPieces`).
     public let pieces: [RestoredPiece]
 
@@ -100,7 +103,10 @@ public struct RestoredState: Sendable {
 
     /// The same with the rows of all pieces in its tables. Errors: those of `RestoredPiece.load`.
     public func loadingPieces() throws -> RestoredState {
-        pieces.isEmpty ? self : RestoredState(tables + (try pieces.flatMap { try $0.load() }))
+        if pieces.isEmpty { return self }
+        var state = RestoredState(tables + (try pieces.flatMap { try $0.load() }))
+        state.isCommitted = isCommitted
+        return state
     }
 
     /// The rows of a table that belong to this subtask; empty when the operator gave none out.

@@ -96,6 +96,33 @@ import Testing
         #expect(try bench.paths().count == 2)
     }
 
+    @Test func `files that readers took away are not asked for once they were committed`() async throws {
+        for isCommitted in [true, false] {
+            let bench = try Bench([:])
+            try await bench.sink.onStart()
+            try await bench.write("1 | a | 19723 | 1704067200000000000 | true")
+            let snapshot = try await bench.sink.prepare(epoch: 1)
+            try await bench.sink.commit(epoch: 1)
+            for path in try bench.paths() { try bench.files.remove("out/" + path) }
+            let connector = FilesystemConnector(fileSystem: bench.files, random: { SplitMix64(seed: 2) })
+            let again = try connector.makeSink(
+                ConnectorSpec(
+                    connector: "filesystem", table: "t", options: ["path": .string("out")], schema: Self.schema),
+                context: OperatorContext(
+                    nodeID: 1, subtask: 0, parallelism: 1, clock: bench.clock, metrics: OperatorMetrics(),
+                    isCheckpointed: true))
+            var state = RestoredState(snapshot.tables)
+            state.isCommitted = isCommitted
+            try again.restore(state)
+            try await again.onStart()
+            if isCommitted {
+                _ = try await again.prepare(epoch: 2)
+            } else {
+                await #expect(throws: (any Error).self) { try await again.commit(epoch: 1) }
+            }
+        }
+    }
+
     @Test func `a checkpoint that was given up is shown by the next one`() async throws {
         let bench = try Bench([:])
         try await bench.sink.onStart()

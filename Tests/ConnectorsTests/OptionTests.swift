@@ -94,7 +94,7 @@ import Testing
             "option 'rolling_policy.interval': expected a duration such as '10 minutes', found '1 month'"),
         .init(
             "filesystem", ["path": .string("x"), "rolling_policy.interval_seconds": .int(0)],
-            "option 'rolling_policy.interval_seconds': expected a number from 1 to 10000000000, found '0'"),
+            "option 'rolling_policy.interval_seconds': expected a number from 1 to 9000000000, found '0'"),
         .init(
             "filesystem", ["path": .string("x"), "shuffle_by_partition.enabled": .boolean(true)],
             "option 'shuffle_by_partition.enabled' cannot be true: it is not available"),

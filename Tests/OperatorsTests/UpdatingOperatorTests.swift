@@ -61,6 +61,10 @@ import Testing
                 try harness.feed([batches[round]], input: input)
             }
             if random.chance(0.3) { try harness.target.flush(into: harness.collector) }
+            if random.chance(0.3) {
+                try harness.target.flush(into: harness.collector)
+                try harness.checkpoint()
+            }
             if random.chance(0.15) {
                 try harness.target.flush(into: harness.collector)
                 try harness.restart()

@@ -118,6 +118,7 @@ import Testing
             .windowAggregate(Self.spec(window, keyed: keyed)), batchSize: 1 + random.below(9))
         var clock: Int64 = -30
         for _ in 0..<12 {
+            if random.chance(0.5) { try harness.checkpoint() }
             if random.chance(0.2) { try harness.restart() }
             // Rows up to nine behind the newest; the watermark keeps ten behind.
             let count = random.below(30)

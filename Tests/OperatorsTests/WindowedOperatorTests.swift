@@ -62,6 +62,7 @@ import Testing
         var all: [[[ScalarValue]]] = inputs.map { _ in [] }
         var clock: Int64 = 0
         for _ in 0..<15 {
+            if random.chance(0.5) { try harness.checkpoint() }
             if random.chance(0.2) { try harness.restart() }
             for input in inputs.indices {
                 let rows = round(clock, using: &random)

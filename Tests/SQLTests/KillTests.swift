@@ -118,6 +118,27 @@ import Testing
         let again = try CommandLineTests.run(
             "run", "-e", source + "SELECT counter FROM n", "--state-dir", folder + "/a/b")
         #expect(again.status == 0 && again.output.isEmpty, "\(again.errorOutput)")
+        // The same where checkpoints were taken on the way, and with a file, which must stay as it is.
+        let path = folder + "/rows"
+        let many = """
+            CREATE TABLE n WITH (connector = 'impulse', message_count = 3000, event_rate = 10000, type = 'source');
+            CREATE TABLE o WITH (connector = 'single_file', path = '\(path)', format = 'json', type = 'sink');
+            INSERT INTO o SELECT counter FROM n
+            """
+        for _ in 0..<2 {
+            let run = try CommandLineTests.run(
+                "run", "-e", many, "--state-dir", folder + "/many", "--checkpoint-interval", "30")
+            #expect(run.status == 0, "\(run.errorOutput)")
+            #expect(try Self.lines(path).count == 3000)
+        }
+        let limited = try CommandLineTests.run(
+            "run", "-p", "2", "--state-dir", folder + "/limited", "-e",
+            """
+            CREATE TABLE n WITH (connector = 'impulse', event_rate = 10000, type = 'source');
+            CREATE TABLE o WITH (connector = 'filesystem', path = '\(folder)/shown', format = 'json', type = 'sink');
+            INSERT INTO o SELECT counter FROM n LIMIT 500
+            """)
+        #expect(limited.status == 0, "\(limited.errorOutput)")
         let other = try CommandLineTests.run(
             "run", "-e", source + "SELECT counter + 1 AS c FROM n", "--state-dir", folder + "/a/b")
         #expect(other.status == 1 && other.errorOutput.contains("belongs to another query"), "\(other.errorOutput)")

@@ -115,7 +115,9 @@ final class FolderSink: SinkOperator {
         restored = found
         // At the same parallelism each subtask is given its own files back, at another one all are given to all.
         let isOwn = rows.first?.parallelism == context.parallelism
-        if isOwn || context.subtask == 0 { staged.adopt(found) }
+        // What readers have seen is theirs: it may be gone by now.
+        let missing = state.isCommitted ? found.filter(\.isOpen) : found
+        if isOwn || context.subtask == 0 { staged.adopt(missing) }
     }
 
     // MARK: Open files

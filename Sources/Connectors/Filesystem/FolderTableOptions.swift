@@ -127,7 +127,7 @@ struct FolderTableOptions {
 }
 
 extension FolderTableOptions {
-    private static let seconds = OptionSchema.Option.Kind.integer(1...10_000_000_000)
+    private static let seconds = OptionSchema.Option.Kind.integer(1...9_000_000_000)
 
     /// Every option; where the documents have two spellings both are taken.
     static let schema: [OptionSchema.Option] = [

@@ -221,7 +221,7 @@ final class KeyedRowTable {
         identity = sharesEntries ? GroupTable(keyTypes: rowTypes) : nil
         rows = RowStore(rowTypes)
         (heads, tails, keyTimes, next, keyIDs) = ([], [], [], [], [])
-        (counts, times, partners, deadCount) = ([], [], [], 0)
+        (counts, times, partners, serials, deadCount) = ([], [], [], [], 0)
     }
 
     // MARK: - State

@@ -130,7 +130,10 @@ final class WindowAggregateOperator: Operator {
 
     /// The groups that have changed; a pane goes when its last window has closed.
     func increment() throws -> StateSnapshot {
-        let expiry = order.first.map { StateTable.Expiry(column: plan.keyCount, bound: $0) }
+        // Not the first pane there is: an earlier one may still come.
+        let expiry =
+            openFrom == .min
+            ? nil : StateTable.Expiry(column: plan.keyCount, bound: windows.start(ofWindowAt: openFrom))
         return snapshot(
             of: order.compactMap { panes[$0]?.increment() },
             increment: .init(identity: Array(0...plan.keyCount), expiry: expiry))
