@@ -109,6 +109,22 @@ import Testing
         .session(gap: 12),
     ]
 
+    @Test("a window that opens before the others after a checkpoint is there after a restart")
+    func earlierWindow() throws {
+        var harness = try OperatorHarness(.windowAggregate(Self.spec(.tumble(width: 10), keyed: true)))
+        func feed(_ time: Int64) throws {
+            try harness.feed([BatchBuilder.batch(Self.input, [[.utf8("a"), .int64(time), .timestamp(time)]])])
+            _ = try harness.target.onWatermark(0, into: harness.collector)
+            try harness.checkpoint()
+        }
+        try feed(25)
+        try feed(26)
+        try feed(5)
+        try harness.restart()
+        try harness.end()
+        #expect(harness.sortedLines.count == 2 && harness.sortedLines.allSatisfy { $0.hasPrefix("a|") })
+    }
+
     @Test("windows equal a direct computation", arguments: windows, 1...10)
     func random(window: WindowKind, seed: Int) throws {
         var random = SeededRandom(UInt64(seed) &* 101)
