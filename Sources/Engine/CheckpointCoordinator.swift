@@ -71,6 +71,8 @@ final class CheckpointCoordinator: Sendable {
     private let files: CheckpointFiles
     private let control: PipelineControl
     private let executor: ThreadPoolExecutor
+    /// Files may keep a thread waiting for long, which neither the engine's nor the process's other threads may do.
+    private let fileThreads: ThreadPoolExecutor
     private let state: Mutex<State>
     /// How the last checkpoints went.
     let recorder: CheckpointRecorder
@@ -78,8 +80,9 @@ final class CheckpointCoordinator: Sendable {
     /// `control` makes sources send barriers, and tells sinks to commit.
     init(
         _ options: CheckpointOptions, _ store: CheckpointStore, _ pipeline: Pipeline, control: PipelineControl,
-        executor: ThreadPoolExecutor, clock: any WallClock
+        executor: ThreadPoolExecutor, fileThreads: ThreadPoolExecutor, clock: any WallClock
     ) {
+        self.fileThreads = fileThreads
         recorder = CheckpointRecorder(clock: clock)
         self.store = store
         self.options = options
@@ -134,7 +137,7 @@ final class CheckpointCoordinator: Sendable {
             state.writing += 1
             state.snapshotted.insert(task.task)
         }
-        Task.detached { self.write(task) }
+        Task.detached(executorPreference: fileThreads) { self.write(task) }
     }
 
     /// A task has come to its end, with nothing left to give.
@@ -246,11 +249,11 @@ final class CheckpointCoordinator: Sendable {
             answerForLingering()
         case .publish(let epoch):
             recorder.begin(epoch, stops: true)
-            Task.detached { self.publish(epoch) }
+            Task.detached(executorPreference: fileThreads) { self.publish(epoch) }
         case .commit(let epoch): commit(epoch)
         case .collect(let epoch):
             recorder.end(epoch, .completed)
-            Task.detached { self.collect(epoch) }
+            Task.detached(executorPreference: fileThreads) { self.collect(epoch) }
         case .discard(let epoch):
             recorder.end(epoch, .failed)
             discard(epoch)
@@ -271,7 +274,7 @@ final class CheckpointCoordinator: Sendable {
             }
             return answers
         }
-        for task in answers { Task.detached { self.write(task) } }
+        for task in answers { Task.detached(executorPreference: fileThreads) { self.write(task) } }
     }
 
     private func write(_ task: CheckpointFiles.TaskState) {

@@ -11,6 +11,8 @@ public final class Engine: Sendable {
     private let components: EngineComponents
     private let clock: any WallClock
     let executor: ThreadPoolExecutor
+    /// Encodes and writes checkpoints.
+    private let fileThreads: ThreadPoolExecutor
 
     /// Starts the threads. `operators` and `keyHashers` make what the graph's specs name; tests give their own.
     /// Errors: `OperationalError` when the host gives no threads.
@@ -22,9 +24,13 @@ public final class Engine: Sendable {
         self.clock = clock
         components = EngineComponents(connectors: connectors, makeOperator: operators, makeKeyHasher: keyHashers)
         executor = try ThreadPoolExecutor(threadCount: configuration.threads, name: "engine")
+        fileThreads = try ThreadPoolExecutor(threadCount: 2, name: "files")
     }
 
-    deinit { executor.shutDown() }
+    deinit {
+        executor.shutDown()
+        fileThreads.shutDown()
+    }
 
     /// Starts a graph and returns at once. Errors: `OperationalError` when the graph is not one that can run; all that
     /// goes wrong later, opening files included, comes from `RunningPipeline.wait()`.
@@ -84,7 +90,8 @@ public final class Engine: Sendable {
             tasks: Set(plans.indices), committers: committers(plans), lastEpoch: lastEpoch, restored: restored,
             continues: environment.restored?.hasChains(of: plans) ?? false)
         let coordinator = CheckpointCoordinator(
-            options, store, pipeline, control: environment.control, executor: executor, clock: clock)
+            options, store, pipeline, control: environment.control, executor: executor,
+            fileThreads: fileThreads, clock: clock)
         environment.coordinator = coordinator
         environment.control.onCancel { coordinator.cancel() }
     }

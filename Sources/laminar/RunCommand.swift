@@ -107,16 +107,16 @@ struct RunCommand: AsyncParsableCommand {
         var policy = settings.restarts
         // Without state the rows before the failure would be counted twice.
         if stateDirectory == nil { policy.allowedRestarts = 0 }
-        let engine = settings.engine
+        let (engine, codec) = (settings.engine, settings.checkpointCodec)
         let directory = stateDirectory
         let allowed = policy.allowedRestarts
         let notices = NoticePrinter(allowedRestarts: allowed)
         let backend = EmbeddedBackend(makeEngine: { try Engine(configuration: engine, connectors: connectors) }) {
             order in
             directory.map { directory in
-                CheckpointOptions(directory: directory, intervalMillis: order.checkpointIntervalMillis) { message in
-                    Terminal.printNotice("warning: \(message)")
-                }
+                CheckpointOptions(
+                    directory: directory, intervalMillis: order.checkpointIntervalMillis, codec: codec
+                ) { message in Terminal.printNotice("warning: \(message)") }
             }
         }
         let job = JobSupervisor(

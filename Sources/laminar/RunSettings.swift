@@ -1,4 +1,5 @@
 import ArgumentParser
+import Codecs
 import ControlPlane
 import Engine
 import Glibc
@@ -10,6 +11,8 @@ struct RunSettings {
     var engine: EngineConfiguration
     /// What the state of the pipeline may take of the memory, in bytes; nil: all it wants.
     var stateMemoryBytes: Int?
+    /// How the files of checkpoints are compressed.
+    var checkpointCodec = Codec.zstd
     /// A run that does not end when it should is given up soon: somebody is sitting there.
     var restarts = RestartPolicy(giveUpMillis: 3000)
 
@@ -17,7 +20,7 @@ struct RunSettings {
         "parallelism", "engine.threads", "pipeline.source-batch-size", "pipeline.source-batch-linger-millis",
         "pipeline.update-aggregate-flush-interval-millis", "pipeline.chaining",
         "pipeline.max-state-memory", "pipeline.allowed-restarts", "pipeline.healthy-duration-millis",
-        "optimizer.disable",
+        "checkpoint.compression", "optimizer.disable",
     ]
 
     /// Prints what is wrong and throws an exit code for an unknown name or a value of the wrong kind.
@@ -52,6 +55,11 @@ struct RunSettings {
             restarts.allowedRestarts = try RunSettings.number(value, -1...1_000_000, name)
         case "pipeline.healthy-duration-millis":
             restarts.healthyMillis = try RunSettings.number(value, 0...86_400_000, name)
+        case "checkpoint.compression":
+            guard let codec = Codec(rawValue: value), [.zstd, .lz4, .none].contains(codec) else {
+                throw RunSettings.wrong("\(name) takes zstd, lz4 or none, found '\(value)'")
+            }
+            checkpointCodec = codec
         case "optimizer.disable": compiler.disabledRules = Set(value.split(separator: ",").map(String.init))
         default:
             throw RunSettings.wrong(

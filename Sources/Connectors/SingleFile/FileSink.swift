@@ -27,6 +27,8 @@ final class FileSink: SinkOperator {
     /// The length to go on from; nil: begin anew.
     private var restoredByteCount: Int?
     private let isCheckpointed: Bool
+    /// Whether the file's name outlives a power cut.
+    private var hasDurableName = false
 
     init(
         _ spec: ConnectorSpec, _ options: FileTableOptions, _ fileSystem: any FileSystem, isCheckpointed: Bool
@@ -71,8 +73,8 @@ final class FileSink: SinkOperator {
             try writeText()
             try compressor?.finish(into: &compressed)
             try writeCompressed()
-            if options.path == nil { return }
-            if isCheckpointed { try file?.synchronize() }
+            guard let path = options.path else { return }
+            if isCheckpointed { try synchronize(path) }
             try file?.close()
         }
     }
@@ -85,8 +87,8 @@ final class FileSink: SinkOperator {
                 try writeCompressed()
                 self.compressor = try StreamCompressor(options.codec)
             }
-            if options.path == nil { return StateSnapshot() }
-            try file?.synchronize()
+            guard let path = options.path else { return StateSnapshot() }
+            try synchronize(path)
             return StateSnapshot([StateTable("file", numbers: [Int64(byteCount)])])
         }
     }
@@ -94,6 +96,16 @@ final class FileSink: SinkOperator {
     func restore(_ state: RestoredState) throws {
         restoredByteCount = state.numbers("file").first.map { Int($0[0]) }
         byteCount = restoredByteCount ?? 0
+    }
+
+    /// Puts what was written on the disk, and the first time the file's name too.
+    private func synchronize(_ path: String) throws {
+        try file?.synchronize()
+        if hasDurableName { return }
+        hasDurableName = true
+        guard try fileSystem.status(path)?.kind == .file else { return }
+        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        try fileSystem.synchronizeDirectory(folder.isEmpty ? "/" : folder)
     }
 
     /// Takes away what was written after the checkpoint.

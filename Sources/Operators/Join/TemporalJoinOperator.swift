@@ -40,6 +40,8 @@ final class TemporalJoinOperator: Operator {
     }
 
     var stateByteCount: Int { waiting.byteCount + versions.byteCount }
+    var stateRowCount: Int { waiting.rowCount + versions.rowCount }
+    var nextDueTime: Int64? { earliest == .max ? .max : earliest + 1 }
     /// Versions kept.
     var versionCount: Int { versions.rowCount }
 

@@ -41,6 +41,7 @@ final class EventTimeOverOperator: Operator {
     }
 
     var stateByteCount: Int { waiting.byteCount + partitions.byteCount }
+    var stateRowCount: Int { waiting.rowCount + partitions.rowCount }
 
     func process(_ batch: RecordBatch, input: Int, into collector: any Collector) throws {
         let (late, onTime, earliest) = WindowedOperator.split(batch.columns[spec.eventTime], at: watermark)
