@@ -49,7 +49,9 @@ public struct EngineConfiguration: Sendable {
     var changesFlushNanos: UInt64 { UInt64(min(changesFlushMillis, 1 << 40)) * 1_000_000 }
     var quantumNanos: UInt64 { UInt64(min(quantumMicros, 1 << 40)) * 1000 }
     var queueLimits: QueueLimits {
-        QueueLimits(rows: queueRowLimit, batches: queueBatchLimit, bytes: queueByteLimit)
+        // What waits in queues stands beside the state, and must be little beside its bound.
+        let bytes = stateMemory.map { min(queueByteLimit, max(1 << 20, $0.bytes / 16)) } ?? queueByteLimit
+        return QueueLimits(rows: queueRowLimit, batches: queueBatchLimit, bytes: bytes)
     }
 }
 

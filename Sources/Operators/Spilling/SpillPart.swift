@@ -113,7 +113,10 @@ final class SpillPart {
 
     /// The watermark that may go on: of a part that was not visited the one that has come for it, as it has no use for
     /// it.
-    func passedWatermark(wasVisited: Bool) -> Int64? { wasVisited ? passed : lastWatermark }
+    func passedWatermark(wasVisited: Bool) -> Int64? {
+        // One that has been told everything holds back what it held back then.
+        wasVisited || events.isEmpty && !isEmpty ? passed : lastWatermark
+    }
 
     /// Whether a flush is due at a time: of a part put aside only now and then, as it has given out its changes and
     /// may at most want to forget old ones.

@@ -38,6 +38,7 @@ final class SpillingOperator: Operator {
     private var fileNumber = 0
     private var isWaiting = false
     private var hasLargePart = false
+    private var lastReturn: Int64 = 0
     private var lastRoundEnd: Int64 = 0
     private var lastRoundNanos: Int64 = 0
 
@@ -220,6 +221,11 @@ final class SpillingOperator: Operator {
         isWaiting = false
         if hasLargePart && keys.partCount < SpillKeys.partCountMax { try double(into: collector) }
         if let least, watermark > .min { passed = max(passed ?? .min, least) }
+        // The parts that came and went have left their memory in pieces.
+        if space.budget.limit > 0, now - lastReturn > 200_000_000 {
+            ProcessMemory.returnFreedBlocks()
+            lastReturn = now
+        }
     }
 
     /// Counts what a part holds now, and puts it aside when that is too much.
