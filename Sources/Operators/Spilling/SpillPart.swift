@@ -43,6 +43,8 @@ final class SpillPart {
     /// Adds state to a part that has not been looked at yet.
     func add(_ source: @escaping () throws -> [StateTable]) {
         sources.append(source)
+        // A file stands for the part only while it is all there is.
+        file = nil
         isClean = false
     }
 
@@ -51,8 +53,6 @@ final class SpillPart {
         if sources.count == 1 {
             self.file = file
             isClean = true
-        } else {
-            self.file = nil
         }
     }
 
