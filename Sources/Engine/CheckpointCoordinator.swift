@@ -354,7 +354,8 @@ final class CheckpointCoordinator: Sendable {
     private func discard(_ epoch: Int) {
         files.settle(isPublished: false)
         let isLingering = state.withLock { state in
-            state.collecting = nil
+            // A stop that waited may have begun the next one already.
+            if state.collecting == epoch { state.collecting = nil }
             state.summary.failed += 1
             return state.machine.isLingering && state.intervalNanos == nil
         }
