@@ -6,7 +6,7 @@ import Synchronization
 
 /// Takes a pipeline's checkpoints: does what `CheckpointStateMachine` decides, with files and clocks.
 ///
-/// Files are encoded and written on the threads of Swift's own pool, so that the engine's go on.
+/// Files are encoded and written on threads of their own, so that the engine's go on.
 final class CheckpointCoordinator: Sendable {
     /// What a coordinator needs to know of the pipeline.
     struct Pipeline: Sendable {

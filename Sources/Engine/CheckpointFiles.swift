@@ -75,14 +75,7 @@ final class CheckpointFiles: Sendable {
     private func merge(
         _ files: ArraySlice<CheckpointManifest.File>, with states: [NodeState]
     ) throws -> [NodeState] {
-        let former = try files.map { try StateFile.decode(try store.read($0)) }
-        return states.map { state in
-            let history = former.map { file in
-                file.first { $0.node == state.node && $0.subtask == state.subtask }?.tables ?? []
-            }
-            return NodeState(
-                node: state.node, subtask: state.subtask, tables: StateMerge.merge(history + [state.tables]))
-        }
+        StateMerge.merge(try files.map { try StateFile.decode(try store.read($0)) } + [states])
     }
 
     private func write(_ piece: StatePiece, _ name: String, epoch: Int) throws -> Int {

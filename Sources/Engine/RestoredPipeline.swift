@@ -57,14 +57,7 @@ final class RestoredPipeline: Sendable {
     private static func merged(
         _ chain: ArraySlice<CheckpointManifest.File>, _ store: CheckpointStore
     ) throws -> [NodeState] {
-        let files = try chain.map { try StateFile.decode(try store.read($0)) }
-        guard let last = files.last else { return [] }
-        return last.map { state in
-            let history = files.map { file in
-                file.first { $0.node == state.node && $0.subtask == state.subtask }?.tables ?? []
-            }
-            return NodeState(node: state.node, subtask: state.subtask, tables: StateMerge.merge(history))
-        }
+        StateMerge.merge(try chain.map { try StateFile.decode(try store.read($0)) })
     }
 
     /// Whether sinks have to commit what belongs to the checkpoint.

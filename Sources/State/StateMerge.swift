@@ -27,6 +27,17 @@ public enum StateMerge {
         return result
     }
 
+    /// The states of a task's nodes from several files of its chain, given one after another: those of the last file,
+    /// with what the earlier ones say of the same subtasks.
+    public static func merge(_ files: [[NodeState]]) -> [NodeState] {
+        (files.last ?? []).map { state in
+            let history = files.map { file in
+                file.first { $0.node == state.node && $0.subtask == state.subtask }?.tables ?? []
+            }
+            return NodeState(node: state.node, subtask: state.subtask, tables: merge(history))
+        }
+    }
+
     /// All tables of a node from several snapshots of it, given one after another. A table that the last one leaves out
     /// has no rows.
     public static func merge(_ snapshots: [[StateTable]]) -> [StateTable] {
