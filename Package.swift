@@ -16,7 +16,9 @@ let ladder: [(name: String, imports: [String])] = [
     // 0
     ("HostSystem", ["CMalloc"]),
     ("SQLSyntax", []),
+    ("JSONModel", []),
     // 1
+    ("Settings", ["HostSystem", "JSONModel"]),
     ("Columnar", []),
     ("Codecs", ["CZstd", "CLZ4", "CZlib"]),
     // 2
@@ -30,7 +32,10 @@ let ladder: [(name: String, imports: [String])] = [
     // 5
     ("Planner", ["SQLSyntax", "Columnar", "Expressions", "Dataflow"]),
     ("Operators", ["HostSystem", "Columnar", "Expressions", "State", "Dataflow"]),
-    ("Connectors", ["HostSystem", "Columnar", "Codecs", "Expressions", "Formats", "State", "Dataflow"]),
+    (
+        "Connectors",
+        ["HostSystem", "JSONModel", "Columnar", "Codecs", "Expressions", "Formats", "State", "Dataflow"]
+    ),
     // 6
     (
         "Engine",
@@ -40,7 +45,48 @@ let ladder: [(name: String, imports: [String])] = [
         ]
     ),
     // 7
-    ("ControlPlane", ["HostSystem", "SQLSyntax", "Formats", "Dataflow", "Engine"]),
+    (
+        "ControlPlane",
+        [
+            "HostSystem", "SQLSyntax", "JSONModel", "Columnar", "Codecs", "Expressions", "Formats", "Dataflow",
+            "Checkpointing", "Planner", "Connectors", "Engine",
+        ]
+    ),
+    // 8
+    (
+        "RESTAPI",
+        [
+            "HostSystem", "SQLSyntax", "JSONModel", "Settings", "Columnar", "Formats", "Dataflow", "Planner",
+            "Connectors", "Engine", "ControlPlane",
+        ]
+    ),
+    ("APIClient", ["HostSystem", "JSONModel"]),
+]
+
+/// What modules take from other packages.
+let products: [String: [Target.Dependency]] = [
+    "Settings": [
+        .product(name: "TOMLKit", package: "TOMLKit"), .product(name: "Yams", package: "Yams"),
+    ],
+    "ControlPlane": [
+        .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Crypto", package: "swift-crypto"),
+    ],
+    "RESTAPI": [
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdTLS", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+    ],
+    "APIClient": [
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+    ],
 ]
 
 /// What the tests share: batches from text, seeds, in-memory tables.
@@ -52,7 +98,9 @@ let testing: [(name: String, imports: [String])] = [
 func dependencies(_ names: [String]) -> [Target.Dependency] { names.map { .target(name: $0) } }
 
 func module(_ name: String, _ imports: [String]) -> Target {
-    .target(name: name, dependencies: dependencies(imports), exclude: ["README.md"], swiftSettings: house)
+    .target(
+        name: name, dependencies: dependencies(imports) + (products[name] ?? []), exclude: ["README.md"],
+        swiftSettings: house)
 }
 
 func tests(_ name: String, _ imports: [String]) -> Target {
@@ -66,7 +114,18 @@ let package = Package(
         .executable(name: "sqltest", targets: ["sqltest"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         .systemLibrary(name: "CZstd", path: "Sources/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
@@ -86,7 +145,9 @@ let package = Package(
             .executableTarget(
                 name: "laminar",
                 dependencies: dependencies(ladder.map(\.name)) + [
-                    .product(name: "ArgumentParser", package: "swift-argument-parser")
+                    .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                    .product(name: "Logging", package: "swift-log"),
+                    .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 ],
                 swiftSettings: house),
             .executableTarget(

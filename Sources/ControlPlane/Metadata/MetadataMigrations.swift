@@ -1,0 +1,59 @@
+import GRDB
+
+/// Every change of the database's tables, in order; none is ever edited once released.
+enum MetadataMigrations {
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("0001 pipelines and connections", migrate: pipelinesAndConnections)
+        return migrator
+    }
+
+    /// Times are microseconds since 1970, `graph`, `diagnostics`, `tags`, `config` and `schema` are JSON.
+    private static func pipelinesAndConnections(_ database: Database) throws {
+        try database.execute(
+            sql: """
+                CREATE TABLE pipelines (
+                    id TEXT PRIMARY KEY, name TEXT NOT NULL, query TEXT NOT NULL, parallelism INTEGER NOT NULL,
+                    checkpoint_interval_micros INTEGER NOT NULL, stop TEXT NOT NULL, restart_nonce INTEGER NOT NULL,
+                    forces_restart INTEGER NOT NULL, is_preview INTEGER NOT NULL, enables_sinks INTEGER NOT NULL,
+                    ttl_micros INTEGER, tags TEXT NOT NULL, graph TEXT NOT NULL, diagnostics TEXT NOT NULL,
+                    created_at INTEGER NOT NULL
+                ) STRICT;
+                CREATE INDEX pipelines_by_time ON pipelines (created_at, id);
+                CREATE TABLE jobs (
+                    id TEXT PRIMARY KEY,
+                    pipeline_id TEXT NOT NULL UNIQUE REFERENCES pipelines (id) ON DELETE CASCADE,
+                    run_id INTEGER NOT NULL, state TEXT NOT NULL, created_at INTEGER NOT NULL, start_time INTEGER,
+                    finish_time INTEGER, tasks INTEGER, failure_message TEXT, failure_domain TEXT
+                ) STRICT;
+                CREATE TABLE job_transitions (
+                    number INTEGER PRIMARY KEY AUTOINCREMENT,
+                    job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+                    run_id INTEGER NOT NULL, state TEXT NOT NULL, time INTEGER NOT NULL, cause TEXT
+                ) STRICT;
+                CREATE INDEX job_transitions_by_job ON job_transitions (job_id, number);
+                CREATE TABLE job_messages (
+                    number INTEGER PRIMARY KEY AUTOINCREMENT,
+                    job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+                    created_at INTEGER NOT NULL, level TEXT NOT NULL, message TEXT NOT NULL, details TEXT NOT NULL,
+                    operator_id TEXT, task_index INTEGER, domain TEXT
+                ) STRICT;
+                CREATE INDEX job_messages_by_job ON job_messages (job_id, number);
+                CREATE TABLE connection_profiles (
+                    id TEXT PRIMARY KEY, name TEXT NOT NULL COLLATE NOCASE UNIQUE, connector TEXT NOT NULL,
+                    config TEXT NOT NULL, created_at INTEGER NOT NULL
+                ) STRICT;
+                CREATE TABLE connection_tables (
+                    id TEXT PRIMARY KEY, name TEXT NOT NULL COLLATE NOCASE UNIQUE, connector TEXT NOT NULL,
+                    profile_id TEXT REFERENCES connection_profiles (id), table_type TEXT NOT NULL,
+                    config TEXT NOT NULL, schema TEXT, created_at INTEGER NOT NULL
+                ) STRICT;
+                CREATE INDEX connection_tables_by_time ON connection_tables (created_at, id);
+                CREATE TABLE pipeline_tables (
+                    pipeline_id TEXT NOT NULL REFERENCES pipelines (id) ON DELETE CASCADE,
+                    table_id TEXT NOT NULL REFERENCES connection_tables (id),
+                    PRIMARY KEY (pipeline_id, table_id)
+                ) STRICT, WITHOUT ROWID;
+                """)
+    }
+}
