@@ -1,6 +1,7 @@
 import Columnar
 import Engine
 import JSONModel
+import Planner
 
 /// Everything that can be asked of pipelines and their jobs. Errors are `ControlError`s for what the caller can mend; all
 /// others are faults of the server. Calls may read and write files.
@@ -66,4 +67,10 @@ public protocol ConnectionService: Sendable {
     func test(_ draft: TableDraft) async throws -> AsyncStream<ConnectionTestStep>
     /// Throws what is wrong with a schema.
     func test(schema: JSONValue) async throws
+}
+
+/// Where the planner finds the tables that users have stored.
+public protocol StoredTableSource: Sendable {
+    /// All of them; configs with their secrets, `{{ NAME }}` not yet replaced. Reads the database.
+    func storedTables() throws -> [StoredTable]
 }
