@@ -3,6 +3,8 @@
 RELEASE := .build-release
 LAMINAR := $(RELEASE)/release/laminar
 PYTHON := .venv/bin/python3
+# What tests of whole programs run.
+TESTED := LAMINAR_PYTHON=$(abspath $(PYTHON)) LAMINAR_BINARY=$(abspath $(LAMINAR))
 SWIFT_SOURCES := Package.swift Sources Tests Benchmarks
 
 .PHONY: run test release sqltest bench lint format setup python clean
@@ -11,10 +13,11 @@ SWIFT_SOURCES := Package.swift Sources Tests Benchmarks
 run: release
 	@scripts/run-flights.sh $(LAMINAR)
 
-## Builds and runs every test.
+## Builds and runs every test; those that measure a server come last and alone.
 test: setup python release sqltest
 	swift build --build-tests
-	LAMINAR_PYTHON=$(abspath $(PYTHON)) LAMINAR_BINARY=$(abspath $(LAMINAR)) swift test --skip-build
+	$(TESTED) swift test --skip-build --skip APITests
+	$(TESTED) swift test --skip-build --filter APITests
 
 ## Installs the Debian packages the build links against.
 setup:

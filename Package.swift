@@ -165,6 +165,7 @@ let package = Package(
                     "SQLTestRunner", "TestKit", "HostSystem", "SQLSyntax", "Expressions", "Dataflow", "Planner",
                     "Connectors", "Engine", "ControlPlane",
                 ]),
+            tests("API", ["TestKit"]),
             tests("Tidy", []),
         ],
     cxxLanguageStandard: .cxx17
