@@ -5,12 +5,17 @@ import Engine
 public struct RunOrder: Sendable, Hashable {
     public var pipelineID: String
     public var jobID: String
-    /// Counted from 1 over the life of the job's supervisor.
+    /// Counted from 1 over the life of the job.
     public var run: Int
     /// Time between two checkpoints; nil: only when asked.
     public var checkpointIntervalMillis: Int?
+    /// The folder of the job's state; nil: the job does not say, or keeps none.
+    public var stateDirectory: String?
 
-    public init(pipelineID: String, jobID: String, run: Int, checkpointIntervalMillis: Int?) {
+    public init(
+        pipelineID: String, jobID: String, run: Int, checkpointIntervalMillis: Int?, stateDirectory: String? = nil
+    ) {
+        self.stateDirectory = stateDirectory
         self.pipelineID = pipelineID
         self.jobID = jobID
         self.run = run
