@@ -27,10 +27,12 @@ public struct CheckpointRecord: Sendable, Hashable {
         /// Bytes of the task's state file.
         public var bytes = 0
 
-        /// A span whose state has been given out and not written.
         public init(
-            taskID: Int, nodes: [Int], subtask: Int, alignmentStart: Int64, syncStart: Int64, syncEnd: Int64
+            taskID: Int, nodes: [Int], subtask: Int, alignmentStart: Int64, syncStart: Int64, syncEnd: Int64,
+            asyncEnd: Int64? = nil, bytes: Int = 0
         ) {
+            self.asyncEnd = asyncEnd
+            self.bytes = bytes
             self.taskID = taskID
             self.nodes = nodes
             self.subtask = subtask
