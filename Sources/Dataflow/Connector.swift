@@ -119,9 +119,12 @@ public struct ConnectorCatalog: Sendable {
     private let byName: [String: any Connector]
     /// In list order.
     public let all: [any Connector]
+    /// Names of connectors that tables can be defined for but that cannot run yet.
+    public let announced: Set<String>
 
-    public init(_ connectors: [any Connector]) {
+    public init(_ connectors: [any Connector], announced: Set<String> = []) {
         all = connectors
+        self.announced = announced
         byName = Dictionary(connectors.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
