@@ -24,23 +24,45 @@ public struct PosixFileSystem: FileSystem {
             switch mode {
             case .replace: O_TRUNC
             case .append: O_APPEND
-            case .createNew: O_EXCL
+            case .createNew, .createPrivate: O_EXCL
             }
         return PosixFile(
-            descriptor: try open(path, O_WRONLY | O_CREAT | flags, .openForWriting), path: path, isOwned: true)
+            descriptor: try open(
+                path, O_WRONLY | O_CREAT | flags, .openForWriting, permissions: mode == .createPrivate ? 0o600 : 0o644),
+            path: path, isOwned: true)
     }
 
     private func open(
-        _ path: String, _ flags: Int32, _ operation: FileError.Operation = .open
+        _ path: String, _ flags: Int32, _ operation: FileError.Operation = .open, permissions: mode_t = 0o644
     ) throws(FileError) -> Int32 {
         // A NUL inside the path would cut it off silently.
         guard !path.utf8.contains(0), !path.isEmpty else { throw FileError(operation, path: path, errno: ENOENT) }
         while true {
-            let descriptor = Glibc.open(path, flags | O_CLOEXEC, 0o644)
+            let descriptor = Glibc.open(path, flags | O_CLOEXEC, permissions)
             if descriptor >= 0 { return descriptor }
             if errno != EINTR { throw FileError(operation, path: path, errno: errno) }
         }
     }
+
+    /// A path with links followed; nil when nothing is there. Of a link that leads nowhere: where it would lead, as a file
+    /// made through it would lie there.
+    public static func realPath(_ path: String) -> String? {
+        guard !path.utf8.contains(0) else { return nil }
+        if let found = Glibc.realpath(path, nil) {
+            defer { free(found) }
+            return String(cString: found)
+        }
+        var room = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink(path, &room, room.count)
+        guard count > 0, errno != ELOOP else { return nil }
+        let target = String(decoding: room[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        if target.hasPrefix("/") { return target }
+        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        return (folder.isEmpty ? "" : folder) + "/" + target
+    }
+
+    /// The folder that relative paths begin at.
+    public static var workingFolder: String { realPath(".") ?? "/" }
 
     public func rename(_ path: String, to destination: String) throws(FileError) {
         guard Glibc.rename(path, destination) == 0 else { throw FileError(.rename, path: path, errno: errno) }

@@ -192,6 +192,6 @@ import Testing
     }
 }
 
-extension OptionValue: @retroactive ExpressibleByStringLiteral {
+extension OptionValue: ExpressibleByStringLiteral {
     public init(stringLiteral value: String) { self = .string(value) }
 }
