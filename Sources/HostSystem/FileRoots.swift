@@ -9,22 +9,31 @@ public struct FileRefusal: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 /// The folders below which users of the API may read and write files.
-public struct FileRoots: Hashable, Sendable {
+public struct FileRoots: Sendable {
+    /// Gives what a symbolic link says, nil for all else.
+    public typealias LinkReader = @Sendable (_ path: String) -> String?
+
     /// Absolute, without symbolic links; nil: any.
     public let folders: [String]?
 
     /// What relative paths begin at.
     private let workingFolder: String
+    private let linkTarget: LinkReader
+    private static let linkCountMax = 40
 
     /// `folders`: absolute paths, or relative ones as the process sees them; `*` among them allows all files.
-    /// `realPath` gives a path without symbolic links, nil when nothing is there.
-    public init(_ folders: [String], workingFolder: String, realPath: (String) -> String?) {
+    /// `linkTarget` gives what a symbolic link says, nil for all else (`PosixFileSystem.linkTarget`).
+    public init(
+        _ folders: [String], workingFolder: String = PosixFileSystem.workingFolder,
+        linkTarget: @escaping LinkReader = PosixFileSystem.linkTarget
+    ) {
+        self.linkTarget = linkTarget
         self.workingFolder = workingFolder
         if folders.contains("*") {
             self.folders = nil
         } else {
-            self.folders = folders.filter { !$0.isEmpty }.map {
-                Self.resolved(Self.absolute($0, in: workingFolder), realPath)
+            self.folders = folders.filter { !$0.isEmpty }.compactMap {
+                Self.resolved(Self.absolute($0, in: workingFolder), linkTarget)
             }
         }
     }
@@ -34,7 +43,7 @@ public struct FileRoots: Hashable, Sendable {
     /// or output, or it is written so that programs may read it in different ways.
     ///
     /// Who can make links below a root can still lead out of it between this check and the opening of the file.
-    public func resolve(_ given: String, realPath: (String) -> String?) throws(FileRefusal) -> String {
+    public func resolve(_ given: String) throws(FileRefusal) -> String {
         var path = given
         if path.hasPrefix("file://") { path.removeFirst("file://".count) }
         if path.isEmpty { throw FileRefusal("the path is empty") }
@@ -50,7 +59,9 @@ public struct FileRoots: Hashable, Sendable {
         if path.contains("\\") { throw FileRefusal("the path has a backslash") }
         if path.contains("://") { throw FileRefusal("expected a path of this machine") }
         if path.hasPrefix("~") { throw FileRefusal("the path begins with ~: write it in full") }
-        let resolved = Self.resolved(Self.absolute(path, in: workingFolder), realPath)
+        guard let resolved = Self.resolved(Self.absolute(path, in: workingFolder), linkTarget) else {
+            throw FileRefusal("'\(given)' has too many links")
+        }
         guard folders.contains(where: { Self.lies(resolved, below: $0) }) else {
             throw FileRefusal(
                 folders.isEmpty
@@ -69,20 +80,27 @@ public struct FileRoots: Hashable, Sendable {
         path.hasPrefix("/") ? path : folder + "/" + path
     }
 
-    /// Without links as far as things exist, then without `.` and `..`.
-    private static func resolved(_ path: String, _ realPath: (String) -> String?) -> String {
-        // Link by link from the root, so that `..` behind a link leaves the link's target, as the system does it.
+    /// Without links, `.` and `..`; nil when there are too many links. What does not exist has none.
+    private static func resolved(_ path: String, _ linkTarget: LinkReader) -> String? {
+        var rest = Array(path.split(separator: "/").reversed())
         var current = ""
-        for part in path.split(separator: "/") {
-            switch part {
-            case ".": continue
-            case "..":
-                guard let slash = current.lastIndex(of: "/") else { continue }
-                current = String(current[..<slash])
-            default:
-                let next = current + "/" + part
-                current = realPath(next).map { $0 == "/" ? "" : $0 } ?? next
+        var links = 0
+        // Part by part from the root, so that `..` behind a link leaves the link's target, as the system does it.
+        while let part = rest.popLast() {
+            if part == "." { continue }
+            if part == ".." {
+                if let slash = current.lastIndex(of: "/") { current = String(current[..<slash]) }
+                continue
             }
+            let next = current + "/" + part
+            guard let target = linkTarget(next) else {
+                current = next
+                continue
+            }
+            links += 1
+            if links > linkCountMax { return nil }
+            if target.hasPrefix("/") { current = "" }
+            rest += target.split(separator: "/").reversed()
         }
         return current.isEmpty ? "/" : current
     }

@@ -44,25 +44,21 @@ public struct PosixFileSystem: FileSystem {
         }
     }
 
-    /// A path with links followed; nil when nothing is there. Of a link that leads nowhere: where it would lead, as a file
-    /// made through it would lie there.
-    public static func realPath(_ path: String) -> String? {
+    /// What a symbolic link says; nil for everything else.
+    public static func linkTarget(_ path: String) -> String? {
         guard !path.utf8.contains(0) else { return nil }
-        if let found = Glibc.realpath(path, nil) {
-            defer { free(found) }
-            return String(cString: found)
-        }
         var room = [CChar](repeating: 0, count: Int(PATH_MAX))
         let count = readlink(path, &room, room.count)
-        guard count > 0, errno != ELOOP else { return nil }
-        let target = String(decoding: room[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        if target.hasPrefix("/") { return target }
-        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-        return (folder.isEmpty ? "" : folder) + "/" + target
+        guard count > 0 else { return nil }
+        return String(decoding: room[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     /// The folder that relative paths begin at.
-    public static var workingFolder: String { realPath(".") ?? "/" }
+    public static var workingFolder: String {
+        guard let found = getcwd(nil, 0) else { return "/" }
+        defer { free(found) }
+        return String(cString: found)
+    }
 
     public func rename(_ path: String, to destination: String) throws(FileError) {
         guard Glibc.rename(path, destination) == 0 else { throw FileError(.rename, path: path, errno: errno) }

@@ -38,7 +38,7 @@ extension ConnectorDescriptor {
                     ], required: ["topic", "type"])), role: .wrapped([.source, .sink]))
         table.rewrite = { object in
             guard let word = object["qos"]?.string else { return }
-            object["qos"] = .string(ConfigSpelling.snakeCase(word.prefix(1).lowercased() + word.dropFirst()))
+            object["qos"] = .string(JSONReader.snakeCase(word.prefix(1).lowercased() + word.dropFirst()))
         }
         table.optionNames = [
             .init(path: "type.source_config", option: "source"), .init(path: "type.sink_config", option: "sink"),

@@ -122,3 +122,24 @@ extension ConfigShape {
         return dotted
     }
 }
+
+extension ConfigShape {
+    /// The option that a path of the canonical form is, e.g. of `secretPaths`.
+    func option(ofPath path: String) -> String { name(path.split(separator: ".").map(String.init)) }
+}
+
+extension ConnectorDescriptor {
+    /// Whether an option of a table, or of its profile, is a secret.
+    public func isSecret(option key: String) -> Bool {
+        [profile, table].contains { shape in
+            guard let shape else { return false }
+            return shape.secretPaths.contains { path in
+                let option = shape.option(ofPath: path)
+                guard option.hasSuffix(".*") else { return option == key }
+                let name = key.dropFirst(option.count - 1)
+                guard key.hasPrefix(option.dropLast()), !name.isEmpty else { return false }
+                return shape.isWhollySecret(path) || ConfigShape.soundsSecret(String(name))
+            }
+        }
+    }
+}

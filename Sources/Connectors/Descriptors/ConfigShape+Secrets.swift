@@ -46,6 +46,13 @@ extension ConfigShape {
         }
     }
 
+    /// Whether all values of the map at a path that ends with `.*` are secret.
+    func isWhollySecret(_ path: String) -> Bool {
+        var node = schema
+        for step in path.split(separator: ".").dropLast() { node = node["properties"]?[String(step)] ?? .null }
+        return node["x-secret"] == true
+    }
+
     private static let password: JSONValue = ["format": "password"]
 
     private static func secretSchema(of key: String, _ schema: JSONValue) -> JSONValue {

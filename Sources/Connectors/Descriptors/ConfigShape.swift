@@ -49,10 +49,13 @@ public struct ConfigShape: Sendable {
     /// The JSON Schema of the canonical form.
     public var jsonSchema: JSONValue { schema }
 
-    /// All that is wrong with a canonical config, with paths that begin with `config`.
-    public func violations(in config: JSONValue) -> [JSONSchemaViolation] {
-        JSONSchema(schema).violations(in: config, path: "config")
+    /// All that is wrong with a canonical config; `path` is what paths begin with.
+    public func violations(in config: JSONValue, path: String = "config") -> [JSONSchemaViolation] {
+        JSONSchema(schema).violations(in: config, path: path)
     }
+
+    /// Whether the config itself has a setting of that name.
+    public func knows(_ key: String) -> Bool { schema["properties"]?[key] != nil }
 
     /// The canonical form of a config in any spelling. What it cannot understand stays, for the schema to refuse.
     public func canonical(_ config: JSONValue) -> JSONValue { canonical(config, fromText: false) }

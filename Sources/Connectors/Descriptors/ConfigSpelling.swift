@@ -12,7 +12,7 @@ struct ConfigSpelling {
         case .object(let object):
             var result = JSONObject()
             for member in object.members {
-                let key = Self.snakeCase(member.key)
+                let key = JSONReader.snakeCase(member.key)
                 if member.value.isNull { continue }
                 // Of two spellings the one that is written as the canonical form does wins.
                 if result[key] != nil, key != member.key { continue }
@@ -21,18 +21,6 @@ struct ConfigSpelling {
             return .object(result)
         default: return value
         }
-    }
-
-    /// `bootstrapServers` as `bootstrap_servers`; a word in capitals stays one word.
-    static func snakeCase(_ key: String) -> String {
-        var result = ""
-        var wasLower = false
-        for character in key {
-            if character.isUppercase && wasLower { result += "_" }
-            result += wasLower || character.isUppercase && !result.isEmpty ? character.lowercased() : String(character)
-            wasLower = character.isLowercase || character.isNumber
-        }
-        return result
     }
 
     /// The keys of all maps of a schema.
