@@ -73,4 +73,6 @@ public protocol ConnectionService: Sendable {
 public protocol StoredTableSource: Sendable {
     /// All of them; configs with their secrets, `{{ NAME }}` not yet replaced. Reads the database.
     func storedTables() throws -> [StoredTable]
+    /// All profiles, likewise.
+    func storedProfiles() throws -> [StoredProfile]
 }
