@@ -13,6 +13,7 @@ public final class JobSupervisor: Sendable {
     private let backend: any ExecutionBackend
     private let plan: @Sendable (_ parallelism: Int) throws -> DataflowGraph
     private let notify: @Sendable (JobNotice) -> Void
+    private let outlets: PipelineOutlets
     private let inputs: AsyncStream<Input>.Continuation
     private let state: Mutex<State>
 
@@ -61,10 +62,11 @@ public final class JobSupervisor: Sendable {
     }
 
     /// A job that has not begun; the first desire begins it. `plan` makes the graph for a parallelism and may be called
-    /// again; `notify` is called in order, and must not wait.
+    /// again; `notify` is called in order, and must not wait. `outlets` are those of every run.
     public init(
         pipelineID: String, jobID: String, desire: JobDesire, policy: RestartPolicy = RestartPolicy(),
-        backend: any ExecutionBackend, host: Host = Host(), notify: @escaping @Sendable (JobNotice) -> Void = { _ in },
+        backend: any ExecutionBackend, host: Host = Host(), outlets: PipelineOutlets = PipelineOutlets(),
+        notify: @escaping @Sendable (JobNotice) -> Void = { _ in },
         plan: @escaping @Sendable (_ parallelism: Int) throws -> DataflowGraph
     ) {
         self.pipelineID = pipelineID
@@ -73,6 +75,7 @@ public final class JobSupervisor: Sendable {
         self.host = host
         self.plan = plan
         self.notify = notify
+        self.outlets = outlets
         state = Mutex(
             State(
                 machine: JobStateMachine(desire: desire, policy: policy), status: JobStatus(desire: desire),
@@ -210,9 +213,9 @@ public final class JobSupervisor: Sendable {
     private func start(_ run: Int, _ millis: Int?) {
         guard let graph = state.withLock({ $0.graph }) else { return }
         let order = order(run, millis)
-        Task.detached { [backend, inputs] in
+        Task.detached { [backend, inputs, outlets] in
             do {
-                let handle = try backend.start(graph, order) { inputs.yield(.told(run: run, $0)) }
+                let handle = try backend.start(graph, order, outlets: outlets) { inputs.yield(.told(run: run, $0)) }
                 inputs.yield(.runs(run: run, handle))
             } catch {
                 inputs.yield(.startFailed(run: run, JobFailure(error)))
