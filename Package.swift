@@ -18,7 +18,8 @@ let ladder: [(name: String, imports: [String])] = [
     ("SQLSyntax", []),
     ("JSONModel", []),
     // 1
-    ("Settings", ["HostSystem", "JSONModel"]),
+    ("Settings", ["HostSystem", "SQLSyntax", "JSONModel"]),
+    ("LogHandlers", ["HostSystem", "JSONModel"]),
     ("Columnar", []),
     ("Codecs", ["CZstd", "CLZ4", "CZlib"]),
     // 2
@@ -68,6 +69,7 @@ let products: [String: [Target.Dependency]] = [
     "Settings": [
         .product(name: "TOMLKit", package: "TOMLKit"), .product(name: "Yams", package: "Yams"),
     ],
+    "LogHandlers": [.product(name: "Logging", package: "swift-log")],
     "ControlPlane": [
         .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Crypto", package: "swift-crypto"),
     ],
