@@ -49,12 +49,12 @@ public struct EventStream: AsyncSequence, Sendable {
         /// The next event; nil at the end. Errors: `APIError`, when the server refuses or cannot be reached any more.
         public mutating func next() async throws -> ServerEvent? {
             while true {
+                if hasEnded { return nil }
                 if let event = waiting.popLast() {
                     failures = 0
                     if event.name == stream.resumption?.finalEvent { hasEnded = true }
                     return event
                 }
-                if hasEnded { return nil }
                 do {
                     if body == nil { try await connect() }
                     if let chunk = try await body?.next() {

@@ -24,13 +24,18 @@ struct EventStreamParser {
     private(set) var retryMillis: Int?
 
     private var line: [UInt8] = []
+    /// The id of the event under way; it counts when the event is complete.
+    private var pendingID: String?
     private var name = ""
     private var data: [UInt8] = []
     private var hasData = false
     private var endedWithReturn = false
     private var isFirstLine = true
 
-    init(lastEventID: String? = nil) { self.lastEventID = lastEventID }
+    init(lastEventID: String? = nil) {
+        self.lastEventID = lastEventID
+        pendingID = lastEventID
+    }
 
     /// The events that these bytes complete. Errors: an event larger than `eventBytesMax`.
     mutating func add(_ bytes: some Sequence<UInt8>) throws(APIError) -> [ServerEvent] {
@@ -67,7 +72,7 @@ struct EventStreamParser {
             if hasData { data.append(0x0A) }
             hasData = true
             data += value
-        case "id" where !value.contains(0): lastEventID = String(decoding: value, as: UTF8.self)
+        case "id" where !value.contains(0): pendingID = String(decoding: value, as: UTF8.self)
         case "retry":
             if value.allSatisfy({ (0x30...0x39).contains($0) }), let millis = Int(String(decoding: value, as: UTF8.self)) {
                 retryMillis = millis
@@ -78,6 +83,7 @@ struct EventStreamParser {
     }
 
     private mutating func dispatch() -> ServerEvent? {
+        lastEventID = pendingID
         defer {
             name = ""
             hasData = false

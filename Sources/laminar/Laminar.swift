@@ -5,7 +5,11 @@ import ArgumentParser
 struct Laminar: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "laminar", abstract: "Streaming SQL over columnar batches.", version: "0.1.0",
-        subcommands: [RunCommand.self, ExplainCommand.self, ValidateCommand.self, FunctionsCommand.self])
+        subcommands: [
+            RunCommand.self, ExplainCommand.self, ValidateCommand.self, FunctionsCommand.self, ConfigCommand.self,
+            PipelinesCommand.self, JobsCommand.self, ConnectionsCommand.self, ConnectorsCommand.self,
+            OutputCommand.self,
+        ])
 }
 
 /// What the process tells its caller.
