@@ -50,7 +50,8 @@ struct EventStreamParser {
             }
             line.append(byte)
             if line.count + data.count > Self.eventBytesMax {
-                throw APIError(status: nil, message: "the server sent an event of more than \(Self.eventBytesMax) bytes")
+                throw APIError(
+                    status: nil, message: "the server sent an event of more than \(Self.eventBytesMax) bytes")
             }
         }
         return events
@@ -74,7 +75,9 @@ struct EventStreamParser {
             data += value
         case "id" where !value.contains(0): pendingID = String(decoding: value, as: UTF8.self)
         case "retry":
-            if value.allSatisfy({ (0x30...0x39).contains($0) }), let millis = Int(String(decoding: value, as: UTF8.self)) {
+            if value.allSatisfy({ (0x30...0x39).contains($0) }),
+                let millis = Int(String(decoding: value, as: UTF8.self))
+            {
                 retryMillis = millis
             }
         default: break

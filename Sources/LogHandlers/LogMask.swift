@@ -13,7 +13,8 @@ enum LogMask {
 
     private static func masked(_ value: Logger.MetadataValue) -> Logger.MetadataValue {
         switch value {
-        case .dictionary(let inner): .dictionary(Dictionary(uniqueKeysWithValues: masked(inner).map { ($0.key, $0.value) }))
+        case .dictionary(let inner):
+            .dictionary(Dictionary(uniqueKeysWithValues: masked(inner).map { ($0.key, $0.value) }))
         case .array(let values): .array(values.map { masked($0) })
         default: value
         }

@@ -55,8 +55,12 @@ public struct ServerSettings: Sendable {
     public var authentication: Authentication
     public var allowsRemoteWithoutAuthentication: Bool
     public var bodyBytesMax: Int
-    /// 0: without limit.
+    /// Of one client address, in the long run and at once.
     public var requestsPerSecondMax: Int
+    public var requestBurst: Int
+    public var connectionsMax: Int
+    public var outputReadersMax: Int
+    public var corsOrigins: [String]
     /// Nil: plain http.
     public var certificate: Certificate?
 
@@ -84,7 +88,11 @@ public struct ServerSettings: Sendable {
         port = settings.integer("api.http-port") ?? 0
         allowsRemoteWithoutAuthentication = settings.boolean("api.allow-remote-without-auth")
         bodyBytesMax = settings.bytes("api.max-body-bytes") ?? 8 << 20
-        requestsPerSecondMax = settings.integer("api.requests-per-second") ?? 0
+        requestsPerSecondMax = settings.integer("api.requests-per-second") ?? 2000
+        requestBurst = settings.integer("api.request-burst") ?? 4000
+        connectionsMax = settings.integer("api.max-connections") ?? 1024
+        outputReadersMax = settings.integer("api.max-output-readers") ?? 256
+        corsOrigins = settings.list("api.cors-origins") ?? []
         logFormat = LogFormat(rawValue: settings.text("logging.format") ?? "") ?? .console
         logLevel = settings.text("logging.level") ?? "info"
         secretKey = settings.text("secrets.key")
@@ -158,6 +166,6 @@ extension ServerSettings.Pipelines {
         isChainingEnabled = settings.boolean("pipeline.chaining.enabled")
         allowedRestarts = settings.integer("pipeline.allowed-restarts") ?? 20
         healthyMillis = settings.millis("pipeline.healthy-duration")
-        countMax = settings.integer("pipeline.count-max") ?? 10_000
+        countMax = settings.integer("pipeline.count-max") ?? 20_000
     }
 }

@@ -75,7 +75,10 @@ public enum SettingKind: Sendable, Hashable {
             // K, KB and KiB are one.
             let shift =
                 name.isEmpty || name == "B"
-                ? 0 : Self.sizeUnits.first { [$0.name, String($0.name.prefix(1)), "\($0.name.prefix(1))IB"].contains(name) }?.shift
+                ? 0
+                : Self.sizeUnits.first {
+                    [$0.name, String($0.name.prefix(1)), "\($0.name.prefix(1))IB"].contains(name)
+                }?.shift
             guard let number = Int(digits), let shift, number <= Int.max >> shift else { return nil }
             return range.contains(number << shift) ? .size(bytes: number << shift) : nil
         case .choice(let words): return words.contains(text) ? .text(text) : nil

@@ -136,7 +136,8 @@ struct TOMLReader {
     }
 
     private static func isBare(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || scalar == "-" || scalar == "_")
+        scalar.isASCII
+            && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || scalar == "-" || scalar == "_")
     }
 
     private func string(from start: Int) -> String {
@@ -168,7 +169,11 @@ extension TOMLReader {
         var hasOthers = false
         skipLines()
         while !take("]") {
-            if case .text(let text, .string) = try value(depth: depth + 1) { texts.append(text) } else { hasOthers = true }
+            if case .text(let text, .string) = try value(depth: depth + 1) {
+                texts.append(text)
+            } else {
+                hasOthers = true
+            }
             skipLines()
             if next != "]", !take(",") { throw wrong("expected ',' or ']', found \(found)") }
             skipLines()
@@ -188,7 +193,8 @@ extension TOMLReader {
         if word.count >= 8, word.first?.isNumber == true, word.contains(":") || word.contains("-") {
             return .other("a date or time")
         }
-        throw word.isEmpty ? wrong("expected a value, found \(found)") : wrong("'\(word)' is no value: put texts in quotes")
+        throw word.isEmpty
+            ? wrong("expected a value, found \(found)") : wrong("'\(word)' is no value: put texts in quotes")
     }
 
     private static func integer(_ digits: String) -> Int? {
@@ -260,7 +266,8 @@ extension TOMLReader {
             let count = scalar == "u" ? 4 : 8
             let start = position
             while position < min(text.count, start + count), text[position].properties.isASCIIHexDigit { position += 1 }
-            if position == start + count, let code = UInt32(string(from: start), radix: 16), let result = Unicode.Scalar(code)
+            if position == start + count, let code = UInt32(string(from: start), radix: 16),
+                let result = Unicode.Scalar(code)
             {
                 return result
             }

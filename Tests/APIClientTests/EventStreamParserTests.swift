@@ -14,19 +14,28 @@ struct EventStreamParserTests {
         ("data:  a\n\n", [.init(name: "message", data: " a", id: nil)]),
         ("data: a\ndata: b\n\n", [.init(name: "message", data: "a\nb", id: nil)]),
         ("event: x\n\n", []),
-        ("event: x\ndata: 1\n\ndata: 2\n\n", [
-            .init(name: "x", data: "1", id: nil), .init(name: "message", data: "2", id: nil),
-        ]),
-        ("id: 7\ndata: 1\n\ndata: 2\n\nid\ndata: 3\n\n", [
-            .init(name: "message", data: "1", id: "7"), .init(name: "message", data: "2", id: "7"),
-            .init(name: "message", data: "3", id: ""),
-        ]),
+        (
+            "event: x\ndata: 1\n\ndata: 2\n\n",
+            [
+                .init(name: "x", data: "1", id: nil), .init(name: "message", data: "2", id: nil),
+            ]
+        ),
+        (
+            "id: 7\ndata: 1\n\ndata: 2\n\nid\ndata: 3\n\n",
+            [
+                .init(name: "message", data: "1", id: "7"), .init(name: "message", data: "2", id: "7"),
+                .init(name: "message", data: "3", id: ""),
+            ]
+        ),
         ("id: 1\u{0}\ndata: 1\n\n", [.init(name: "message", data: "1", id: nil)]),
         (": heartbeat\n\n: x\ndata: a\n\n", [.init(name: "message", data: "a", id: nil)]),
-        ("data: a\r\n\r\ndata: b\r\rdata: c\n\r\n", [
-            .init(name: "message", data: "a", id: nil), .init(name: "message", data: "b", id: nil),
-            .init(name: "message", data: "c", id: nil),
-        ]),
+        (
+            "data: a\r\n\r\ndata: b\r\rdata: c\n\r\n",
+            [
+                .init(name: "message", data: "a", id: nil), .init(name: "message", data: "b", id: nil),
+                .init(name: "message", data: "c", id: nil),
+            ]
+        ),
         ("\u{FEFF}data: a\n\n", [.init(name: "message", data: "a", id: nil)]),
         ("unknown: x\ndata: é😀:\n\n", [.init(name: "message", data: "é😀:", id: nil)]),
         ("retry: 10\nretry: x\ndata: a\n\n", [.init(name: "message", data: "a", id: nil)]),

@@ -1,4 +1,5 @@
 import JSONModel
+import TestKit
 import Testing
 
 @testable import APIClient
@@ -31,9 +32,9 @@ struct ServerClientTests {
 
     @Test("a request carries its method, path, query, token and body")
     func requests() async throws {
-        let server = try ScriptedServer([
-            ScriptedServer.answer("200 OK", #"{"data": [1]}"#), ScriptedServer.answer("200 OK", ""),
-            ScriptedServer.answer("200 OK", "{}"),
+        let server = try TinyServer(answers: [
+            TinyServer.json("200 OK", #"{"data": [1]}"#), TinyServer.json("200 OK", ""),
+            TinyServer.json("200 OK", "{}"),
         ])
         defer { server.stop() }
         try await Self.ask(server.url, token: "t") { client in
@@ -58,7 +59,7 @@ struct ServerClientTests {
             ("302 Found", "", "the server answered 302 Found", false),
         ])
     func refusals(status: String, body: String, message: String, isInvalid: Bool) async throws {
-        let server = try ScriptedServer([ScriptedServer.answer(status, body)])
+        let server = try TinyServer(answers: [TinyServer.json(status, body)])
         defer { server.stop() }
         let error = await Self.failure(server.url) { _ = try await $0.get("/") }
         #expect(error?.message == message && error?.status == Int(status.prefix(3)))
@@ -67,8 +68,8 @@ struct ServerClientTests {
 
     @Test("a server that is not there, says nonsense or breaks off is told from one that refuses")
     func broken() async throws {
-        let server = try ScriptedServer([
-            ScriptedServer.answer("200 OK", "hello"),
+        let server = try TinyServer(answers: [
+            TinyServer.json("200 OK", "hello"),
             "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"a\":", "nonsense\r\n\r\n",
         ])
         #expect(await Self.failure(server.url) { _ = try await $0.get("/") }?.message.contains("not JSON") == true)
@@ -83,9 +84,9 @@ struct ServerClientTests {
 
     @Test("a stream that breaks goes on behind the last event seen, and ends with its last event")
     func resumption() async throws {
-        let server = try ScriptedServer([
-            ScriptedServer.stream("id: 1\ndata: a\n\nid: 2\ndata: b\n\nid: 3\ndata: lo"), "",
-            ScriptedServer.stream("id: 3\ndata: c\n\nevent: done\ndata: {}\n\ndata: never\n\n"),
+        let server = try TinyServer(answers: [
+            TinyServer.stream("id: 1\ndata: a\n\nid: 2\ndata: b\n\nid: 3\ndata: lo"), "",
+            TinyServer.stream("id: 3\ndata: c\n\nevent: done\ndata: {}\n\ndata: never\n\n"),
         ])
         defer { server.stop() }
         let resumption = EventStream.Resumption(finalEvent: "done", delayMillis: 1)
@@ -102,7 +103,7 @@ struct ServerClientTests {
 
     @Test("a stream is given up when the server does not come back, and at once when it refuses")
     func givingUp() async throws {
-        let server = try ScriptedServer([ScriptedServer.stream("id: 1\ndata: a\n\n")])
+        let server = try TinyServer(answers: [TinyServer.stream("id: 1\ndata: a\n\n")])
         defer { server.stop() }
         let error = await Self.failure(server.url) { client in
             let resumption = EventStream.Resumption(finalEvent: "done", attemptsMax: 3, delayMillis: 1)
@@ -112,8 +113,8 @@ struct ServerClientTests {
         // One break of the stream, then three attempts.
         #expect(server.received.count == 4, "\(server.received.count)")
 
-        let refusing = try ScriptedServer([
-            ScriptedServer.stream("id: 1\ndata: a\n\n"), ScriptedServer.answer("404 Not Found", #"{"error": "gone"}"#),
+        let refusing = try TinyServer(answers: [
+            TinyServer.stream("id: 1\ndata: a\n\n"), TinyServer.json("404 Not Found", #"{"error": "gone"}"#),
         ])
         defer { refusing.stop() }
         let refused = await Self.failure(refusing.url) { client in
@@ -125,7 +126,7 @@ struct ServerClientTests {
 
     @Test("a stream that is an answer to a POST ends with it")
     func posting() async throws {
-        let server = try ScriptedServer([ScriptedServer.stream("data: 1\n\ndata: 2\n\n")])
+        let server = try TinyServer(answers: [TinyServer.stream("data: 1\n\ndata: 2\n\n")])
         defer { server.stop() }
         let data = try await Self.ask(server.url) { client in
             var data: [String] = []

@@ -46,7 +46,8 @@ struct LineLogHandlerTests {
     @Test("a JSON line is one object with the time as RFC 3339")
     func json() throws {
         let text = Self.logged(.json) {
-            $0.warning("a \"b\"\nc", metadata: ["x": .dictionary(["y": "1"]), "message": "other", "n": .stringConvertible(3)])
+            $0.warning(
+                "a \"b\"\nc", metadata: ["x": .dictionary(["y": "1"]), "message": "other", "n": .stringConvertible(3)])
         }
         #expect(text.hasSuffix("}\n") && text.dropLast().allSatisfy { $0 != "\n" })
         let value = try JSONParser.parse(text)

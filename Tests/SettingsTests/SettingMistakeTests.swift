@@ -13,16 +13,23 @@ struct SettingMistakeTests {
             ("c.toml", "[api]\nhttp-prt = 1", "did you mean api.http-port?"),
             ("c.toml", "api = 1", "api holds other settings"),
             ("c.toml", "x =", "c.toml:1: not TOML: "),
-            ("c.toml", "\n\napi.http-port = \"5115\"", "c.toml:3: api.http-port takes a number from 0 to 65535, found '5115'"),
+            (
+                "c.toml", "\n\napi.http-port = \"5115\"",
+                "c.toml:3: api.http-port takes a number from 0 to 65535, found '5115'"
+            ),
             ("c.toml", "api.http-port = 65536", "found 65536"), ("c.toml", "api.http-port = true", "found true"),
             ("c.toml", "api.http-port = 1.5", "found 1.5"), ("c.toml", "api.http-port = [1]", "found a list"),
             ("c.toml", "data-dir = 1", "data-dir takes a text, found 1"),
             ("c.toml", "data-dir = 2020-01-01", "found a date"),
-            ("c.toml", "api.http-port = 1\n[api]\nhttp-port = 2", "c.toml:3: not TOML: api.http-port stands there twice"),
+            (
+                "c.toml", "api.http-port = 1\n[api]\nhttp-port = 2",
+                "c.toml:3: not TOML: api.http-port stands there twice"
+            ),
             ("c.toml", "[api]\n[api]", "c.toml:2: not TOML: the table api stands there twice"),
             ("c.toml", "[[api]]", "an array of tables"), ("c.toml", "a = b", "put texts in quotes"),
             ("c.toml", "a = \"x", "does not end"), ("c.toml", "a = \"\"\"x\n\n", "c.toml:3: not TOML"),
-            ("c.toml", "a..b = 1", "expected a key, found '.'"), ("c.toml", "a = 1 b = 2", "expected the end of the line"),
+            ("c.toml", "a..b = 1", "expected a key, found '.'"),
+            ("c.toml", "a = 1 b = 2", "expected the end of the line"),
             ("c.toml", "a = \"\\x\"", "no such escape"), ("c.toml", "a = [1", "expected ',' or ']', found the end"),
             ("c.toml", "a = " + String(repeating: "[", count: 100_000), "nested more than 32 deep"),
             ("c.toml", "api = {http-port = \"x\"}", "c.toml:1: api.http-port takes"),
@@ -32,7 +39,8 @@ struct SettingMistakeTests {
             ("c.yaml", "api:\n  http-port: x", "c.yaml:2: api.http-port takes a number"),
             ("c.yaml", "api:\n  - 1", "c.yaml:1: there is no setting 'api'"),
             ("c.yaml", "a: [", "not YAML"), ("c.yaml", "a: 1\na: 2", "not YAML: a stands there twice"),
-            ("c.yaml", "just words", "expected keys and values"), ("c.yaml", "api: *x", "not YAML: found undefined alias"),
+            ("c.yaml", "just words", "expected keys and values"),
+            ("c.yaml", "api: *x", "not YAML: found undefined alias"),
             ("c.yaml", "api:\n  http-port: {a: 1}", "there is no setting 'api.http-port.a'"),
         ])
     func files(path: String, text: String, words: String) throws {
@@ -45,7 +53,8 @@ struct SettingMistakeTests {
         arguments: [
             ("default-checkpoint-interval", ["10", "10x", "99ms", "25h", "-1s", "1.5s", "", "9223372036854775807d"]),
             ("pipeline.max-state-memory", ["-1", "1XB", "MB", "9223372036854775807TB", "2e3"]),
-            ("api.http-port", ["-1", "65536", "x", "", "1 2", "0x10"]), ("pipeline.chaining.enabled", ["yes", "1", "TRUE"]),
+            ("api.http-port", ["-1", "65536", "x", "", "1 2", "0x10"]),
+            ("pipeline.chaining.enabled", ["yes", "1", "TRUE"]),
             ("api.auth-mode", ["None", "key", ""]), ("logging.level", ["warn"]),
         ])
     func values(key: String, texts: [String]) throws {
@@ -129,7 +138,9 @@ struct SettingMistakeTests {
     @Test("no text makes reading trap", arguments: 0..<200)
     func garbage(seed: Int) throws {
         var random = SeededRandom(UInt64(seed))
-        let pieces = ["api", ".", "=", "[", "]", "\n", ":", " ", "\"", "'", "-", "x", "1", "{", "}", "&a", "*a", "é", "#", "\t"]
+        let pieces = [
+            "api", ".", "=", "[", "]", "\n", ":", " ", "\"", "'", "-", "x", "1", "{", "}", "&a", "*a", "é", "#", "\t",
+        ]
         let text = (0..<random.below(60)).map { _ in pieces[random.below(pieces.count)] }.joined()
         for path in ["c.toml", "c.yaml"] {
             _ = try SettingsSupport.problems(files: [path: text], configFile: path)

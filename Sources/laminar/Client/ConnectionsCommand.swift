@@ -145,7 +145,8 @@ struct ConnectionDraft: ParsableArguments {
         }
         if object["config"] == nil { object["config"] = [:] }
         for key in ["name", "connector"] where object[key] == nil {
-            throw ClientFailure.invalid("the \(key) is missing: give \(key == "name" ? "NAME" : "--connector") or -f FILE")
+            throw ClientFailure.invalid(
+                "the \(key) is missing: give \(key == "name" ? "NAME" : "--connector") or -f FILE")
         }
         return .object(object)
     }

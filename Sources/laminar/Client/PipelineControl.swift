@@ -33,6 +33,18 @@ enum JobWait {
     }
 }
 
+struct WaitPipeline: ClientCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "wait", abstract: "Wait until a pipeline has ended or stopped; exit code 1 if it has failed.")
+
+    @OptionGroup var client: ClientOptions
+    @Argument(help: "Its id or name.") var pipeline: String
+
+    func run(_ server: LaminarServer) async throws {
+        try JobWait.report(try await JobWait.rest(server, try await server.paths(pipeline).pipeline))
+    }
+}
+
 struct StopPipeline: ClientCommand {
     enum Mode: String, ExpressibleByArgument, CaseIterable { case checkpoint, graceful, immediate, force }
 
@@ -89,7 +101,8 @@ struct RestartPipeline: ClientCommand {
 
 struct PipelineLogs: ClientCommand {
     static let configuration = CommandConfiguration(
-        commandName: "logs", abstract: "Show what a pipeline had to tell: bad records, failures, restarts; newest last.")
+        commandName: "logs", abstract: "Show what a pipeline had to tell: bad records, failures, restarts; newest last."
+    )
 
     @OptionGroup var client: ClientOptions
     @Argument(help: "Its id or name.") var pipeline: String
@@ -128,7 +141,9 @@ struct PipelineMetrics: ClientCommand {
         let answer = try await server.get(path.job + "/operator_metric_groups")
         if client.json { return printJSON(answer) }
         let nodes = answer["data"]?.array ?? []
-        if nodes.isEmpty { throw ClientFailure(message: "the pipeline does not run", exit: ExitStatus.failedWhileRunning) }
+        if nodes.isEmpty {
+            throw ClientFailure(message: "the pipeline does not run", exit: ExitStatus.failedWhileRunning)
+        }
         let graph = try await server.get(path.pipeline)["graph"]?["nodes"]?.array ?? []
         var names: [String] = []
         for node in nodes {

@@ -11,8 +11,8 @@ struct PipelinesCommand: ParsableCommand {
         discussion: "A pipeline is named by its id or, when only one has it, by its name.",
         subcommands: [
             ListPipelines.self, CreatePipeline.self, GetPipeline.self, UpdatePipeline.self, StopPipeline.self,
-            StartPipeline.self, RestartPipeline.self, DeletePipeline.self, PipelineLogs.self, PipelineMetrics.self,
-            OutputCommand.self, ValidatePipeline.self,
+            StartPipeline.self, RestartPipeline.self, WaitPipeline.self, DeletePipeline.self, PipelineLogs.self,
+            PipelineMetrics.self, OutputCommand.self, ValidatePipeline.self,
         ])
 }
 
