@@ -18,7 +18,8 @@ let ladder: [(name: String, imports: [String])] = [
     ("SQLSyntax", []),
     ("JSONModel", []),
     // 1
-    ("Settings", ["HostSystem", "JSONModel"]),
+    ("Settings", ["HostSystem", "SQLSyntax", "JSONModel"]),
+    ("LogHandlers", ["HostSystem", "JSONModel"]),
     ("Columnar", []),
     ("Codecs", ["CZstd", "CLZ4", "CZlib"]),
     // 2
@@ -65,9 +66,8 @@ let ladder: [(name: String, imports: [String])] = [
 
 /// What modules take from other packages.
 let products: [String: [Target.Dependency]] = [
-    "Settings": [
-        .product(name: "TOMLKit", package: "TOMLKit"), .product(name: "Yams", package: "Yams"),
-    ],
+    "Settings": [.product(name: "Yams", package: "Yams")],
+    "LogHandlers": [.product(name: "Logging", package: "swift-log")],
     "ControlPlane": [
         .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Crypto", package: "swift-crypto"),
     ],
@@ -127,7 +127,6 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
