@@ -41,6 +41,7 @@ check() {
 # The query of a job file, behind its tables.
 query() { sed -n '/^SELECT/,$p' "fixtures/jobs/$1.sql"; }
 
+: >"$folder/log"
 LAMINAR__API__HTTP_PORT=${PORT:-0} LAMINAR__DATA_DIR=$folder/data LAMINAR__LOGGING__FORMAT=json \
     LAMINAR__FILES__ROOTS=$PWD/fixtures,$folder "$laminar" serve 2>"$folder/log" &
 server=$!
@@ -68,7 +69,7 @@ echo "The server answers at $address/api/v1; its data is in $folder/data"
         {"field_name": "distance", "field_type": {"primitive": "Int64"}, "nullable": true}]}' >/dev/null
 "$laminar" connections tables create hourly --connector single_file \
     --options "{\"path\": \"$folder/flights_hourly_by_origin.jsonl\", \"table_type\": \"sink\"}" \
-    --schema '{"format": {"json": {}}}' >/dev/null
+    --schema '{"format": {"json": {"include_nulls": true}}}' >/dev/null
 
 echo
 echo "Flights out of New York in 2013, by hour and airport, into a file:"

@@ -105,6 +105,9 @@ public struct ServerSettings: Sendable {
         checkpointDirectory = Self.checkpointDirectory(settings, data, &problems)
         authentication = Self.authentication(settings, &problems)
         certificate = Self.certificate(settings, &problems)
+        if let secretKey, secretKey.count != 64 || !secretKey.allSatisfy(\.isHexDigit) {
+            problems.append("\(settings.origin("secrets.key")): secrets.key takes 64 hexadecimal digits")
+        }
         if egressMode != .list, !egressAllowed.isEmpty {
             problems.append("egress.allow has no effect with egress.policy \(egressMode.rawValue): set it to list")
         }

@@ -8,7 +8,8 @@ struct Laminar: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "laminar", abstract: "Streaming SQL over columnar batches.", version: Laminar.version,
         subcommands: [
-            RunCommand.self, ExplainCommand.self, ValidateCommand.self, FunctionsCommand.self, ConfigCommand.self,
+            RunCommand.self, ServeCommand.self, ExplainCommand.self, ValidateCommand.self, FunctionsCommand.self,
+            ConfigCommand.self,
             PipelinesCommand.self, JobsCommand.self, ConnectionsCommand.self, ConnectorsCommand.self,
             OutputCommand.self,
         ])

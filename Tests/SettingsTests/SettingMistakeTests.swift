@@ -107,6 +107,7 @@ struct SettingMistakeTests {
             (["tls.cert-file=x"], "needs tls.key-file"), (["tls.key-file=x"], "needs tls.cert-file"),
             (["checkpoint-url=s3://b/x"], "a folder of this machine"), (["egress.allow=a"], "has no effect"),
             (["client.server=localhost:1"], "takes an address such as"),
+            (["secrets.key=canary"], "secrets.key: secrets.key takes 64 hexadecimal digits"),
         ])
     func combinations(assignments: [String], words: String) throws {
         let problems = try SettingsSupport.problems(flags: try assignments.map { try SettingFlag(assignment: $0) })

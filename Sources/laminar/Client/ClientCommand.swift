@@ -1,5 +1,6 @@
 import APIClient
 import ArgumentParser
+import Glibc
 import HostSystem
 import JSONModel
 import Settings
@@ -70,9 +71,9 @@ extension ClientCommand {
         } catch let error as ExitCode {
             throw error
         } catch let error as ClientFailure {
-            if !error.message.isEmpty { Terminal.printError("error: \(error.message)") }
+            Terminal.printError("error: \(error.message)")
             throw error.exit
-        } catch let error as FileError where error.isBrokenPipe {
+        } catch let error as FileError where error.errno == EPIPE {
             throw ExitStatus.unreadOutput
         } catch let error as APIError {
             let hint = error.status == 401 ? "\n  hint: give the token with --token or LAMINAR__CLIENT__TOKEN" : ""
@@ -86,9 +87,4 @@ extension ClientCommand {
 
     /// Prints a value as the server sent it.
     func printJSON(_ value: JSONValue) { print(value.text(indented: true)) }
-}
-
-extension FileError {
-    /// Whether nobody reads any more.
-    fileprivate var isBrokenPipe: Bool { reason == "broken pipe" }
 }

@@ -16,24 +16,20 @@ struct OutputCommand: ClientCommand {
     @Option(name: [.customShort("n"), .long], help: "End after so many rows.") var limit: Int?
 
     func run(_ server: LaminarServer) async throws {
-        let path = try await server.paths(pipeline).job
+        let paths = try await server.paths(pipeline)
         var printer = OutputPrinter(usesTable: Terminal.isOutputATerminal && !client.json, limit: limit)
         let stream = server.client.events(
-            LaminarServer.base + path + "/output", query: node.map { [("node_id", "\($0)")] } ?? [],
+            LaminarServer.base + paths.job + "/output", query: node.map { [("node_id", "\($0)")] } ?? [],
             resumption: EventStream.Resumption(finalEvent: "done"))
         for try await event in stream {
             if try printer.take(event) { break }
         }
         try printer.finish()
-        let job = try await server.get("/pipelines/\(ServerClient.escaped(pipelineID(of: path)))/jobs")["data"]?[0]
+        let job = try await server.get(paths.pipeline + "/jobs")["data"]?[0]
         if job?["state"] == "Failed" {
             throw ClientFailure(
                 message: job?["failureMessage"]?.string ?? "the pipeline failed", exit: ExitStatus.failedWhileRunning)
         }
-    }
-
-    private func pipelineID(of path: String) -> String {
-        path.split(separator: "/").dropFirst().first.map(String.init) ?? ""
     }
 }
 

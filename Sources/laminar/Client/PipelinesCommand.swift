@@ -128,8 +128,7 @@ struct GetPipeline: ClientCommand {
     func run(_ server: LaminarServer) async throws {
         let value = try await server.pipeline(pipeline)
         if client.json { return printJSON(value) }
-        let path = try await server.paths(pipeline)
-        let jobs = try await server.get(path.pipeline + "/jobs")
+        let jobs = try await server.get("/pipelines/\(ServerClient.escaped(value["id"]?.string ?? ""))/jobs")
         let job = jobs["data"]?[0] ?? .null
         let interval = Double(value["checkpoint_interval_micros"]?.integer ?? 0) / 1e6
         var table = ListTable([])
