@@ -43,8 +43,23 @@ public protocol ExecutionBackend: Sendable {
         _ graph: DataflowGraph, _ order: RunOrder, onEvent: @escaping @Sendable (RunEvent) -> Void
     ) throws -> any JobRun
 
+    /// The same with what the run gives out beside what it writes. A backend that cannot give that starts without.
+    func start(
+        _ graph: DataflowGraph, _ order: RunOrder, outlets: PipelineOutlets,
+        onEvent: @escaping @Sendable (RunEvent) -> Void
+    ) throws -> any JobRun
+
     /// A run was let go that does not end: what it holds is not to be counted on any more.
     func abandon(_ order: RunOrder)
+}
+
+extension ExecutionBackend {
+    public func start(
+        _ graph: DataflowGraph, _ order: RunOrder, outlets: PipelineOutlets,
+        onEvent: @escaping @Sendable (RunEvent) -> Void
+    ) throws -> any JobRun {
+        try start(graph, order, onEvent: onEvent)
+    }
 }
 
 /// One run of a job.

@@ -15,6 +15,7 @@ public final class JobSupervisor: Sendable {
     private let backend: any ExecutionBackend
     private let plan: @Sendable (_ parallelism: Int) throws -> DataflowGraph
     private let notify: @Sendable (JobNotice) -> Void
+    private let outlets: PipelineOutlets
     private let inputs: AsyncStream<Input>.Continuation
     private let state: Mutex<State>
 
@@ -64,11 +65,12 @@ public final class JobSupervisor: Sendable {
 
     /// A job that has not begun; the first desire begins it. `plan` makes the graph for a parallelism and may be called
     /// again; `notify` is called in order, and must not wait. A job that was known before begins `after` so many runs,
-    /// in the state it came to rest in.
+    /// in the state it came to rest in. `outlets` are those of every run.
     public init(
         pipelineID: String, jobID: String, desire: JobDesire, policy: RestartPolicy = RestartPolicy(),
         stateDirectory: String? = nil, state initial: JobState = .created, after run: Int = 0,
-        backend: any ExecutionBackend, host: Host = Host(), notify: @escaping @Sendable (JobNotice) -> Void = { _ in },
+        backend: any ExecutionBackend, host: Host = Host(), outlets: PipelineOutlets = PipelineOutlets(),
+        notify: @escaping @Sendable (JobNotice) -> Void = { _ in },
         plan: @escaping @Sendable (_ parallelism: Int) throws -> DataflowGraph
     ) {
         self.stateDirectory = stateDirectory
@@ -78,6 +80,7 @@ public final class JobSupervisor: Sendable {
         self.host = host
         self.plan = plan
         self.notify = notify
+        self.outlets = outlets
         var status = JobStatus(desire: desire)
         status.state = initial
         status.run = run
@@ -223,9 +226,9 @@ public final class JobSupervisor: Sendable {
     private func start(_ run: Int, _ millis: Int?) {
         guard let graph = state.withLock({ $0.graph }) else { return }
         let order = order(run, millis)
-        Task.detached { [backend, inputs] in
+        Task.detached { [backend, inputs, outlets] in
             do {
-                let handle = try backend.start(graph, order) { inputs.yield(.told(run: run, $0)) }
+                let handle = try backend.start(graph, order, outlets: outlets) { inputs.yield(.told(run: run, $0)) }
                 inputs.yield(.runs(run: run, handle))
             } catch {
                 inputs.yield(.startFailed(run: run, JobFailure(error)))
