@@ -1,25 +1,33 @@
+import Dataflow
 import Engine
+import HostSystem
 
-/// What a job gives out beside its results: rows for readers, and figures over time.
+/// What a job gives out beside its results: rows for readers, bad records, and figures over time.
 final class JobOutlets: Sendable {
-    let jobID: String
+    private let hub: OutputHub
+    private let history = MetricsHistory()
 
-    init(jobID: String) { self.jobID = jobID }
+    init(_ host: JobSupervisor.Host) { hub = OutputHub(timers: host.timers, wallClock: host.wallClock) }
+
+    /// What every run of the job is to be started with; its bad records go to the job's messages.
+    func ofRuns(_ journal: JobJournal, clock: any WallClock) -> PipelineOutlets {
+        hub.outlets { report in journal.add(JobMessage(report, time: clock.nowNanoseconds() / 1000)) }
+    }
 
     /// The figures of a moment, once a second while the job runs.
-    func add(_ snapshot: PipelineSnapshot, at micros: Int64) {}
+    func add(_ snapshot: PipelineSnapshot, at micros: Int64) { history.add(snapshot, at: micros) }
 
     /// The figures of the last minutes.
-    func metrics() -> [NodeMetrics] { [] }
+    func metrics() -> [NodeMetrics] { history.nodeMetrics() }
 
     /// A new reader. Errors: `ControlError`.
     func reader(nodeID: Int?, lastEventID: Int?) throws -> any OutputReader {
-        throw ControlError(.unavailable, "the output of jobs cannot be read yet")
+        try hub.reader(nodeID: nodeID, lastEventID: lastEventID)
     }
 
-    /// Readers that have not been closed.
-    var readerCount: Int { 0 }
+    /// How long nobody has read; 0 while somebody does.
+    var unreadMicros: Int64 { Int64(clamping: hub.unreadNanos / 1000) }
 
     /// The job has ended: readers are told.
-    func finish() {}
+    func finish() { hub.finish() }
 }

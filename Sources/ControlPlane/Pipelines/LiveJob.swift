@@ -13,14 +13,8 @@ final class LiveJob: Sendable {
     let supervisor: JobSupervisor
     let journal: JobJournal
     let outlets: JobOutlets
-    private let state: Mutex<State>
-
-    private struct State {
-        /// The figures of the last seconds of one run, oldest first.
-        var snapshots: [PipelineSnapshot] = []
-        /// When somebody last read a preview, microseconds since 1970.
-        var lastReadTime: Int64
-    }
+    /// The figures of the last seconds of one run, oldest first.
+    private let snapshots = Mutex<[PipelineSnapshot]>([])
 
     /// Ratios in metrics are of this many seconds.
     private static let ratioSeconds = 10
@@ -35,9 +29,8 @@ final class LiveJob: Sendable {
         isPreview = stored.isPreview
         ttlMicros = stored.ttlMicros
         createdAt = stored.createdAt
-        state = Mutex(State(lastReadTime: site.now()))
         let journal = JobJournal(jobID: stored.job.id, database: site.database)
-        let outlets = JobOutlets(jobID: stored.job.id)
+        let outlets = JobOutlets(site.host)
         self.journal = journal
         self.outlets = outlets
         var policy = site.settings.restarts
@@ -50,7 +43,7 @@ final class LiveJob: Sendable {
         let job = JobSupervisor(
             pipelineID: stored.id, jobID: stored.job.id, desire: desire, policy: policy,
             stateDirectory: stored.isPreview ? nil : folder, state: initial, after: stored.job.runID,
-            backend: site.backend, host: site.host,
+            backend: site.backend, host: site.host, outlets: outlets.ofRuns(journal, clock: site.host.wallClock),
             notify: { notice in
                 guard let job = reference.job.withLock({ $0.job }) else { return }
                 JobReporter(job: job, journal: journal, outlets: outlets, clock: site.host.wallClock)
@@ -100,12 +93,11 @@ final class LiveJob: Sendable {
         guard let run = supervisor.currentRun else { return }
         let snapshot = run.snapshot()
         outlets.add(snapshot, at: micros)
-        state.withLock { state in
+        snapshots.withLock { snapshots in
             // Another run begins its figures anew.
-            if let last = state.snapshots.last, last.elapsed > snapshot.elapsed { state.snapshots = [] }
-            state.snapshots.append(snapshot)
-            if state.snapshots.count > Self.ratioSeconds { state.snapshots.removeFirst() }
-            if outlets.readerCount > 0 { state.lastReadTime = micros }
+            if let last = snapshots.last, last.elapsed > snapshot.elapsed { snapshots = [] }
+            snapshots.append(snapshot)
+            if snapshots.count > Self.ratioSeconds { snapshots.removeFirst() }
         }
         journal.add(run.checkpointRecords)
     }
@@ -113,15 +105,14 @@ final class LiveJob: Sendable {
     /// Why a preview is to end now; nil: it goes on.
     func previewEnd(at micros: Int64, _ settings: ControlSettings) -> String? {
         if let ttlMicros, micros - createdAt >= ttlMicros { return "its time is over" }
-        let unread = micros - state.withLock { $0.lastReadTime }
-        return unread >= settings.unreadPreviewMicros ? "nobody reads it" : nil
+        return outlets.unreadMicros >= settings.unreadPreviewMicros ? "nobody reads it" : nil
     }
 
     /// Its figures as metrics are written; nil when it does not run.
     func metrics() -> JobMetrics? {
         guard let run = supervisor.currentRun else { return nil }
         let current = run.snapshot()
-        let earlier = state.withLock { $0.snapshots.first }
+        let earlier = snapshots.withLock { $0.first }
         return JobMetrics(
             pipelineID: pipelineID, jobID: jobID, current: current,
             earlier: earlier.flatMap { $0.elapsed < current.elapsed ? $0 : nil }, checkpoints: run.checkpoints,

@@ -111,9 +111,9 @@ import Testing
         let bench = try await RegistryBench()
         let query = """
             CREATE TABLE n WITH (connector = 'impulse', message_count = 500000, type = 'source');
-            CREATE TABLE full (c BIGINT) WITH (connector = 'single_file', path = '/dev/full', format = 'json',
+            CREATE TABLE brim (c BIGINT) WITH (connector = 'single_file', path = '/dev/full', format = 'json',
                 type = 'sink');
-            INSERT INTO full SELECT CAST(counter AS BIGINT) FROM n;
+            INSERT INTO brim SELECT CAST(counter AS BIGINT) FROM n;
             """
         let made = try await bench.create(query)
         let failed = try await bench.wait(made, for: .failed)
