@@ -22,6 +22,10 @@ public enum OptionValue: Hashable, Sendable, Codable {
     }
 }
 
+extension OptionValue: ExpressibleByStringLiteral {
+    public init(stringLiteral value: String) { self = .string(value) }
+}
+
 /// A wrong option of a table; the planner adds where it stands.
 public struct OptionError: Error, Hashable, Sendable {
     /// The option's key; nil when one is missing or the whole table is at fault.

@@ -191,7 +191,3 @@ import Testing
         #expect(bad.diagnostics.first?.message == "table t: NONE is not set")
     }
 }
-
-extension OptionValue: ExpressibleByStringLiteral {
-    public init(stringLiteral value: String) { self = .string(value) }
-}
