@@ -70,7 +70,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             } else {
                 APIError(.badRequest, "this is not a valid HTTP request")
             }
-        if error is HTTPParserError || context.channel.isActive { answer(told, context) }
+        answer(told, context)
         context.fireErrorCaught(error)
     }
 
