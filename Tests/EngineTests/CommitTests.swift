@@ -25,6 +25,8 @@ struct CommitTests {
         let content = Mutex(Content())
         /// Sources wait before the row of this number.
         let limit = Atomic<Int64>(.max)
+        /// Sinks whose input has ended.
+        let endedSinks = Atomic<Int>(0)
     }
 
     /// Rows 0..<count from every subtask's share, a few at a time.
@@ -73,7 +75,10 @@ struct CommitTests {
             rows += testRows(batch).map(\.value)
         }
 
-        func onEnd() async throws { hasEnded = true }
+        func onEnd() async throws {
+            hasEnded = true
+            store.endedSinks.wrappingAdd(1, ordering: .relaxed)
+        }
 
         func prepare(epoch: Int) async throws -> StateSnapshot {
             if !rows.isEmpty {
@@ -122,7 +127,8 @@ struct CommitTests {
             TableTraits(roles: [.source, .sink], isBounded: true)
         }
         func makeSource(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SourceOperator {
-            NumberSource(count: count, store, context: context)
+            // The table named `short` ends early.
+            NumberSource(count: spec.table == "short" ? 20 : count, store, context: context)
         }
         func makeSink(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SinkOperator {
             CommittingSink(store, failsCommits: failsCommits)
@@ -215,6 +221,42 @@ struct CommitTests {
         store.limit.store(.max, ordering: .relaxed)
         #expect(try await running.wait().outcome == .finished)
         #expect(store.content.withLock { $0.visible }.sorted() == Array(0..<2000))
+    }
+
+    @Test("a stop whose checkpoint fails ends a pipeline one of whose sinks waits for the next commit")
+    func failedStopWhileLingering() async throws {
+        let store = Store()
+        let files = SimulatedFileSystem()
+        store.limit.store(100, ordering: .relaxed)
+        var builder = GraphBuilder()
+        for table in ["short", "t"] {
+            let source = builder.add(GraphBuilder.source(table))
+            builder.add(GraphBuilder.sink, from: [(source, .forward)])
+        }
+        let running = try Self.engine(CommittingConnector(store: store)).start(
+            builder.graph, checkpoints: Self.options(files, intervalMillis: nil))
+        while store.endedSinks.load(ordering: .relaxed) == 0 { try await Task.sleep(nanoseconds: 1_000_000) }
+        files.inject(.failForever(from: 1))
+        let isStuck = Atomic<Bool>(false)
+        let watchdog = Task {
+            try await Task.sleep(nanoseconds: 10_000_000_000)
+            isStuck.store(true, ordering: .relaxed)
+            running.stop(.immediate)
+        }
+        running.stop(.checkpoint)
+        let summary = try? await running.wait()
+        watchdog.cancel()
+        let wasStuck = isStuck.load(ordering: .relaxed)
+        #expect(!wasStuck, "the pipeline went on waiting for a commit that no epoch would bring")
+        #expect(summary?.checkpoints?.completed ?? 0 == 0)
+        #expect(store.content.withLock { $0.visible }.isEmpty)
+        // What was not committed is done again.
+        files.inject(.none)
+        store.limit.store(.max, ordering: .relaxed)
+        let again = try Self.engine(CommittingConnector(store: store)).start(
+            builder.graph, checkpoints: Self.options(files))
+        #expect(try await again.wait().outcome == .finished)
+        #expect(store.content.withLock { $0.visible }.sorted() == (Array(0..<400) + Array(0..<20)).sorted())
     }
 
     @Test("a pipeline whose state another process has taken over ends, and has shown nothing since") func fenced()

@@ -88,6 +88,48 @@ import Testing
         }
     }
 
+    @Test("what a watermark alone leaves to be flushed goes out when the interval is over, without further rows")
+    func changesOfWatermarks() async throws {
+        let hub = TestHub()
+        var connector = TestConnector(hub: hub)
+        connector.scripts["t"] = { _, read in
+            if !hub.rows.isEmpty || read > 4000 { return nil }
+            return read % 4 == 0 ? .rows([TestRow(key: 0, value: Int64(1 + read))]) : .idle(millis: 1)
+        }
+        var builder = GraphBuilder()
+        let source = builder.add(GraphBuilder.source())
+        let mark = builder.add(GraphBuilder.watermark(idleMillis: nil), from: [(source, .forward)])
+        let drop = builder.add(GraphBuilder.step, from: [(mark, .forward)])
+        let wait = builder.add(GraphBuilder.step, from: [(drop, .rebalance)])
+        builder.add(GraphBuilder.sink, from: [(wait, .forward)])
+        let operators: TestOperators = [
+            mark: { _ in Self.generator(hub) },
+            drop: { _ in
+                let step = ClosureOperator()
+                step.onProcess = { _, _, _ in }
+                return step
+            },
+            wait: { _ in
+                let step = ClosureOperator()
+                var waiting: Int64?
+                step.watermark = { time, _ in
+                    if time < .max { waiting = time }
+                    return nil
+                }
+                step.isUnflushed = { waiting != nil }
+                step.flushing = { out in
+                    if let value = waiting { try out.emit(testBatch([TestRow(key: 0, value: value)])) }
+                    waiting = nil
+                }
+                return step
+            },
+        ]
+        let configuration = EngineConfiguration(
+            threads: 2, batchSize: 100, chainsSingleShuffles: false, changesFlushMillis: 5)
+        _ = try await run(builder.graph, on: testEngine(connector, operators: operators, configuration: configuration))
+        #expect(!hub.rows.isEmpty)
+    }
+
     @Test("an idle source does not hold back the watermark of the others", arguments: [true, false])
     func idleness(isChained: Bool) async throws {
         let hub = TestHub()

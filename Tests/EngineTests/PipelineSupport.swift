@@ -172,6 +172,8 @@ final class ClosureOperator: Operator {
     var end: (any Collector) throws -> Void = { _ in }
     var satisfied: () -> Bool = { false }
     var start: () throws -> Void = {}
+    var isUnflushed: () -> Bool = { false }
+    var flushing: (any Collector) throws -> Void = { _ in }
 
     func onStart() throws { try start() }
     func process(_ batch: RecordBatch, input: Int, into collector: any Collector) throws {
@@ -182,6 +184,8 @@ final class ClosureOperator: Operator {
     func onEnd(into collector: any Collector) throws { try end(collector) }
     var currentWatermark: Int64? { generates() }
     var isSatisfied: Bool { satisfied() }
+    var hasUnflushedChanges: Bool { isUnflushed() }
+    func flush(into collector: any Collector) throws { try flushing(collector) }
 }
 
 /// Hashes the int64 columns the keys name.

@@ -72,7 +72,7 @@ import Testing
         var clock: Int64 = 0
         var passed = Int64.min
         for _ in 0..<20 {
-            if random.chance(0.2) { try harness.restart() }
+            if random.chance(0.2) { try random.chance(0.6) ? harness.restart() : harness.checkpoint() }
             let first = harness.collector.rows.count
             for input in [0, 1] {
                 let round = WindowedOperatorTests.round(clock, using: &random)

@@ -43,7 +43,7 @@ import Testing
         var rows: [[[ScalarValue]]] = [[], []]
         var clock: Int64 = 0
         for _ in 0..<40 {
-            if random.chance(0.15) { try harness.restart() }
+            if random.chance(0.25) { try random.chance(0.6) ? harness.restart() : harness.checkpoint() }
             for input in [0, 1] {
                 let round = WindowedOperatorTests.round(clock, using: &random)
                 rows[input] += round

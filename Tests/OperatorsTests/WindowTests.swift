@@ -135,7 +135,7 @@ import Testing
         var clock: Int64 = -30
         for _ in 0..<12 {
             if random.chance(0.5) { try harness.checkpoint() }
-            if random.chance(0.2) { try harness.restart() }
+            if random.chance(0.2) { try random.chance(0.6) ? harness.restart() : harness.checkpoint() }
             // Rows up to nine behind the newest; the watermark keeps ten behind.
             let count = random.below(30)
             var batch: [[ScalarValue]] = []

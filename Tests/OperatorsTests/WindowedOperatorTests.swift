@@ -63,7 +63,7 @@ import Testing
         var clock: Int64 = 0
         for _ in 0..<15 {
             if random.chance(0.5) { try harness.checkpoint() }
-            if random.chance(0.2) { try harness.restart() }
+            if random.chance(0.2) { try random.chance(0.6) ? harness.restart() : harness.checkpoint() }
             for input in inputs.indices {
                 let rows = round(clock, using: &random)
                 all[input] += rows

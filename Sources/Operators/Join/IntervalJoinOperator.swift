@@ -38,7 +38,8 @@ final class IntervalJoinOperator: Operator {
         tables = [join.leftKeys, join.rightKeys].enumerated().map { side, keys in
             TimedRowTable(
                 keyTypes: keys.map(\.type), rowTypes: spec.sides[side].map(\.type),
-                timeColumn: spec.eventTimes[side], nullsMatch: join.nullsAreEqual)
+                timeColumn: spec.eventTimes[side], nullsMatch: join.nullsAreEqual,
+                isCheckpointed: context.isCheckpointed)
         }
         pairSchema = Schema(spec.sides[0] + spec.sides[1])
     }
@@ -146,7 +147,7 @@ final class IntervalJoinOperator: Operator {
         if countsMatches(1 - step.side) {
             var fresh: [Int32] = []
             for entry in entries where !other.isMarked[Int(entry)] {
-                other.isMarked[Int(entry)] = true
+                other.mark(Int(entry))
                 fresh.append(entry)
             }
             // A left row of a semi join comes out with its first match.
@@ -246,6 +247,12 @@ final class IntervalJoinOperator: Operator {
         StateSnapshot(
             [StateTable("progress", numbers: [watermark])]
                 + tables.enumerated().compactMap { side, table in table.snapshot("side\(side)") })
+    }
+
+    func increment() throws -> StateSnapshot {
+        StateSnapshot(
+            [StateTable("progress", numbers: [watermark])]
+                + tables.enumerated().compactMap { side, table in table.increment("side\(side)") })
     }
 
     func restore(_ state: RestoredState) throws {

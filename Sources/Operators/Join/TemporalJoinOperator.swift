@@ -21,8 +21,7 @@ final class TemporalJoinOperator: Operator {
     private var residual: OperatorPredicate?
     /// Marked versions are those taken back.
     private let versions: TimedRowTable
-    private var waiting = CollectedBatches()
-    private var earliest = Int64.max
+    private var waiting: WaitingRows
     private var watermark = Int64.min
     /// At so many versions the superfluous ones are looked for.
     private var cleaningCount = TemporalJoinOperator.leastCleaning
@@ -36,24 +35,30 @@ final class TemporalJoinOperator: Operator {
         residual = spec.join.residual.map { OperatorPredicate($0, operatorName: Self.name, context: context) }
         versions = TimedRowTable(
             keyTypes: spec.join.rightKeys.map(\.type), rowTypes: spec.sides[1].map(\.type),
-            timeColumn: spec.eventTimes[1], nullsMatch: spec.join.nullsAreEqual)
+            timeColumn: spec.eventTimes[1], nullsMatch: spec.join.nullsAreEqual,
+            isCheckpointed: context.isCheckpointed)
+        waiting = WaitingRows(
+            timeColumn: spec.eventTimes[0], keys: spec.join.leftKeys, operatorName: Self.name, context: context)
     }
 
     var stateByteCount: Int { waiting.byteCount + versions.byteCount }
     var stateRowCount: Int { waiting.rowCount + versions.rowCount }
-    var nextDueTime: Int64? { earliest == .max ? .max : earliest + 1 }
+    var nextDueTime: Int64? { waiting.nextDueTime }
     /// Versions kept.
     var versionCount: Int { versions.rowCount }
 
     // MARK: - Rows
 
     func process(_ batch: RecordBatch, input: Int, into collector: any Collector) throws {
-        let times = batch.columns[spec.eventTimes[input]]
-        let (late, onTime, earliest) = WindowedOperator.split(times, at: watermark)
-        if late.count > 0 { context.metrics.lateRows.wrappingAdd(late.count, ordering: .relaxed) }
-        if input == 1 { return try keep(batch) }
-        waiting.append(late.count == 0 ? batch : batch.taking(onTime))
-        self.earliest = min(self.earliest, earliest)
+        let lateCount: Int
+        if input == 1 {
+            let times = batch.columns[spec.eventTimes[1]].pointer(Int64.self)
+            lateCount = (0..<batch.rowCount).count { times[$0] < watermark }
+            try keep(batch)
+        } else {
+            lateCount = waiting.append(batch, watermark: watermark)
+        }
+        if lateCount > 0 { context.metrics.lateRows.wrappingAdd(lateCount, ordering: .relaxed) }
     }
 
     private func keep(_ batch: RecordBatch) throws {
@@ -84,7 +89,7 @@ final class TemporalJoinOperator: Operator {
             if !versions.isMarked[Int(entry)] { oldest = entry }
             entry = versions.before(entry)
         }
-        if oldest >= 0 { versions.isMarked[Int(oldest)] = true }
+        if oldest >= 0 { versions.mark(Int(oldest)) }
     }
 
     // MARK: - Time
@@ -92,13 +97,7 @@ final class TemporalJoinOperator: Operator {
     func onWatermark(_ watermark: Int64, into collector: any Collector) throws -> Int64? {
         guard watermark > self.watermark else { return watermark }
         self.watermark = watermark
-        if earliest < watermark, let all = waiting.concatenated() {
-            let (closed, open, earliest) = WindowedOperator.split(all.columns[spec.eventTimes[0]], at: watermark)
-            waiting.removeAll()
-            self.earliest = earliest
-            if open.count > 0 { waiting.append(all.taking(open)) }
-            try join(open.count == 0 ? all : all.taking(closed), into: collector)
-        }
+        if let closed = waiting.takeClosed(before: watermark) { try join(closed, into: collector) }
         if versions.rowCount >= cleaningCount || watermark == .max { dropVersions() }
         return watermark
     }
@@ -181,20 +180,19 @@ final class TemporalJoinOperator: Operator {
     // MARK: - State
 
     func snapshot() throws -> StateSnapshot {
-        var tables = [StateTable("progress", numbers: [watermark])]
-        if let versions = versions.snapshot("versions") { tables.append(versions) }
-        if let rows = waiting.concatenated() {
-            tables.append(KeyedRows.table("waiting", keys: try keys[0].evaluate(rows), rows: rows))
-        }
-        return StateSnapshot(tables)
+        let tables = [versions.snapshot("versions"), try waiting.snapshot("waiting")]
+        return StateSnapshot([StateTable("progress", numbers: [watermark])] + tables.compactMap { $0 })
+    }
+
+    /// Versions that have come, were taken back or dropped; left rows that have come.
+    func increment() throws -> StateSnapshot {
+        let tables = [versions.increment("versions"), try waiting.increment("waiting", watermark: watermark)]
+        return StateSnapshot([StateTable("progress", numbers: [watermark])] + tables.compactMap { $0 })
     }
 
     func restore(_ state: RestoredState) throws {
         watermark = state.numbers("progress").map { $0[0] }.max() ?? .min
         versions.restore(state, "versions")
-        for rows in KeyedRows.rows(state, "waiting", keyCount: spec.join.leftKeys.count) {
-            waiting.append(rows)
-            earliest = min(earliest, WindowedOperator.split(rows.columns[spec.eventTimes[0]], at: .min).earliest)
-        }
+        waiting.restore(state, "waiting")
     }
 }

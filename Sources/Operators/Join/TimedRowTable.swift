@@ -23,13 +23,22 @@ final class TimedRowTable {
     private(set) var times: [Int64] = []
     private var isDropped: [Bool] = []
     /// A mark of the owner on each entry.
-    var isMarked: [Bool] = []
+    private(set) var isMarked: [Bool] = []
+    /// Numbers that entries keep for ever, by which snapshots tell them apart among those of their key.
+    private var serials: [Int64] = []
+    private var nextSerial: Int64 = 0
+    private var changes: ChangedRows
     private var droppedCount = 0
+    /// All entries before this time were dropped, and none comes any more.
+    private var droppedBefore = Int64.min
     /// No entry that stays is earlier.
     private(set) var earliest = Int64.max
 
-    /// Null keys match nothing unless `nullsMatch`.
-    init(keyTypes: [DataType], rowTypes: [DataType], timeColumn: Int, nullsMatch: Bool) {
+    /// Null keys match nothing unless `nullsMatch`. With `isCheckpointed` increments will be asked for.
+    init(
+        keyTypes: [DataType], rowTypes: [DataType], timeColumn: Int, nullsMatch: Bool, isCheckpointed: Bool = false
+    ) {
+        changes = ChangedRows(isKept: isCheckpointed)
         self.keyTypes = keyTypes
         self.rowTypes = rowTypes
         self.timeColumn = timeColumn
@@ -41,7 +50,7 @@ final class TimedRowTable {
     /// Rows kept.
     var rowCount: Int { times.count - droppedCount }
     var keyCount: Int { heads.count }
-    var byteCount: Int { keys.byteCount + rows.byteCount + heads.count * 4 + times.count * 18 }
+    var byteCount: Int { keys.byteCount + rows.byteCount + heads.count * 4 + times.count * 26 }
 
     func rows(_ entries: Selection) -> [Column] { rows.taking(entries) }
 
@@ -49,6 +58,15 @@ final class TimedRowTable {
 
     /// Adds rows with their marks; all have a key, or nulls match.
     func append(_ keyColumns: [Column], _ rowColumns: [Column], rowCount: Int, marks: [Bool]) {
+        let first = times.count
+        add(keyColumns, rowColumns, rowCount: rowCount, marks: marks, serials: nil)
+        for entry in first..<times.count { changes.note(entry) }
+    }
+
+    /// `serials` are those of entries that were there before.
+    private func add(
+        _ keyColumns: [Column], _ rowColumns: [Column], rowCount: Int, marks: [Bool], serials known: [Int64]?
+    ) {
         if rowCount == 0 { return }
         let scratch = Buffer(byteCount: rowCount * 4)
         let ids = scratch.assuming(UInt32.self)
@@ -56,7 +74,17 @@ final class TimedRowTable {
         heads += repeatElement(-1, count: keys.groupCount - heads.count)
         rows.append(rowColumns, rowCount: rowCount)
         let values = rowColumns[timeColumn].pointer(Int64.self)
-        for row in 0..<rowCount { link(key: Int(ids[row]), time: values[row], mark: marks[row]) }
+        for row in 0..<rowCount {
+            link(key: Int(ids[row]), time: values[row], mark: marks[row])
+            serials.append(known?[row] ?? nextSerial)
+            nextSerial = max(nextSerial, serials[serials.count - 1] + 1)
+        }
+    }
+
+    /// Marks an entry.
+    func mark(_ entry: Int) {
+        isMarked[entry] = true
+        changes.note(entry)
     }
 
     private func link(key: Int, time: Int64, mark: Bool) {
@@ -128,6 +156,7 @@ final class TimedRowTable {
 
     /// Drops the entries before a time. Gives those without a mark in order of time, when `wantsUnmarked`.
     func drop(before time: Int64, wantsUnmarked: Bool) -> [Int32] {
+        droppedBefore = max(droppedBefore, time)
         if earliest >= time { return [] }
         var unmarked: [Int32] = []
         earliest = .max
@@ -136,7 +165,8 @@ final class TimedRowTable {
                 earliest = min(earliest, times[entry])
                 continue
             }
-            drop(entry)
+            isDropped[entry] = true
+            droppedCount += 1
             if wantsUnmarked, !isMarked[entry] { unmarked.append(Int32(truncatingIfNeeded: entry)) }
         }
         return unmarked.sorted { (times[Int($0)], $0) < (times[Int($1)], $1) }
@@ -144,6 +174,7 @@ final class TimedRowTable {
 
     /// Drops one entry.
     func drop(_ entry: Int) {
+        changes.note(entry)
         isDropped[entry] = true
         droppedCount += 1
     }
@@ -152,38 +183,69 @@ final class TimedRowTable {
     func compactIfDue() {
         guard droppedCount > 1024 && droppedCount * 2 > times.count || droppedCount == times.count else { return }
         let kept = times.indices.filter { !isDropped[$0] }
-        let selection = Selection(kept)
-        let rowColumns = rows.taking(selection)
+        if changes.isKept {
+            let changed = changes.rows
+            changes.noteRemoved(columns((0..<changed.count).map { changed[$0] }.filter { isDropped[$0] }))
+            changes.renumber(kept)
+        }
+        let rowColumns = rows.taking(Selection(kept))
         let keyColumns = keys.keys(of: Selection(kept.map { Int(keyIDs[$0]) }))
-        let marks = kept.map { isMarked[$0] }
+        let former = (marks: kept.map { isMarked[$0] }, serials: kept.map { serials[$0] })
         keys = GroupTable(keyTypes: keyTypes)
         rows = RowStore(rowTypes)
-        (heads, links, keyIDs, times, isDropped, isMarked) = ([], [], [], [], [], [])
+        (heads, links, keyIDs, times, isDropped, isMarked, serials) = ([], [], [], [], [], [], [])
         droppedCount = 0
         earliest = .max
-        append(keyColumns, rowColumns, rowCount: kept.count, marks: marks)
+        add(keyColumns, rowColumns, rowCount: kept.count, marks: former.marks, serials: former.serials)
     }
 
     // MARK: - State
 
-    /// Keys, rows and marks, in the order they came; nil without rows.
-    func snapshot(_ name: String) -> StateTable? {
-        let kept = times.indices.filter { !isDropped[$0] }
-        if kept.isEmpty { return nil }
-        let columns =
-            keys.keys(of: Selection(kept.map { Int(keyIDs[$0]) })) + rows.taking(Selection(kept))
-            + [Column.booleans(Bitmap(kept.map { isMarked[$0] }), validity: nil)]
-        return StateTable(name, .keyed(columnCount: keyTypes.count), columns, rowCount: kept.count)
+    /// Keys, rows, marks and serials.
+    private func columns(_ entries: [Int]) -> [Column] {
+        keys.keys(of: Selection(entries.map { Int(keyIDs[$0]) })) + rows.taking(Selection(entries))
+            + [
+                Column.booleans(Bitmap(entries.map { isMarked[$0] }), validity: nil),
+                Column(type: .int64, count: entries.count, values: .copying(entries.map { serials[$0] })),
+            ]
     }
 
-    /// Adds what `snapshot` gave.
+    /// All entries in the order they came; nil without any.
+    func snapshot(_ name: String) -> StateTable? {
+        changes.clear()
+        let kept = times.indices.filter { !isDropped[$0] }
+        if kept.isEmpty { return nil }
+        return StateTable(name, .keyed(columnCount: keyTypes.count), columns(kept), rowCount: kept.count)
+    }
+
+    /// The entries that have come, or were marked or dropped, since the last snapshot or increment; nil without any
+    /// entries. What went for its time is told by that.
+    func increment(_ name: String) -> StateTable? {
+        defer { changes.clear() }
+        if rowCount == 0 { return nil }
+        let changed = changes.rows
+        let entries = (0..<changed.count).map { changed[$0] }
+        let all = changes.increment(columns(entries), isGone: entries.map { isDropped[$0] })
+        let serial = keyTypes.count + rowTypes.count + 1
+        let expiry = droppedBefore == .min ? nil : StateTable.Expiry(
+            column: keyTypes.count + timeColumn, bound: droppedBefore)
+        return StateTable(
+            name, .keyed(columnCount: keyTypes.count), all, rowCount: all[0].count,
+            increment: .init(
+                identity: Array(0..<keyTypes.count) + [serial], marksRemovals: true, expiry: expiry))
+    }
+
+    /// Adds what `snapshot` gave. Subtasks before may have given one serial to rows of different keys.
     func restore(_ state: RestoredState, _ name: String) {
         for batch in state.batches(name) {
             let width = keyTypes.count + rowTypes.count
             let bits = batch.columns[width].bits
-            append(
+            let serials = batch.columns[width + 1].pointer(Int64.self)
+            add(
                 Array(batch.columns.prefix(keyTypes.count)), Array(batch.columns[keyTypes.count..<width]),
-                rowCount: batch.rowCount, marks: (0..<batch.rowCount).map { bits[$0] })
+                rowCount: batch.rowCount, marks: (0..<batch.rowCount).map { bits[$0] },
+                serials: (0..<batch.rowCount).map { serials[$0] })
         }
+        changes.clear()
     }
 }

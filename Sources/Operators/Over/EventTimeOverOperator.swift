@@ -20,8 +20,7 @@ final class EventTimeOverOperator: Operator {
     private var orderBy: OperatorExpressions
     let partitions: OverPartitions
     private let inputSchema: Schema
-    private var waiting = CollectedBatches()
-    private var earliest = Int64.max
+    private var waiting: WaitingRows
     private var watermark = Int64.min
     /// Partitions with rows that are not out yet.
     private var open: Set<Int> = []
@@ -37,17 +36,18 @@ final class EventTimeOverOperator: Operator {
         inputSchema = Schema(Array(over.schema.fields.dropLast(over.calls.count)))
         partitions = OverPartitions(
             keyTypes: over.partitionBy.map(\.type), rowTypes: inputSchema.fields.map(\.type),
-            stateTypes: computation.stateTypes, keepsEmpty: spec.reach.isUnbounded)
+            stateTypes: computation.stateTypes, keepsEmpty: spec.reach.isUnbounded,
+            isCheckpointed: context.isCheckpointed)
+        waiting = WaitingRows(
+            timeColumn: spec.eventTime, keys: over.partitionBy, operatorName: Self.name, context: context)
     }
 
     var stateByteCount: Int { waiting.byteCount + partitions.byteCount }
     var stateRowCount: Int { waiting.rowCount + partitions.rowCount }
 
     func process(_ batch: RecordBatch, input: Int, into collector: any Collector) throws {
-        let (late, onTime, earliest) = WindowedOperator.split(batch.columns[spec.eventTime], at: watermark)
-        if late.count > 0 { context.metrics.lateRows.wrappingAdd(late.count, ordering: .relaxed) }
-        waiting.append(late.count == 0 ? batch : batch.taking(onTime))
-        self.earliest = min(self.earliest, earliest)
+        let lateCount = waiting.append(batch, watermark: watermark)
+        if lateCount > 0 { context.metrics.lateRows.wrappingAdd(lateCount, ordering: .relaxed) }
     }
 
     func onWatermark(_ watermark: Int64, into collector: any Collector) throws -> Int64? {
@@ -63,13 +63,7 @@ final class EventTimeOverOperator: Operator {
 
     private func advance(into collector: any Collector) throws {
         var touched: Set<Int> = []
-        if earliest < watermark, let all = waiting.concatenated() {
-            let (closed, open, earliest) = WindowedOperator.split(all.columns[spec.eventTime], at: watermark)
-            waiting.removeAll()
-            self.earliest = earliest
-            if open.count > 0 { waiting.append(all.taking(open)) }
-            touched = try append(open.count == 0 ? all : all.taking(closed))
-        }
+        if let closed = waiting.takeClosed(before: watermark) { touched = try append(closed) }
         if spec.reach.timeAhead != nil || watermark == .max { touched.formUnion(open) }
         if isSweepDue { touched.formUnion(partitions.entries.indices.filter { !partitions.entries[$0].isEmpty }) }
         if !touched.isEmpty { try compute(touched.sorted(), into: collector) }
@@ -123,7 +117,7 @@ final class EventTimeOverOperator: Operator {
             let first = layout.partitions[index].lowerBound + partitions.givenCounts[partition]
             let end = edges.knownEnd(ofPartition: index, from: first)
             for row in first..<end { wanted[row] = true }
-            partitions.givenCounts[partition] = end - layout.partitions[index].lowerBound
+            partitions.setGiven(end - layout.partitions[index].lowerBound, of: partition)
             if end < layout.partitions[index].upperBound { open.insert(partition) } else { open.remove(partition) }
         }
         if wanted.contains(true) { try emit(rows, keys, layout, wanted, touched, into: collector) }
@@ -179,61 +173,24 @@ final class EventTimeOverOperator: Operator {
 
     // MARK: - State
 
-    func snapshot() throws -> StateSnapshot {
-        var tables = [StateTable("progress", numbers: [watermark])]
-        if let rows = waiting.concatenated() {
-            tables.append(KeyedRows.table("waiting", keys: try partitionBy.evaluate(rows), rows: rows))
-        }
-        let keyCount = spec.over.partitionBy.count
-        var owners: [Int] = []
-        var isGiven: [Bool] = []
-        for (partition, entries) in partitions.entries.enumerated() {
-            owners += repeatElement(partition, count: entries.count)
-            isGiven += entries.indices.map { $0 < partitions.givenCounts[partition] }
-        }
-        if !owners.isEmpty {
-            let columns =
-                partitions.keys.keys(of: Selection(owners)) + partitions.rows(partitions.entries.flatMap { $0 })
-                + [Column.booleans(Bitmap(isGiven), validity: nil)]
-            tables.append(StateTable("rows", .keyed(columnCount: keyCount), columns, rowCount: owners.count))
-        }
-        let known = spec.reach.isUnbounded ? (0..<partitions.count).filter { partitions.goneRows[$0] > 0 } : []
-        if !known.isEmpty {
-            let numbers = [partitions.goneRows, partitions.goneGroups].map { all in
-                Column(type: .int64, count: known.count, values: .copying(known.map { all[$0] }))
-            }
-            let columns =
-                partitions.keys.keys(of: Selection(known)) + numbers + partitions.states(of: known).columns
-            tables.append(StateTable("gone", .keyed(columnCount: keyCount), columns, rowCount: known.count))
-        }
-        return StateSnapshot(tables)
+    func snapshot() throws -> StateSnapshot { snapshot(try waiting.snapshot("waiting"), isIncrement: false) }
+
+    func increment() throws -> StateSnapshot {
+        snapshot(try waiting.increment("waiting", watermark: watermark), isIncrement: true)
+    }
+
+    private func snapshot(_ waiting: StateTable?, isIncrement: Bool) -> StateSnapshot {
+        let tables = [
+            waiting, partitions.rowTable("rows", isIncrement: isIncrement),
+            partitions.goneTable("gone", isIncrement: isIncrement),
+        ]
+        return StateSnapshot([StateTable("progress", numbers: [watermark])] + tables.compactMap { $0 })
     }
 
     func restore(_ state: RestoredState) throws {
         watermark = state.numbers("progress").map { $0[0] }.max() ?? .min
-        let keyCount = spec.over.partitionBy.count
-        for rows in KeyedRows.rows(state, "waiting", keyCount: keyCount) {
-            waiting.append(rows)
-            earliest = min(earliest, WindowedOperator.split(rows.columns[spec.eventTime], at: .min).earliest)
-        }
-        for batch in state.batches("gone") {
-            let owners = partitions.intern(Array(batch.columns.prefix(keyCount)), rowCount: batch.rowCount)
-            let numbers = batch.columns[keyCount..<(keyCount + 2)].map { $0.pointer(Int64.self) }
-            for (row, partition) in owners.enumerated() {
-                partitions.setGone(rows: numbers[0][row], groups: numbers[1][row], of: Int(partition))
-            }
-            let columns = Array(batch.columns.dropFirst(keyCount + 2))
-            if !columns.isEmpty { partitions.setStates(columns, of: owners.map { Int($0) }) }
-        }
-        for batch in state.batches("rows") {
-            let owners = partitions.intern(Array(batch.columns.prefix(keyCount)), rowCount: batch.rowCount)
-            let rows = Array(batch.columns[keyCount..<(keyCount + inputSchema.count)])
-            let times = rows[spec.eventTime].pointer(Int64.self)
-            partitions.append(rows, owners, times: (0..<batch.rowCount).map { times[$0] })
-            let isGiven = batch.columns[keyCount + inputSchema.count].bits
-            for (row, partition) in owners.enumerated() {
-                if isGiven[row] { partitions.givenCounts[Int(partition)] += 1 } else { open.insert(Int(partition)) }
-            }
-        }
+        waiting.restore(state, "waiting")
+        partitions.restore(state, rows: "rows", gone: "gone", timeColumn: spec.eventTime)
+        open = partitions.open
     }
 }

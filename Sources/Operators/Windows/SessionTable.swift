@@ -14,6 +14,9 @@ struct SessionTable {
     /// The key of each session.
     private(set) var keys: [UInt32] = []
     private(set) var isOpen: [Bool] = []
+    /// Numbers that sessions keep for ever, by which snapshots tell them apart among those of their key.
+    private(set) var serials: [Int64] = []
+    private var nextSerial: Int64 = 0
     private(set) var openCount = 0
     /// No open session ends before this.
     private(set) var leastEnd = Int64.max
@@ -22,7 +25,7 @@ struct SessionTable {
 
     /// Numbers given so far.
     var count: Int { starts.count }
-    var byteCount: Int { heads.count * 4 + starts.count * 25 }
+    var byteCount: Int { heads.count * 4 + starts.count * 33 }
 
     /// A session that takes in a row, and those that the row brought together with it.
     struct Placement {
@@ -64,14 +67,16 @@ struct SessionTable {
         return Placement(session: add(key: key, start: time, end: end))
     }
 
-    /// Adds a session that meets no other.
-    mutating func add(key: Int, start: Int64, end: Int64) -> Int {
+    /// Adds a session that meets no other; one that was there before with its serial.
+    mutating func add(key: Int, start: Int64, end: Int64, serial: Int64? = nil) -> Int {
         while heads.count <= key { heads.append(Self.none) }
         let session = starts.count
         starts.append(start)
         ends.append(end)
         keys.append(UInt32(truncatingIfNeeded: key))
         isOpen.append(true)
+        serials.append(serial ?? nextSerial)
+        nextSerial = max(nextSerial, serials[session] + 1)
         links.append(heads[key])
         heads[key] = Int32(truncatingIfNeeded: session)
         openCount += 1
@@ -111,6 +116,13 @@ struct SessionTable {
             }
             current = Int(links[current])
         }
+    }
+
+    /// Forgets all sessions; serials go on.
+    mutating func removeAll() {
+        let next = nextSerial
+        self = SessionTable(gap: gap)
+        nextSerial = next
     }
 
     /// The open sessions, in the order of their numbers.

@@ -20,6 +20,8 @@ final class SessionWindowOperator: Operator {
     private var groups: GroupTable
     private var accumulators: AccumulatorSet
     private var sessions: SessionTable
+    /// The sessions that have changed since the last snapshot.
+    private var changes: ChangedRows
     private var watermark = Int64.min
     private var ids = ScratchBuffer()
     private var slots = ScratchBuffer()
@@ -37,6 +39,7 @@ final class SessionWindowOperator: Operator {
         groups = GroupTable(keyTypes: plan.keyTypes)
         accumulators = plan.makeAccumulators()
         sessions = SessionTable(gap: gap)
+        changes = ChangedRows(isKept: context.isCheckpointed)
     }
 
     var stateByteCount: Int { groups.byteCount + accumulators.byteCount + sessions.byteCount }
@@ -65,6 +68,8 @@ final class SessionWindowOperator: Operator {
             kept.append(row)
             for other in place.merged { merges.append((other, place.session)) }
         }
+        changes.note(targets, count: kept.count, rowCount: sessions.count)
+        for merge in merges { changes.note(merge.from) }
         let lateCount = batch.rowCount - kept.count
         if lateCount > 0 { context.metrics.lateRows.wrappingAdd(lateCount, ordering: .relaxed) }
         let selection = lateCount == 0 ? nil : Selection(kept)
@@ -91,12 +96,12 @@ final class SessionWindowOperator: Operator {
             while let next = target[session] { session = next }
             return UInt32(truncatingIfNeeded: session)
         }
-        let rows = Selection(from)
-        let states = accumulators.states().map { $0.map { $0.taking(rows).compacted() } }
+        let states = accumulators.states(Selection(from)).map { $0.compacted() }
         do {
             try last.withUnsafeBufferPointer { last throws(KernelError) in
                 guard let base = last.baseAddress else { return }
-                try accumulators.merge(states, groups: base, rowCount: last.count, groupCount: sessions.count)
+                try accumulators.merge(
+                    flat: states, groups: base, rowCount: last.count, groupCount: sessions.count)
             }
         } catch {
             throw failures.describe(error)
@@ -120,11 +125,10 @@ final class SessionWindowOperator: Operator {
     }
 
     private func emit(_ closed: [Int], into collector: any Collector) throws {
-        let rows = Selection(closed)
-        let keys = groups.keys().map { $0.taking(Selection(closed.map { Int(sessions.keys[$0]) })) }
+        let keys = groups.keys(of: Selection(closed.map { Int(sessions.keys[$0]) }))
         let results: [Column]
         do {
-            results = try accumulators.finish().map { $0.taking(rows) }
+            results = try accumulators.finish(Selection(closed))
         } catch {
             throw failures.describe(error)
         }
@@ -143,36 +147,30 @@ final class SessionWindowOperator: Operator {
 
     // MARK: - State
 
-    /// Keys, start, end, states of the aggregates: a row per open session.
-    private func openSessions() -> RecordBatch? {
-        let open = sessions.open
-        if open.isEmpty { return nil }
-        let rows = Selection(open)
-        let keys = groups.keys().map { $0.taking(Selection(open.map { Int(sessions.keys[$0]) })).compacted() }
-        let times = [sessions.starts, sessions.ends].map { values in
-            Column(type: .timestamp, count: open.count, values: .copying(open.map { values[$0] }))
+    /// Keys, start, end, serial, states of the aggregates: a row per session.
+    private func rows(of wanted: [Int]) -> [Column] {
+        func numbers(_ values: [Int64], _ type: DataType = .timestamp) -> Column {
+            Column(type: type, count: wanted.count, values: .copying(wanted.map { values[$0] }))
         }
-        let states = accumulators.states().flatMap { $0 }.map { $0.taking(rows).compacted() }
-        let columns = keys + times + states
-        let fields = columns.enumerated().map { Field("c\($0)", $1.type) }
-        return RecordBatch(schema: Schema(fields), columns: columns, rowCount: open.count)
+        return groups.keys(of: Selection(wanted.map { Int(sessions.keys[$0]) }))
+            + [numbers(sessions.starts), numbers(sessions.ends), numbers(sessions.serials, .int64)]
+            + accumulators.states(Selection(wanted))
     }
 
-    private func add(_ batch: RecordBatch) throws {
-        let keys = ids.words(batch.rowCount)
-        groups.intern(Array(batch.columns.prefix(plan.keyCount)), rowCount: batch.rowCount, into: keys)
-        let startColumn = batch.columns[plan.keyCount]
-        let endColumn = batch.columns[plan.keyCount + 1]
-        let starts = startColumn.pointer(Int64.self)
-        let ends = endColumn.pointer(Int64.self)
-        let targets = slots.words(batch.rowCount)
-        for row in 0..<batch.rowCount {
-            let session = sessions.add(key: Int(keys[row]), start: starts[row], end: ends[row])
+    /// Adds sessions as `rows` gives them.
+    private func add(_ columns: [Column], count: Int) throws {
+        let keys = ids.words(count)
+        groups.intern(Array(columns.prefix(plan.keyCount)), rowCount: count, into: keys)
+        let numbers = columns[plan.keyCount..<plan.keyCount + 3].map { $0.pointer(Int64.self) }
+        let targets = slots.words(count)
+        for row in 0..<count {
+            let session = sessions.add(
+                key: Int(keys[row]), start: numbers[0][row], end: numbers[1][row], serial: numbers[2][row])
             targets[row] = UInt32(truncatingIfNeeded: session)
         }
         do {
             try accumulators.merge(
-                flat: Array(batch.columns.dropFirst(plan.keyCount + 2)), groups: targets, rowCount: batch.rowCount,
+                flat: Array(columns.dropFirst(plan.keyCount + 3)), groups: targets, rowCount: count,
                 groupCount: sessions.count)
         } catch {
             throw failures.describe(error)
@@ -181,22 +179,54 @@ final class SessionWindowOperator: Operator {
 
     /// Forgets keys and sessions that are over.
     private func compact() throws {
-        let open = openSessions()
+        let open = sessions.open
+        if changes.isKept {
+            let changed = changes.rows
+            changes.noteRemoved(rows(of: (0..<changed.count).map { changed[$0] }.filter { !sessions.isOpen[$0] }))
+            changes.renumber(open)
+        }
+        let kept = rows(of: open).map { $0.compacted() }
         groups = GroupTable(keyTypes: plan.keyTypes)
         accumulators = plan.makeAccumulators()
-        sessions = SessionTable(gap: gap)
-        if let open { try add(open) }
+        sessions.removeAll()
+        if !open.isEmpty { try add(kept, count: open.count) }
     }
 
     func snapshot() throws -> StateSnapshot {
+        changes.clear()
+        let open = sessions.open
+        return snapshot(rows(of: open), count: open.count)
+    }
+
+    /// The sessions that have grown, and those that others took in; the watermark says which are over.
+    func increment() throws -> StateSnapshot {
+        defer { changes.clear() }
+        let changed = changes.rows
+        let numbers = (0..<changed.count).map { changed[$0] }
+        let rows = changes.increment(rows(of: numbers), isGone: numbers.map { !sessions.isOpen[$0] })
+        let expiry = watermark == .min ? nil : StateTable.Expiry(
+            column: plan.keyCount + 1, bound: WindowTimes.sum(watermark, 1))
+        return snapshot(
+            rows, count: rows[0].count,
+            increment: .init(
+                identity: Array(0..<plan.keyCount) + [plan.keyCount + 2], marksRemovals: true, expiry: expiry))
+    }
+
+    private func snapshot(
+        _ rows: [Column], count: Int, increment: StateTable.Increment? = nil
+    ) -> StateSnapshot {
         let progress = StateTable("progress", numbers: [watermark])
-        guard let batch = openSessions() else { return StateSnapshot([progress]) }
-        let table = StateTable(name: "sessions", distribution: .keyed(columnCount: plan.keyCount), batch: batch)
-        return StateSnapshot([progress, table])
+        if sessions.openCount == 0 { return StateSnapshot([progress]) }
+        return StateSnapshot([
+            progress,
+            StateTable(
+                "sessions", .keyed(columnCount: plan.keyCount), rows, rowCount: count, increment: increment),
+        ])
     }
 
     func restore(_ state: RestoredState) throws {
         watermark = state.numbers("progress").map { $0[0] }.max() ?? .min
-        for batch in state.batches("sessions") { try add(batch) }
+        for batch in state.batches("sessions") { try add(batch.columns, count: batch.rowCount) }
+        changes.clear()
     }
 }

@@ -38,6 +38,7 @@ final class Grouping {
                 "E0249", "a window needs rows with an event time", span: call.span,
                 hint: "declare one in the table: WATERMARK FOR column AS column - INTERVAL '5 seconds'")
         }
+        try expressions.plan.checkWatermarks(call.span)
         let time = Field("start", .timestamp, isNullable: false)
         let end = Field("end", .timestamp, isNullable: false)
         windowSyntax = written

@@ -137,6 +137,8 @@ struct TableFunctionBinder {
         // Computed from the hidden event time, the windows keep the watermarks that close them.
         let origin = EventTimeOrigin(of: input.plan)
         let eventTime = origin.distance(of: time.expression) == 0...0 ? origin.time(in: input.plan) : nil
+        // Over input that ends all its rows may be grouped at once, whatever the time.
+        if eventTime == nil && !input.plan.isBounded { try input.plan.checkWatermarks(span) }
         let timestamp = eventTime?.expression ?? TypeCoercion.cast(time.expression, to: .timestamp)
         func bin(_ width: Int64) throws(Diagnostic) -> BoundExpression {
             try expressions.apply("date_bin", [interval(width), timestamp, .literal(.timestamp(0))], span)
@@ -220,6 +222,7 @@ struct TableFunctionBinder {
     private func sessions(
         _ input: Binder.BoundQuery, _ time: PlanColumn, _ gap: Int64, _ partitionBy: [Identifier], _ span: SourceSpan
     ) throws(Diagnostic) -> Binder.BoundQuery {
+        try input.plan.checkWatermarks(span)
         let origin = EventTimeOrigin(of: input.plan)
         guard origin.distance(of: time.expression) == 0...0, let eventTime = origin.time(in: input.plan) else {
             throw Diagnostic(

@@ -7,7 +7,9 @@ extension UpdatingStreams {
     /// A temporal join whose keys are those that tell the versions of its right side apart. Errors: E0423, E0406.
     mutating func temporal(_ join: LogicalPlan.Join) throws(Diagnostic) -> LogicalPlan.Join {
         let span = join.versions?.span
-        guard join.versions?.times != nil, hasOwnTime(join.left), hasOwnTime(join.right) else {
+        guard join.versions?.times != nil, join.left.tablesByArrival.isEmpty,
+            join.right.tablesByArrival.isEmpty
+        else {
             throw Diagnostic(
                 "E0423", "FOR SYSTEM_TIME AS OF takes the event time of the left side, and both sides need one",
                 span: span, hint: "declare it in CREATE TABLE: WATERMARK FOR ts AS ts - INTERVAL '5 seconds'")
@@ -52,30 +54,11 @@ extension UpdatingStreams {
             (join.residual?.conjuncts ?? []) + others.map { .comparison(op, $0.left, $0.right) })
     }
 
-    /// Whether no table below takes the time at which rows come for their event time.
-    private func hasOwnTime(_ plan: LogicalPlan) -> Bool {
-        var result = true
-        plan.visit { if case .watermark(let node) = $0, node.eventTime == nil { result = false } }
-        return result
-    }
-
-    /// Tells of tables whose rows go into windows by the time at which they come, though they have a time of their own.
+    /// Tells of tables whose rows go into windows by the time at which they come.
     mutating func warnOfArrival(_ plan: LogicalPlan) {
-        var tables: [ConnectionTable] = []
-        plan.visit { node in
-            guard case .watermark(let watermark) = node, watermark.eventTime == nil else { return }
-            watermark.input.visit { if case .scan(let scan) = $0 { tables.append(scan.table) } }
-        }
-        for table in tables {
-            guard let time = table.columns.first(where: { $0.field.type.isTimestamp })?.field.name else { continue }
-            let message = "windows over \(table.name) go by the time at which its rows come"
-            if warnings.contains(where: { $0.message == message }) { continue }
-            warnings.append(
-                Diagnostic(
-                    "W0402", message, span: nil,
-                    hint: "to go by \(time), declare it in the table: "
-                        + "WATERMARK FOR \(time) AS \(time) - INTERVAL '5 seconds'",
-                    severity: .warning))
+        for table in plan.tablesByArrival where table.missingWatermark(SourceSpan(0, 0)) == nil {
+            let warning = table.windowsByArrival
+            if !warnings.contains(warning) { warnings.append(warning) }
         }
     }
 }
