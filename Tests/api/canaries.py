@@ -152,6 +152,25 @@ def ask_everything(server, keep, kept, names):
         keep("GET", wrong)
 
 
+def forbidden_files(server, checks):
+    """Files outside of the roots are read neither through stored tables nor through those of a query's text."""
+    outside = os.path.join(server.folder, "outside.txt")
+    with open(outside, "w") as file:
+        file.write("nobody may read this line\n")
+    link = os.path.join(server.folder, "data", "link.txt")
+    os.symlink(outside, link)
+    for path in [outside, "/etc/passwd", link, "../outside.txt", "file:///etc/passwd", os.path.dirname(link) + "/../outside.txt"]:
+        text = (f"CREATE TABLE p (value TEXT) WITH (connector = 'single_file', path = '{path}', "
+                "format = 'raw_string', type = 'source'); SELECT * FROM p")
+        for route, body in [("/query", {"query": text}), ("/pipelines/preview", {"query": text}),
+                            ("/pipelines", {"name": "x", "query": text, "parallelism": 1}),
+                            ("/connection_tables", {"name": "f", "connector": "single_file", "config": {
+                                "path": path, "table_type": "source"}, "schema": {"format": {"raw_string": {}}, "fields": [
+                                    {"field_name": "value", "field_type": {"primitive": "Utf8"}}]}})]:
+            status, _, answer = server.call("POST", route, body)
+            checks.equal(status, 400, f"{route} with {path}: {answer[:200]}")
+
+
 def main():
     checks = Checks()
     new = Canaries()
@@ -182,6 +201,7 @@ def main():
             keep("POST", "/connectors/confluent/profiles", {
                 "name": f"more{len(new.made)}", "config": {"bootstrap_servers": "127.0.0.1:1", "key": "k", "secret": new()}})
         ask_everything(server, keep, kept, names)
+        forbidden_files(server, checks)
         listed = json.loads(keep("GET", "/connection_profiles")[2])["data"]
         checks.that(any("********" in json.dumps(item) for item in listed), "secrets are masked, not left out")
         server.stop()

@@ -58,10 +58,10 @@ def main():
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 4.0
     with Server(binary(), ENGINE__THREADS="1") as server:
         server.start()
-        # Counts as fast as it can; what the readers see is one row a thousand.
+        # Counts as fast as it can; what the readers see is one row in a hundred thousand.
         server.json("POST", "/connection_tables", {"name": "ticks", "connector": "impulse", "config": {}})
         pipeline = server.json("POST", "/pipelines/preview", {
-            "query": "SELECT counter, counter * 2 AS twice FROM ticks WHERE counter % 1000 = 0"})["id"]
+            "query": "SELECT counter, counter * 2 AS twice FROM ticks WHERE counter % 100000 = 0"})["id"]
         job = server.wait_for(pipeline, "Running")["id"]
         path = f"/pipelines/{pipeline}/jobs/{job}/output"
         before, during = [], []

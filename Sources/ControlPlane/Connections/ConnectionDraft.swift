@@ -110,7 +110,7 @@ enum ConnectionDraft {
 
 extension ConnectionRegistry {
     /// A table's draft with its profile. A connector that runs today looks at it too, so that no table is stored that no
-    /// pipeline could use. Errors: `ControlError` naming what is wrong.
+    /// pipeline could use; what lies in an object store cannot be used yet, and only its config is checked. Errors: `ControlError` naming what is wrong.
     func checkedTable(_ draft: TableDraft, name: String) throws -> ConnectionDraft.Table {
         var table = try ConnectionDraft.table(draft)
         if let id = draft.profileID {
@@ -137,7 +137,8 @@ extension ConnectionRegistry {
     }
 
     private func checkByPlanning(_ table: StoredTable) throws {
-        guard catalog[table.connector] != nil else {
+        let isRemote = table.options["path"].map { FileTables.isObjectStore($0.text) } ?? false
+        guard catalog[table.connector] != nil, !isRemote else {
             // Files must lie where they may, also of connectors that do not run yet.
             do throws(OptionError) {
                 _ = try FileTables.checked(table.connector, table.options, settings.files)

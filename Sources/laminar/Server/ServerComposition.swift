@@ -29,7 +29,11 @@ struct ServerComposition {
         let lock = try DataDirectoryLock(settings.dataDirectory)
         let database = try MetadataDatabase(path: settings.databasePath)
         let catalog = ConnectorCatalog.builtin { _ in }
-        let connections = ConnectionRegistry(database, catalog: catalog, settings: try connectionSettings())
+        let connectionSettings = try connectionSettings()
+        let connections = ConnectionRegistry(database, catalog: catalog, settings: connectionSettings)
+        var controlSettings = controlSettings
+        // Tables of a query's text are held to the same rules as stored ones.
+        controlSettings.compiler.prepareOptions = ConnectionRegistry.preparation(connectionSettings)
         let pipelines = PipelineRegistry(
             database: database, connectors: catalog, tables: connections, engine: engineConfiguration,
             settings: controlSettings)
