@@ -12,7 +12,8 @@ public enum SettingTable {
         Setting("data-dir", .text, default: "~/.local/share/laminar", "The folder for everything that is kept."),
         Setting(
             "checkpoint-url", .text,
-            "Where the state of pipelines is kept: a folder, or file:// and its path; by default checkpoints in data-dir."
+            "Where the state of pipelines is kept: a folder, or file:// and its path; by default "
+                + "checkpoints in data-dir."
         ),
         Setting(
             "default-checkpoint-interval", .duration(100...day), default: "10s",
@@ -26,7 +27,7 @@ public enum SettingTable {
     private static let pipelines: [Setting] = [
         Setting("engine.threads", .integer(1...1024), "Threads of the engine; by default one for each processor."),
         Setting(
-            "pipeline.source-batch-size", .integer(1...1_000_000), default: "8192", "Rows a batch of a source aims at."),
+            "pipeline.source-batch-size", .integer(1...1_000_000), default: "8192", "Rows a source's batch aims at."),
         Setting(
             "pipeline.source-batch-linger", .duration(0...60_000), default: "20ms",
             "How long rows wait for a fuller batch."),

@@ -68,7 +68,8 @@ import Testing
     // MARK: Commands
 
     static let pipeline =
-        #"{"id": "pl_1", "name": "p", "state": "Running", "stop": "none", "parallelism": 2, "createdAt": 0, "jobId": "job_1"}"#
+        #"{"id": "pl_1", "name": "p", "state": "Running", "stop": "none", "parallelism": 2, "#
+        + #""createdAt": 0, "jobId": "job_1"}"#
 
     @Test("without a server the commands say so and how to start one")
     func noServer() throws {
@@ -79,7 +80,8 @@ import Testing
             #expect(result.status == 1)
             #expect(
                 result.errorOutput
-                    == "error: cannot reach the server at \(server.url): is `laminar serve` running? (connection refused)\n"
+                    == "error: cannot reach the server at \(server.url): "
+                    + "is `laminar serve` running? (connection refused)\n"
             )
         }
     }

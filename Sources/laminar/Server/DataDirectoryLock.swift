@@ -5,7 +5,8 @@ import HostSystem
 final class DataDirectoryLock: Sendable {
     private let descriptor: Int32
 
-    /// Makes the folder and takes its lock. Errors: `OperationalError` when another process has it, or it cannot be made.
+    /// Makes the folder and takes its lock. Errors: `OperationalError` when another process has it, or it cannot be
+    /// made.
     init(_ directory: String) throws {
         do {
             try PosixFileSystem().makeDirectory(directory)

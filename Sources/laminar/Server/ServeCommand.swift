@@ -11,9 +11,9 @@ struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Run the server: pipelines that are kept, and the API to them.",
         discussion: """
-            It listens on this machine only unless api.bind-address says otherwise (see laminar config). SIGTERM or Ctrl-C
-            takes a last checkpoint of every pipeline and ends within ten seconds; a second one ends at once. Pipelines
-            that ran go on when it starts again.
+            It listens on this machine only unless api.bind-address says otherwise (see laminar config). SIGTERM or
+            Ctrl-C takes a last checkpoint of every pipeline and ends within ten seconds; a second one ends at once.
+            Pipelines that ran go on when it starts again.
 
             Exit codes: 0 ended when asked to, 1 failed, 2 wrong settings.
             """)

@@ -58,7 +58,13 @@ struct ServerComposition {
                 metadata: ["address": "\(Self.address(settings, port))", "data-dir": "\(settings.dataDirectory)"])
         }
         defer { announcement.cancel() }
-        try await group.run()
+        do {
+            try await group.run()
+        } catch where "\(error)".contains("bind(") {
+            throw OperationalError(
+                "cannot listen on \(Self.address(settings, settings.port)): \(error); end what listens there, or give "
+                    + "another --port", domain: .user)
+        }
         withExtendedLifetime(lock) {}
         logger.info("ended")
     }
