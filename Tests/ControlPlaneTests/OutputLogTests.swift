@@ -59,7 +59,9 @@ struct OutputLogTests {
             let rows = log.rowCount..<(log.rowCount + count)
             let bytes = count * (number(12) + 1)
             let isJoined =
-                log.extendLast(rows: count, bytes: bytes) { $0.upperBound == rows.lowerBound ? $0.lowerBound..<rows.upperBound : nil }
+                log.extendLast(rows: count, bytes: bytes) { last in
+                    last.upperBound == rows.lowerBound ? last.lowerBound..<rows.upperBound : nil
+                }
             if isJoined == nil { _ = log.append(rows, rows: count, bytes: bytes) }
             shown.formUnion(rows)
             #expect(log.rowCount == rows.upperBound)
@@ -179,13 +181,14 @@ struct OutputLogTests {
     @Test("an allowance gives a second's share at once and makes up for what was too much")
     func allowance() {
         var allowance = OutputAllowance()
-        #expect(allowance.has(rate: 1000, at: 5_000_000_000))
+        func has(_ time: UInt64) -> Bool { allowance.has(rate: 1000, at: time) }
+        #expect(has(5_000_000_000) == true)
         allowance.take(1500)
-        #expect(!allowance.has(rate: 1000, at: 5_400_000_000))
-        #expect(allowance.has(rate: 1000, at: 5_600_000_000))
+        #expect(has(5_400_000_000) == false)
+        #expect(has(5_600_000_000) == true)
         // However long nothing was taken, no more than a second's share is there.
-        #expect(allowance.has(rate: 1000, at: 90_000_000_000))
+        #expect(has(90_000_000_000) == true)
         allowance.take(1001)
-        #expect(!allowance.has(rate: 1000, at: 90_000_000_000))
+        #expect(has(90_000_000_000) == false)
     }
 }
