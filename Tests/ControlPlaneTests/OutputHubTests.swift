@@ -71,6 +71,19 @@ import Testing
         #expect(events.rowCount >= 1)
     }
 
+    @Test("a long batch of changes is taken apart rather than left out")
+    func manyChanges() async throws {
+        let hub = OutputHub()
+        let show = try #require(hub.outlets().preview)
+        let name = String(repeating: "x", count: 1000)
+        let rows = (0..<3000).map { "\n\($0) | \(name) | false" }.joined()
+        show(Self.shown("id int64 | name utf8 | _retraction boolean" + rows, key: [0]))
+        hub.finish()
+        let events = await events(try hub.reader())
+        #expect(events.rowCount > 900 && events.rowCount + events.dropped == 3000)
+        #expect(events.rows.allSatisfy { $0.batch.utf8.count <= 1 << 20 })
+    }
+
     @Test("a reader waits no longer than it said, and an event that comes meanwhile comes at once")
     func waiting() async throws {
         let hub = OutputHub()
