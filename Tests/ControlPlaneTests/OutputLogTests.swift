@@ -89,9 +89,12 @@ struct OutputLogTests {
             _ = log.prepared(wanted, rows.prefix(cut), rows: cut, bytes: cut * 3)
         }
 
-        mutating func read(_ reader: Int) {
-            guard var follower = followers[reader] else { return }
-            switch log.next(reader) {
+        /// Takes a reader one step further; true when it has come to the end.
+        @discardableResult
+        mutating func read(_ reader: Int) -> Bool {
+            guard var follower = followers[reader] else { return true }
+            let step = log.next(reader)
+            switch step {
             case .rows(let id, let rows):
                 #expect(rows.lowerBound == follower.position, "rows come in order, without holes that are not told")
                 #expect(id == rows.upperBound && !rows.isEmpty)
@@ -108,6 +111,7 @@ struct OutputLogTests {
             }
             #expect(follower.position <= log.rowCount)
             followers[reader] = follower
+            return isDone(step)
         }
 
         func isDone(_ step: Log.Step) -> Bool { if case .done = step { true } else { false } }
@@ -128,8 +132,7 @@ struct OutputLogTests {
                         _ = log.prepared(wanted, rows, rows: rows.count, bytes: rows.count * 3)
                     }
                     let before = followers[reader]?.position
-                    read(reader)
-                    if isDone(log.next(reader)) { break }
+                    if read(reader) { break }
                     #expect(before == nil || followers[reader]?.position != before)
                 }
                 guard let follower = followers[reader] else { continue }
