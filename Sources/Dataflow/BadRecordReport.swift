@@ -7,8 +7,8 @@ public struct BadRecordReport: Sendable, Hashable {
     public var subtask: Int
     /// The line it starts at, 1 for the first; 0 when it is not known.
     public var line: Int
-    /// The byte of the stream (decompressed) at which the trouble was noticed; −1 when it is not known, and `line` then
-    /// counts records.
+    /// The byte of the stream (decompressed) at which the trouble was noticed; −1 when it is not known, and `line`
+    /// then counts records.
     public var offset: Int
     /// What happened: expected …, found …; without values of the record.
     public var reason: String

@@ -7,7 +7,9 @@ struct MetricsHistoryTests {
     static let second: UInt64 = 1_000_000_000
 
     /// A source and a sink behind a queue, after so many seconds.
-    static func snapshot(second number: UInt64, _ change: (inout PipelineSnapshot) -> Void = { _ in }) -> PipelineSnapshot {
+    static func snapshot(
+        second number: UInt64, _ change: (inout PipelineSnapshot) -> Void = { _ in }
+    ) -> PipelineSnapshot {
         var source = TaskMetricsSnapshot(nodeID: 0, operatorName: "a", subtask: 0, taskID: 0, isSource: true)
         source.rowsSent = Int(number) * 100
         source.bytesSent = Int(number) * 4000

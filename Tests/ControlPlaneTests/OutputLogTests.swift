@@ -59,7 +59,9 @@ struct OutputLogTests {
             let rows = log.rowCount..<(log.rowCount + count)
             let bytes = count * (number(12) + 1)
             let isJoined =
-                log.extendLast(rows: count, bytes: bytes) { $0.upperBound == rows.lowerBound ? $0.lowerBound..<rows.upperBound : nil }
+                log.extendLast(rows: count, bytes: bytes) { last in
+                    last.upperBound == rows.lowerBound ? last.lowerBound..<rows.upperBound : nil
+                }
             if isJoined == nil { _ = log.append(rows, rows: count, bytes: bytes) }
             shown.formUnion(rows)
             #expect(log.rowCount == rows.upperBound)
@@ -87,9 +89,12 @@ struct OutputLogTests {
             _ = log.prepared(wanted, rows.prefix(cut), rows: cut, bytes: cut * 3)
         }
 
-        mutating func read(_ reader: Int) {
-            guard var follower = followers[reader] else { return }
-            switch log.next(reader) {
+        /// Takes a reader one step further; true when it has come to the end.
+        @discardableResult
+        mutating func read(_ reader: Int) -> Bool {
+            guard var follower = followers[reader] else { return true }
+            let step = log.next(reader)
+            switch step {
             case .rows(let id, let rows):
                 #expect(rows.lowerBound == follower.position, "rows come in order, without holes that are not told")
                 #expect(id == rows.upperBound && !rows.isEmpty)
@@ -106,6 +111,7 @@ struct OutputLogTests {
             }
             #expect(follower.position <= log.rowCount)
             followers[reader] = follower
+            return isDone(step)
         }
 
         func isDone(_ step: Log.Step) -> Bool { if case .done = step { true } else { false } }
@@ -126,8 +132,7 @@ struct OutputLogTests {
                         _ = log.prepared(wanted, rows, rows: rows.count, bytes: rows.count * 3)
                     }
                     let before = followers[reader]?.position
-                    read(reader)
-                    if isDone(log.next(reader)) { break }
+                    if read(reader) { break }
                     #expect(before == nil || followers[reader]?.position != before)
                 }
                 guard let follower = followers[reader] else { continue }
@@ -179,13 +184,14 @@ struct OutputLogTests {
     @Test("an allowance gives a second's share at once and makes up for what was too much")
     func allowance() {
         var allowance = OutputAllowance()
-        #expect(allowance.has(rate: 1000, at: 5_000_000_000))
+        func has(_ time: UInt64) -> Bool { allowance.has(rate: 1000, at: time) }
+        #expect(has(5_000_000_000) == true)
         allowance.take(1500)
-        #expect(!allowance.has(rate: 1000, at: 5_400_000_000))
-        #expect(allowance.has(rate: 1000, at: 5_600_000_000))
+        #expect(has(5_400_000_000) == false)
+        #expect(has(5_600_000_000) == true)
         // However long nothing was taken, no more than a second's share is there.
-        #expect(allowance.has(rate: 1000, at: 90_000_000_000))
+        #expect(has(90_000_000_000) == true)
         allowance.take(1001)
-        #expect(!allowance.has(rate: 1000, at: 90_000_000_000))
+        #expect(has(90_000_000_000) == false)
     }
 }

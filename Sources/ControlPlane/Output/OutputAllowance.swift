@@ -1,5 +1,5 @@
-/// How much may be encoded: so many bytes a second, at most a second's share at once. What is one too long is made up for
-/// afterwards.
+/// How much may be encoded: so many bytes a second, at most a second's share at once. What goes past it is made up
+/// for afterwards.
 struct OutputAllowance {
     private var bytes = 0.0
     private var time: UInt64?

@@ -47,25 +47,28 @@ struct OutputEncoder {
         var text = TextBuffer(capacity: 4096)
         var times: [Int64] = []
         var shown = 0
-        encoding: for batch in pending.batches {
+        encoding: for batch in joined(pending.batches) {
             let visible = batch.schema.fields.indices.filter { !hiddenNames.contains(batch.schema[$0].name) }
             let isChanging = batch.schema.index(of: HiddenColumn.retraction) != nil
             let rows = visible.count == batch.columns.count ? batch : batch.selectingColumns(visible)
             // Both formats have a form for every type.
             guard let encoder = try? encoder(rows.schema, isChanging: isChanging, key: pending.key, among: visible)
             else { break }
-            // What happens to a row within a batch is one change, so batches of changes are not taken apart.
+            // What happens to a row within a batch is one change, so batches of changes are taken apart only where they
+            // are too long.
             let isHeavy = rows.byteCount / max(1, rows.rowCount) > eventBytesMax / stepRows
-            let step = isChanging ? max(1, batch.rowCount) : isHeavy ? 1 : stepRows
+            var step = isChanging ? max(1, batch.rowCount) : isHeavy ? 1 : stepRows
             var start = 0
             while start < batch.rowCount {
                 let count = min(step, batch.rowCount - start)
                 let length = text.count
                 encoder.encode(rows.slice(start, count), into: &text)
                 if text.count > eventBytesMax {
-                    // A record that is too long by itself is not shown either.
                     text.truncate(to: length)
-                    break encoding
+                    // A row that is too long by itself is not shown either.
+                    if step == 1 || length > 0 && step <= stepRows { break encoding }
+                    step = min(step / 2, stepRows)
+                    continue
                 }
                 let objects = isChanging ? lineCount(text, from: length) : count
                 appendTimes(batch, start, objects, isChanging, pending.arrival, to: &times)
@@ -77,6 +80,12 @@ struct OutputEncoder {
             operatorID: String(pending.nodeID), subtask: pending.subtask, timestamps: times, startID: pending.startID,
             batch: array(text))
         return Result(rows: rows, rowCount: shown)
+    }
+
+    /// Many small batches as one, unless what is a change depends on where one ends.
+    private static func joined(_ batches: [RecordBatch]) -> [RecordBatch] {
+        guard batches.count > 1, batches[0].schema.index(of: HiddenColumn.retraction) == nil else { return batches }
+        return [RecordBatch.concatenating(batches)]
     }
 
     private static func encoder(

@@ -5,8 +5,8 @@ import Synchronization
 /// What a job shows to people: the rows of its preview sinks, and samples of the rows that leave any of its nodes. One
 /// per job; it stays over all runs, so that ids go on growing.
 ///
-/// Each run is given `outlets(…)`. Of each stream of rows the last 10 000 (4 MiB) are kept; those of a node only while
-/// somebody reads it.
+/// Each run is given `outlets(…)`. Of each stream of rows the last 10 000 (4 MiB) are kept; those of a node only
+/// while somebody reads it.
 public final class OutputHub: Sendable {
     /// Readers of one job.
     public static let readerCountMax = 1000
@@ -61,9 +61,9 @@ public final class OutputHub: Sendable {
 
     // MARK: Readers
 
-    /// A new reader of the preview sinks, or of the rows that leave a node; it begins with the oldest row kept, or behind
-    /// the event it saw last. Errors: `ControlError`: no preview sink, no such node, the job has not run yet, too many
-    /// readers.
+    /// A new reader of the preview sinks, or of the rows that leave a node; it begins with the oldest row kept, or
+    /// behind the event it saw last. Errors: `ControlError`: no preview sink, no such node, the job has not run yet,
+    /// too many readers.
     public func reader(nodeID: Int? = nil, lastEventID: Int? = nil) throws -> any OutputReader {
         if counts.count >= Self.readerCountMax {
             throw ControlError(.tooMany, "the job has \(Self.readerCountMax) readers: no more are taken")
