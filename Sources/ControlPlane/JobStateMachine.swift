@@ -230,8 +230,10 @@ public struct JobStateMachine: Sendable, Hashable {
         case .recovering, .finishing, .failing:
             if isFresh { beginsAgain = true }
             return actions
-        // What has begun to stop stops; then it begins again.
-        case .stopping, .checkpointStopping: return actions
+        // What has begun to stop stops; then it begins again, for a restart also when its input has ended meanwhile.
+        case .stopping, .checkpointStopping:
+            if isFresh { beginsAgain = true }
+            return actions
         }
     }
 

@@ -82,6 +82,16 @@ final class JobJournal: Sendable {
         if begins { Task.detached { await self.write() } }
     }
 
+    /// Tries again to write what could not be written.
+    func retry() {
+        let begins = state.withLock { state -> Bool in
+            if state.isWriting || state.entries.isEmpty { return false }
+            state.isWriting = true
+            return true
+        }
+        if begins { Task.detached { await self.write() } }
+    }
+
     /// Returns when all that was added before has been written, or could not be.
     func flush() async {
         await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in

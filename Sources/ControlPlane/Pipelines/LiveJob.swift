@@ -90,6 +90,7 @@ final class LiveJob: Sendable {
 
     /// Takes the figures of a moment, and notes the checkpoints that have ended.
     func tick(at micros: Int64) {
+        journal.retry()
         guard let run = supervisor.currentRun else { return }
         let snapshot = run.snapshot()
         outlets.add(snapshot, at: micros)

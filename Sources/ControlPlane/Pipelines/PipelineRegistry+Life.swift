@@ -11,7 +11,7 @@ extension PipelineRegistry {
         let now = site.now()
         let resumed = try await pool.write { database in
             var resumed: [StoredPipeline] = []
-            for stored in try PipelineStore.all(database) {
+            for stored in try PipelineStore.unsettled(database) {
                 if stored.isPreview {
                     try PipelineStore.delete(stored, folder: "\(self.settings.stateRoot)/\(stored.id)", database)
                 } else if let rest = Self.rest(stored) {

@@ -33,7 +33,8 @@ extension PipelineRegistry {
         let sinks = planned.graph.nodes.compactMap { if case .sink(let spec) = $0.spec { spec } else { nil } }
         if let written = sinks.first(where: { $0.connector != QueryPlanner.previewConnector }) {
             throw ControlError(
-                .invalid, "the query writes to table '\(written.table)': make a pipeline of it, or leave the INSERT out")
+                .invalid, "the query writes to table '\(written.table)': make a pipeline of it, or leave the INSERT out"
+            )
         }
         if !planned.isBounded {
             throw ControlError(
@@ -74,7 +75,8 @@ extension PipelineRegistry {
             }
             if summary.outcome != .finished && !rows.isFull {
                 throw ControlError(
-                    .tooMany, "the query has run for \(settings.queryMillisMax) ms, which is all it may: make a pipeline")
+                    .tooMany,
+                    "the query has run for \(settings.queryMillisMax) ms, which is all it may: make a pipeline")
             }
         } catch let error as ControlError {
             throw error

@@ -20,10 +20,17 @@ enum PipelineStore {
         return stored
     }
 
-    static func all(_ database: Database) throws -> [StoredPipeline] {
+    /// Those that a server which has just begun has to do something about: previews, jobs that did not rest, and jobs
+    /// that rest though they are to run.
+    static func unsettled(_ database: Database) throws -> [StoredPipeline] {
         try Row.fetchAll(
             database,
-            sql: "SELECT \(StoredPipeline.columns) FROM pipelines p JOIN jobs j ON j.pipeline_id = p.id ORDER BY p.id"
+            sql: """
+                SELECT \(StoredPipeline.columns) FROM pipelines p JOIN jobs j ON j.pipeline_id = p.id
+                WHERE p.is_preview = 1 OR j.state NOT IN ('Stopped', 'Finished', 'Failed')
+                    OR (j.state = 'Stopped' AND p.stop = 'none')
+                ORDER BY p.id
+                """
         ).map(StoredPipeline.init)
     }
 

@@ -38,8 +38,10 @@ struct QueryPlanner: Sendable {
     func compile(_ query: String, parallelism: Int) throws -> CompilationResult {
         var options = options
         options.parallelism = parallelism
-        let stored = try tables?.storedTables() ?? []
-        return QueryCompiler(connectors: connectors, stored: stored, options: options).compile(query)
+        return QueryCompiler(
+            connectors: connectors, stored: try tables?.storedTables() ?? [],
+            profiles: try tables?.storedProfiles() ?? [], options: options
+        ).compile(query)
     }
 
     /// The plan of a text. Errors: `ControlError` with all diagnostics.

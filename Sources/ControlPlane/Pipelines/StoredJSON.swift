@@ -2,8 +2,8 @@ import Engine
 import JSONModel
 import SQLSyntax
 
-/// The JSON in the columns of the database: short keys, as there is one for each pipeline of a list. What cannot be read
-/// counts as empty: only this program writes it.
+/// The JSON in the columns of the database: short keys, as there is one for each pipeline of a list. What cannot be
+/// read counts as empty: only this program writes it.
 enum StoredJSON {
     static func text(_ tags: [String: String]) -> String {
         JSONValue.object(
@@ -50,7 +50,8 @@ enum StoredJSON {
         guard let value = try? JSONParser.parse(text) else { return GraphInfo(nodes: [], edges: []) }
         let nodes = (value["nodes"]?.array ?? []).map { node in
             GraphInfo.Node(
-                nodeID: integer(node["id"]), operator: node["op"]?.string ?? "", description: node["text"]?.string ?? "",
+                nodeID: integer(node["id"]), operator: node["op"]?.string ?? "",
+                description: node["text"]?.string ?? "",
                 parallelism: integer(node["p"]), schema: columns(node["cols"]), state: node["state"]?.string)
         }
         let schemas = Dictionary(nodes.map { ($0.nodeID, $0.schema) }, uniquingKeysWith: { first, _ in first })

@@ -73,4 +73,24 @@ import Testing
         #expect(count == 0)
         await bench.remove()
     }
+
+    @Test("what could not be written is kept and written later, in its order")
+    func retried() async throws {
+        let bench = try await RegistryBench()
+        let made = try await bench.create("SELECT 1 AS a")
+        try await bench.wait(made, for: .finished)
+        let journal = try #require(bench.registry.live(made.id)).journal
+        let registry = bench.registry
+        try await registry.pool.write { try $0.execute(sql: "ALTER TABLE job_messages RENAME TO elsewhere") }
+        for number in 0..<3 {
+            journal.add(JobMessage(id: "", createdAt: 0, level: .info, message: "m\(number)"))
+            await journal.flush()
+        }
+        try await registry.pool.write { try $0.execute(sql: "ALTER TABLE elsewhere RENAME TO job_messages") }
+        journal.retry()
+        await journal.flush()
+        let page = try await registry.messages(pipelineID: made.id, jobID: made.jobID, PageRequest())
+        #expect(page.items.map(\.message) == ["m2", "m1", "m0"])
+        await bench.remove()
+    }
 }

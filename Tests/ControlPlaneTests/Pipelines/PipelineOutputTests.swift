@@ -53,7 +53,8 @@ import Testing
         let bench = try await RegistryBench()
         let made = try await bench.create(bench.counting(rows: nil, rate: 500))
         try await bench.wait(made, for: .running)
-        let reader = try await bench.registry.output(pipelineID: made.id, jobID: made.jobID, nodeID: 0, lastEventID: nil)
+        let reader = try await bench.registry.output(
+            pipelineID: made.id, jobID: made.jobID, nodeID: 0, lastEventID: nil)
         let found = await events(reader, rows: 20)
         #expect(found.contains { if case .rows = $0 { true } else { false } })
         let none = await refusal {

@@ -36,7 +36,9 @@ import Testing
             var draft = PipelineDraft(name: "p", query: Self.bounded, parallelism: 1)
             change(&draft)
             let error = await refusal { try await bench.registry.createPipeline(draft) }
-            #expect(error?.kind == .invalid && error?.message.contains(words) == true, "\(words): \(String(describing: error))")
+            #expect(
+                error?.kind == .invalid && error?.message.contains(words) == true,
+                "\(words): \(String(describing: error))")
         }
         #expect(try await bench.registry.pipelines(PageRequest(), includesPreviews: true).items.isEmpty)
         _ = try await bench.create(Self.bounded)
@@ -163,7 +165,8 @@ import Testing
         let again = await refusal { try await bench.stop(made, .none) }
         #expect(again?.kind == .conflict)
         #expect(await refusal { try await bench.registry.restartPipeline(id: made.id, force: true) }?.kind == .conflict)
-        for _ in 0..<500 where try await !bench.registry.pipelines(PageRequest(), includesPreviews: true).items.isEmpty {
+        for _ in 0..<500 where try await !bench.registry.pipelines(PageRequest(), includesPreviews: true).items.isEmpty
+        {
             try await Task.sleep(nanoseconds: 10_000_000)
         }
         #expect(try await bench.registry.pipelines(PageRequest(), includesPreviews: true).items.isEmpty)

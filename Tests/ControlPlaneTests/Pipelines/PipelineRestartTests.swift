@@ -44,7 +44,8 @@ import Testing
         await bench.remove()
     }
 
-    @Test("what a server left behind is shown as what it is", arguments: JobState.allCases, [JobStopMode.none, .graceful])
+    @Test(
+        "what a server left behind is shown as what it is", arguments: JobState.allCases, [JobStopMode.none, .graceful])
     func leftBehind(state: JobState, stop: JobStopMode) async throws {
         let bench = try await RegistryBench()
         var draft = PipelineDraft(name: "p", query: bench.counting(rows: 50), parallelism: 1)

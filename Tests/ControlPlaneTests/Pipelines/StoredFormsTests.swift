@@ -27,7 +27,9 @@ import Testing
 
     @Test(
         "what is no id is told apart",
-        arguments: ["", "pl_", "pl_abc123", "job_0123456789ab", "pl_0123456789aI", "pl_0123456789abc", "pl_0123456789\u{e9}"])
+        arguments: [
+            "", "pl_", "pl_abc123", "job_0123456789ab", "pl_0123456789aI", "pl_0123456789abc", "pl_0123456789\u{e9}",
+        ])
     func invalidIDs(text: String) { #expect(!ResourceID.isValid(text, prefix: ResourceID.pipeline)) }
 
     @Test("graphs, diagnostics, tags and spans come back as they were")
@@ -128,6 +130,8 @@ import Testing
         }
     }
 
-    @Test("state in words", arguments: [(0, "0 nanoseconds"), (1_000_000_000, "1 second"), (90_000_000_000, "90 seconds")])
+    @Test(
+        "state in words",
+        arguments: [(0, "0 nanoseconds"), (1_000_000_000, "1 second"), (90_000_000_000, "90 seconds")])
     func durations(nanos: Int64, text: String) { #expect(StateDescription.duration(nanos) == text) }
 }
