@@ -50,29 +50,22 @@ public struct APIServer: Service {
     }
 
     private func serve() async throws {
-        let loops = MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.eventLoopThreads))
         // The engine keeps the processors busy; threads of its own let the system give the API its turn at once.
         let handlers = try ThreadPoolExecutor(threadCount: configuration.handlerThreads, name: "api")
         defer { handlers.shutDown() }
         let responder = responder
-        do {
-            let server = try serverBuilder().buildServer(
-                configuration: serverConfiguration, eventLoopGroup: loops, logger: logger,
-                responder: { request, writer, channel in
-                    try await responder.respond(to: request, writer: writer, channel: channel)
-                },
-                onServerRunning: { channel in place.bind(channel.localAddress?.port ?? 0) })
-            let streams = services.streams
-            try await withGracefulShutdownHandler {
-                try await withTaskExecutorPreference(handlers) { try await server.run() }
-            } onGracefulShutdown: {
-                streams.beginEnding()
-            }
-        } catch {
-            try? await loops.shutdownGracefully()
-            throw error
+        let server = try serverBuilder().buildServer(
+            configuration: serverConfiguration, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger,
+            responder: { request, writer, channel in
+                try await responder.respond(to: request, writer: writer, channel: channel)
+            },
+            onServerRunning: { channel in place.bind(channel.localAddress?.port ?? 0) })
+        let streams = services.streams
+        try await withGracefulShutdownHandler {
+            try await withTaskExecutorPreference(handlers) { try await server.run() }
+        } onGracefulShutdown: {
+            streams.beginEnding()
         }
-        try await loops.shutdownGracefully()
     }
 
     private var serverConfiguration: ServerConfiguration {

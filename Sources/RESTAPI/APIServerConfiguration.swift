@@ -45,8 +45,6 @@ public struct APIServerConfiguration: Sendable {
     /// Origins whose web pages may use the server; `*` for all. Empty: no CORS headers.
     public var corsOrigins: [String] = []
     public var limits = APILimits()
-    /// Threads that read and write sockets.
-    public var eventLoopThreads = 1
     /// Threads that work on requests. They are no others' threads, so that a busy engine does not keep requests waiting.
     public var handlerThreads = 2
     /// What `/config` and the metrics call this server.
