@@ -6,7 +6,10 @@ set -eu
 laminar=$1
 folder=$(mktemp -d)
 server=
+interrupted=
 finish() {
+    # Ctrl-C has reached the server too, and a second signal would end it at once.
+    [ -z "$interrupted" ] || sleep 1
     if [ -n "$server" ] && kill -0 "$server" 2>/dev/null; then
         kill -TERM "$server"
         wait "$server" || true
@@ -14,7 +17,8 @@ finish() {
     rm -rf "$folder"
 }
 trap finish EXIT
-trap 'exit 130' INT TERM
+trap 'interrupted=1; exit 130' INT
+trap 'exit 143' TERM
 
 fail() {
     echo "$1" >&2
@@ -91,6 +95,7 @@ echo
 if [ -t 1 ] && [ -z "${NO_WAIT:-}" ]; then
     echo "The server goes on at $address/api/v1 until Ctrl-C; e.g. laminar --help, with"
     echo "  export LAMINAR__CLIENT__SERVER=$address"
+    trap 'interrupted=1; exit 0' INT
     wait "$server" || true
 else
     kill -TERM "$server"

@@ -60,7 +60,7 @@ struct ServerComposition {
         defer { announcement.cancel() }
         do {
             try await group.run()
-        } catch where "\(error)".contains("bind(") {
+        } catch  where "\(error)".contains("bind(") {
             throw OperationalError(
                 "cannot listen on \(Self.address(settings, settings.port)): \(error); end what listens there, or give "
                     + "another --port", domain: .user)
