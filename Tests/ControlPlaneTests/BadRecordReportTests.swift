@@ -23,7 +23,9 @@ import Testing
     static let cases = [
         Case(
             format: "json",
-            lines: [Array(#"{"id":1}"#.utf8), Array(#"{"id":"secret"}"#.utf8), Array(#"{"id":2}"#.utf8), [0x7B, 0xFF], long],
+            lines: [
+                Array(#"{"id":1}"#.utf8), Array(#"{"id":"secret"}"#.utf8), Array(#"{"id":2}"#.utf8), [0x7B, 0xFF], long,
+            ],
             bad: [(2, Array(#"{"id":"secret"}"#.utf8)), (4, [0x7B, 0xFF]), (5, Array(long.prefix(1024)))]),
         Case(
             format: "csv",
@@ -48,7 +50,9 @@ import Testing
         """
     }
 
-    @Test("dropped records are told with their beginning, place and reason, and no text shows their values", arguments: cases)
+    @Test(
+        "dropped records are told with their beginning, place and reason, and no text shows their values",
+        arguments: cases)
     func drop(one: Case) async throws {
         let path = try Self.write(one.lines)
         defer { try? PosixFileSystem().remove(path) }
@@ -59,7 +63,8 @@ import Testing
         #expect(reports.map(\.line) == one.bad.map(\.line))
         #expect(reports.map(\.excerpt) == one.bad.map(\.excerpt))
         #expect(reports.allSatisfy { $0.table == "input" && $0.nodeID == 0 && $0.subtask == 0 && !$0.isFatal })
-        #expect(reports.allSatisfy { !$0.reason.isEmpty && !$0.message.contains("secret") && !"\($0)".contains("secret") })
+        #expect(
+            reports.allSatisfy { !$0.reason.isEmpty && !$0.message.contains("secret") && !"\($0)".contains("secret") })
     }
 
     @Test("the record that ends a job is told of, once", arguments: cases)

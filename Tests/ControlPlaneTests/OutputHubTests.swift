@@ -21,7 +21,9 @@ import Testing
         let show = try #require(hub.outlets().preview)
         show(
             Self.shown(
-                "id int64 | name utf8 | at timestamp | _timestamp timestamp\n1 | a\"b | 1500000000 | 2500\n2 | NULL | NULL | -1"))
+                "id int64 | name utf8 | at timestamp | _timestamp timestamp\n"
+                    + "1 | a\"b | 1500000000 | 2500\n2 | NULL | NULL | -1"
+            ))
         show(Self.shown("id int64 | name utf8 | at timestamp | _timestamp timestamp\n3 | c | 0 | 7000", subtask: 1))
         hub.finish()
         let events = await events(try hub.reader())
@@ -43,7 +45,8 @@ import Testing
         let hub = OutputHub()
         let show = try #require(hub.outlets().preview)
         show(
-            Self.shown("id int64 | n int64 | _retraction boolean\n1 | 5 | true\n1 | 6 | false\n2 | 1 | false", key: [0]))
+            Self.shown("id int64 | n int64 | _retraction boolean\n1 | 5 | true\n1 | 6 | false\n2 | 1 | false", key: [0])
+        )
         show(Self.shown("id int64 | n int64 | _retraction boolean\n2 | 1 | true", key: [0]))
         hub.finish()
         let events = await events(try hub.reader())
