@@ -40,7 +40,8 @@ extension ConnectorDescriptor {
         var mock = ConnectorDescriptor(
             "mock", "Mock", "Makes up rows for any columns, for trying queries out before the real source is there.",
             icon:
-                "<rect x=\"4\" y=\"4\" width=\"16\" height=\"16\" rx=\"3\"/><path d=\"M9 9h.01M15 9h.01M12 12h.01M9 15h.01M15 15h.01\"/>",
+                "<rect x=\"4\" y=\"4\" width=\"16\" height=\"16\" rx=\"3\"/>"
+                + "<path d=\"M9 9h.01M15 9h.01M12 12h.01M9 15h.01M15 15h.01\"/>",
             roles: [.source], table: table)
         mock.isEnabled = true
         return mock

@@ -25,7 +25,8 @@ public struct ConnectionSettings: Sendable {
     }
 }
 
-/// Keeps profiles and tables: checks them, brings them into one form, seals their secrets, and gives the planner what it
+/// Keeps profiles and tables: checks them, brings them into one form, seals their secrets, and gives the planner what
+/// it
 /// needs to use them.
 public final class ConnectionRegistry: ConnectionService {
     let settings: ConnectionSettings

@@ -6,7 +6,8 @@ import Planner
 enum JSONSchemaFields {
     private static let path = "schema.definition.json_schema"
 
-    /// The columns of an object's properties. Errors: `ControlError` for what is no JSON, no object, or of a kind that no
+    /// The columns of an object's properties. Errors: `ControlError` for what is no JSON, no object, or of a kind
+    /// that no
     /// column has.
     static func columns(_ text: String) throws -> [StoredTable.Column] {
         let schema: JSONValue

@@ -42,7 +42,8 @@ enum ConfigExamples {
         (
             "iceberg",
             #"""
-            {"catalog": {"type": "glue", "glue_catalog_config": {"database_name": "my_database", "region": "us-east-1"}}}
+            {"catalog": {"type": "glue", "glue_catalog_config": {"database_name": "my_database",
+            "region": "us-east-1"}}}
             """#
         ),
         (
@@ -107,7 +108,8 @@ enum ConfigExamples {
         (
             "filesystem",
             #"""
-            {"path": "/data/in", "type": {"source_config": {"compression_format": "zstd", "regex_pattern": ".*[.]json"}}}
+            {"path": "/data/in", "type": {"source_config": {"compression_format": "zstd",
+            "regex_pattern": ".*[.]json"}}}
             """#
         ),
         (

@@ -68,7 +68,10 @@ import Testing
             ("kafka", #"{"bootstrap_servers": "a:1", "authentication": {"region": "r"}}"#, iam),
             (
                 "kafka",
-                #"{"bootstrap_servers": "a:1", "authentication": {"type": "aws_msk_iam", "aws_msk_iam_config": {"region": "r"}}}"#,
+                #"""
+                {"bootstrap_servers": "a:1", "authentication": {"type": "aws_msk_iam",
+                "aws_msk_iam_config": {"region": "r"}}}
+                """#,
                 iam
             ),
             ("iceberg", #"{"catalog": {"type": "rest", "url": "http://c", "token": "t"}}"#, rest),
@@ -154,12 +157,18 @@ import Testing
             ("delta", #"{"path": "/p", "type": {"sink_config": {}}}"#, #"{"path": "/p"}"#),
             (
                 "iceberg",
-                #"{"type": "sink", "sinkTableConfig": {"tableName": "t", "namespace": "d", "partitioning": {"fields": [{"name": "a", "transform": "day"}]}}}"#,
+                #"""
+                {"type": "sink", "sinkTableConfig": {"tableName": "t", "namespace": "d", "partitioning":
+                {"fields": [{"name": "a", "transform": "day"}]}}}
+                """#,
                 events
             ),
             (
                 "iceberg",
-                #"{"type": {"type": "sink", "namespace": "d", "table_name": "t", "partitioning": {"fields": [{"field": "a", "transform": "day"}]}}}"#,
+                #"""
+                {"type": {"type": "sink", "namespace": "d", "table_name": "t", "partitioning": {"fields":
+                [{"field": "a", "transform": "day"}]}}}
+                """#,
                 events
             ),
             (
@@ -175,12 +184,18 @@ import Testing
             ("redis", #"{"connectorType": {"lookup": {}}}"#, #"{"type": {"lookup_config": {}}}"#),
             (
                 "nats",
-                #"{"connectorType": {"source": {"sourceType": {"jetStream": {"stream": "s", "ackPolicy": "Explicit", "maxBatch": 5}}}}}"#,
+                #"""
+                {"connectorType": {"source": {"sourceType": {"jetStream": {"stream": "s", "ackPolicy":
+                "Explicit", "maxBatch": 5}}}}}
+                """#,
                 jetStream
             ),
             (
                 "nats",
-                #"{"connector_type": {"source": {"source_type": {"stream": "s", "ack_policy": "explicit", "max_batch": 5}}}}"#,
+                #"""
+                {"connector_type": {"source": {"source_type": {"stream": "s", "ack_policy": "explicit",
+                "max_batch": 5}}}}
+                """#,
                 jetStream
             ),
             (
@@ -231,7 +246,10 @@ import Testing
             ),
             (
                 "kafka", ["type": "sink", "topic": "t", "client_configs": "a=b,c=d=e", "value.subject": "v"],
-                #"{"topic": "t", "type": {"sink_config": {}}, "client_configs": {"a": "b", "c": "d=e"}, "value_subject": "v"}"#
+                #"""
+                {"topic": "t", "type": {"sink_config": {}}, "client_configs": {"a": "b", "c": "d=e"},
+                "value_subject": "v"}
+                """#
             ),
             (
                 "kinesis", ["type": "sink", "stream_name": "s", "sink.max_records_per_batch": "5"],

@@ -164,7 +164,10 @@ enum WrongConfigs {
         ),
         (
             "iceberg",
-            #"{"table": "t", "type": {"sink_config": {"partitioning": {"fields": [{"field": "a", "transform": "bucket"}]}}}}"#,
+            #"""
+            {"table": "t", "type": {"sink_config": {"partitioning": {"fields": [{"field": "a",
+            "transform": "bucket"}]}}}}
+            """#,
             "config.type.sink_config.partitioning.fields[0].arg0: is missing"
         ),
         ("single_file", "{}", "config.path: is missing"),

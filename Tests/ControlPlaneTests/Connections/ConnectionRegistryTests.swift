@@ -14,7 +14,8 @@ import Testing
     static let saslProfile = #"""
         {"bootstrap_servers": ["broker1:9092", "broker2:9092"], "authentication": {"type": "sasl", "sasl_config":
         {"mechanism": "PLAIN", "username": "user", "password": "canary-password", "protocol": "SASL_SSL"}},
-        "schema_registry": {"endpoint": "https://schema-registry:8081", "api_key": "key", "api_secret": "canary-secret"},
+        "schema_registry": {"endpoint": "https://schema-registry:8081", "api_key": "key",
+        "api_secret": "canary-secret"},
         "connection_properties": {"ssl.key.password": "canary-property", "client.id": "visible"}}
         """#
     static let ordersSchema = #"""
@@ -46,11 +47,15 @@ import Testing
         _ = try await fixture.profile(
             "iceberg", "iceberg-glue",
             #"""
-            {"catalog": {"type": "glue", "glue_catalog_config": {"database_name": "my_database", "region": "us-east-1"}}}
+            {"catalog": {"type": "glue", "glue_catalog_config": {"database_name": "my_database",
+            "region": "us-east-1"}}}
             """#)
         let events = try await fixture.table(
             "iceberg", "events_iceberg",
-            #"{"database": "analytics", "table": "events", "type": {"sink_config": {"commit_interval_micros": 60000000}}}"#,
+            #"""
+            {"database": "analytics", "table": "events", "type": {"sink_config":
+            {"commit_interval_micros": 60000000}}}
+            """#,
             profile: rest.id)
         #expect(events.tableType == "sink" && events.schema == nil)
         #expect(try await fixture.registry.profiles().map(\.name) == ["iceberg-glue", "iceberg-rest", "local-kafka"])
@@ -135,7 +140,8 @@ import Testing
         let used = await ConnectionFixture.refusal(.conflict) { try await registry.deleteProfile(id: profile.id) }
         #expect(
             used
-                == "Cannot delete connection_profile; it is still being used by connection tables 'k0', 'k1', 'k2', 'k3', "
+                == "Cannot delete connection_profile; it is still being used by "
+                + "connection tables 'k0', 'k1', 'k2', 'k3', "
                 + "'k4' and 2 more")
         try await Self.use(fixture, table.id, pipeline: "pl_1", isPreview: false)
         try await Self.use(fixture, table.id, pipeline: "pl_2", isPreview: true)
@@ -170,7 +176,8 @@ import Testing
             }
             try database.execute(
                 sql:
-                    "INSERT INTO pipelines (\(names.joined(separator: ", "))) VALUES (\(values.joined(separator: ", ")))"
+                    "INSERT INTO pipelines (\(names.joined(separator: ", "))) "
+                    + "VALUES (\(values.joined(separator: ", ")))"
             )
             try database.execute(
                 sql: "INSERT INTO pipeline_tables (pipeline_id, table_id) VALUES (?, ?)", arguments: [pipeline, table])
@@ -222,7 +229,8 @@ import Testing
             ("impulse", "{}", ordersSchema, "schema.fields: connector 'impulse' defines the columns itself"),
             (
                 "single_file", #"{"path": "/etc/passwd", "table_type": "source"}"#, ordersSchema,
-                "config: option 'path': '/etc/passwd' lies outside of the folders that may be used (setting files.roots)"
+                "config: option 'path': '/etc/passwd' lies outside of "
+                    + "the folders that may be used (setting files.roots)"
             ),
             (
                 "single_file", #"{"path": "-", "table_type": "sink"}"#, nil,
@@ -230,7 +238,8 @@ import Testing
             ),
             (
                 "filesystem", #"{"path": "s3://bucket/x", "type": {"sink_config": {}}}"#, nil,
-                "config: option 'path': expected a path of this machine, found 's3://…' (object stores are not available; write to a folder: 'out' or 'file:///data/out')"
+                "config: option 'path': expected a path of this machine, found 's3://…' "
+                    + "(object stores are not available; write to a folder: 'out' or 'file:///data/out')"
             ),
             (
                 "delta", #"{"path": "/etc/x"}"#, nil,
@@ -238,7 +247,8 @@ import Testing
             ),
             (
                 "mock", #"{"fields": {"nope": {"generator": "uuid"}}}"#, ordersSchema,
-                "config: unknown option 'fields.nope.generator' (write fields.<column>.<setting>, where the columns are: id, amount, customer)"
+                "config: unknown option 'fields.nope.generator' "
+                    + "(write fields.<column>.<setting>, where the columns are: id, amount, customer)"
             ),
         ])
     func wrongTables(connector: String, config: String, schema: String?, message: String) async throws {
@@ -273,7 +283,8 @@ import Testing
         let sink = #"{"topic": "t", "type": {"sink_config": {}}}"#
         #expect(
             await ConnectionFixture.refusal { _ = try await fixture.table("kafka", "t", sink, profile: confluent.id) }
-                == "connection_profile_id: profile 'c' is for another connector than requested (found confluent, expected kafka)"
+                == "connection_profile_id: profile 'c' is for another connector than requested "
+                + "(found confluent, expected kafka)"
         )
         #expect(
             await ConnectionFixture.refusal { _ = try await fixture.table("kafka", "t", sink, profile: "prof_abc123") }

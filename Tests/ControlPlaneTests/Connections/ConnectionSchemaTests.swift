@@ -11,6 +11,21 @@ import Testing
         try ConnectionSchema(try JSONParser.parse(text))
     }
 
+    /// A schema that holds itself.
+    static let roundDefinition = JSONValue.object(
+        JSONObject([
+            .init(
+                key: "definition",
+                value: [
+                    "json_schema": .string(
+                        ##"""
+                        {"$defs": {"x": {"type": "object", "properties": {"y": {"$ref": "#/$defs/x"}}}},
+                        "properties": {"a": {"$ref": "#/$defs/x"}}}
+                        """##)
+                ])
+        ])
+    ).text()
+
     static func refusal(_ text: String) -> String {
         do {
             _ = try schema(text)
@@ -59,13 +74,19 @@ import Testing
                 Field("a", .structure([Field("b", .utf8)]))
             ),
             (
-                #"{"field_name": "a", "field_type": {"type": {"struct": {"name": null, "fields": [{"field_name": "b", "field_type": {"type": {"primitive": "Int32"}}}]}}}}"#,
+                #"""
+                {"field_name": "a", "field_type": {"type": {"struct": {"name": null, "fields":
+                [{"field_name": "b", "field_type": {"type": {"primitive": "Int32"}}}]}}}}
+                """#,
                 Field("a", .structure([Field("b", .int32)]))
             ),
             (#"{"name": "a", "type": "list", "items": {"name": "item", "type": "int64"}}"#, Field("a", .list(.int64))),
             (#"{"field_name": "a", "field_type": {"list": {"primitive": "Utf8"}}}"#, Field("a", .list(.utf8))),
             (
-                #"{"field_name": "a", "field_type": {"list": {"field_name": "item", "field_type": {"list": {"primitive": "Int8"}}}}}"#,
+                #"""
+                {"field_name": "a", "field_type": {"list": {"field_name": "item", "field_type": {"list":
+                {"primitive": "Int8"}}}}}
+                """#,
                 Field("a", .list(.list(.int8)))
             ),
         ])
@@ -87,8 +108,14 @@ import Testing
             (#""json""#, #"{"json": {}}"#, ["format": "json"]),
             (#"{"json": null}"#, #"{"json": {}}"#, ["format": "json"]),
             (
-                #"{"json": {"timestampFormat": "unix_millis", "unstructured": false, "confluentSchemaRegistry": false}}"#,
-                #"{"json": {"timestamp_format": "unix_millis", "unstructured": false, "confluent_schema_registry": false}}"#,
+                #"""
+                {"json": {"timestampFormat": "unix_millis", "unstructured": false,
+                "confluentSchemaRegistry": false}}
+                """#,
+                #"""
+                {"json": {"timestamp_format": "unix_millis", "unstructured": false,
+                "confluent_schema_registry": false}}
+                """#,
                 ["format": "json", "json.timestamp_format": "unix_millis"]
             ),
             (#"{"json": {"debezium": true}}"#, #"{"debezium_json": {}}"#, ["format": "debezium_json"]),
@@ -134,7 +161,10 @@ import Testing
             (#"{"framing": "newline"}"#, ["framing": "newline"]),
             (#"{"framing": {"method": "none"}}"#, ["framing": "none"]),
             (
-                #"{"event_time_field": "ts", "watermark": "5 seconds", "fields": [{"name": "ts", "type": "timestamp"}]}"#,
+                #"""
+                {"event_time_field": "ts", "watermark": "5 seconds", "fields": [{"name": "ts", "type":
+                "timestamp"}]}
+                """#,
                 ["event_time_field": "ts", "watermark_delay": "5 seconds"]
             ),
             (
@@ -161,7 +191,8 @@ import Testing
     @Test func `primary keys and metadata`() throws {
         let schema = try Self.schema(
             #"""
-            {"fields": [{"name": "id", "type": "int64"}, {"name": "part", "type": "int32", "metadata_key": "partition"}],
+            {"fields": [{"name": "id", "type": "int64"}, {"name": "part", "type": "int32",
+            "metadata_key": "partition"}],
             "primary_keys": ["id"]}
             """#)
         #expect(schema.columns.map(\.isPrimaryKey) == [true, false])
@@ -173,9 +204,12 @@ import Testing
     @Test func `a JSON Schema becomes columns`() throws {
         let definition = JSONValue.string(
             #"""
-            {"type": "object", "required": ["id", "at"], "$defs": {"place": {"type": "object", "properties": {"x": {"type":
-            "number"}}}}, "properties": {"id": {"type": "integer"}, "at": {"type": "string", "format": "date-time"}, "name":
-            {"type": ["string", "null"]}, "where": {"$ref": "#/$defs/place"}, "tags": {"type": "array", "items": {"type":
+            {"type": "object", "required": ["id", "at"], "$defs": {"place": {"type": "object",
+            "properties": {"x": {"type":
+            "number"}}}}, "properties": {"id": {"type": "integer"}, "at": {"type": "string",
+            "format": "date-time"}, "name":
+            {"type": ["string", "null"]}, "where": {"$ref": "#/$defs/place"},
+            "tags": {"type": "array", "items": {"type":
             "string"}}, "any": {"oneOf": []}, "free": {"type": "object"}, "ok": {"type": "boolean"}}}
             """#)
         let schema = try ConnectionSchema(["format": ["json": [:]], "definition": ["json_schema": definition]])
@@ -201,7 +235,10 @@ import Testing
                 "schema.fields[1]: there are two fields called 'a'"
             ),
             (
-                #"{"fields": [{"name": "a", "type": "struct", "fields": [{"name": "b", "type": "int64"}, {"name": "b", "type": "int64"}]}]}"#,
+                #"""
+                {"fields": [{"name": "a", "type": "struct", "fields": [{"name": "b", "type": "int64"},
+                {"name": "b", "type": "int64"}]}]}
+                """#,
                 "there are two fields called 'b'"
             ),
             (#"{"fields": [{"name": "a", "type": "in64"}]}"#, "schema.fields[0].type: expected one of Int8, Int16"),
@@ -268,7 +305,7 @@ import Testing
                 "refers to itself"
             ),
             (
-                ##"{"definition": {"json_schema": "{\"$defs\": {\"x\": {\"type\": \"object\", \"properties\": {\"y\": {\"$ref\": \"#/$defs/x\"}}}}, \"properties\": {\"a\": {\"$ref\": \"#/$defs/x\"}}}"}}"##,
+                roundDefinition,
                 "refers to itself"
             ),
         ])
