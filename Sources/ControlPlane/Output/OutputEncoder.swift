@@ -22,8 +22,12 @@ struct PendingRows: Sendable {
         else { return nil }
         var result = self
         result.batches += next.batches
+        // Small pieces that lie for long between large ones that go make a heap grow.
+        if result.batches.count >= Self.pieceCountMax { result.batches = OutputEncoder.joined(result.batches) }
         return result
     }
+
+    private static let pieceCountMax = 16
 }
 
 /// Turns rows into what readers see: a JSON array of objects, without hidden columns.
@@ -83,7 +87,7 @@ struct OutputEncoder {
     }
 
     /// Many small batches as one, unless what is a change depends on where one ends.
-    private static func joined(_ batches: [RecordBatch]) -> [RecordBatch] {
+    static func joined(_ batches: [RecordBatch]) -> [RecordBatch] {
         guard batches.count > 1, batches[0].schema.index(of: HiddenColumn.retraction) == nil else { return batches }
         return [RecordBatch.concatenating(batches)]
     }

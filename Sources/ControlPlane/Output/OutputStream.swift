@@ -13,7 +13,7 @@ import Synchronization
 final class OutputStream: Sendable {
     /// What may be encoded a second, and what may be handed to all readers together.
     private static let encodedBytesPerSecond = 4 << 20
-    private static let handedBytesPerSecond = 64 << 20
+    private static let handedBytesPerSecond = 24 << 20
     /// The time between two rounds, and what each reader adds to it.
     private static let roundNanos: UInt64 = 2_000_000
     private static let readerNanos: UInt64 = 100_000
