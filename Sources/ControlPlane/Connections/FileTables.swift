@@ -13,7 +13,7 @@ enum FileTables {
         guard connectors.contains(connector) else { return options }
         // Without a path a single file is standard input or output.
         let given = options["path"]?.text ?? (connector == "single_file" ? "-" : nil)
-        guard let given, !isObjectStore(given) else { return options }
+        guard let given, connector == "single_file" || !isObjectStore(given) else { return options }
         do throws(FileRefusal) {
             var result = options
             if options["path"] != nil || roots.folders != nil { result["path"] = .string(try roots.resolve(given)) }
@@ -25,7 +25,7 @@ enum FileTables {
 
     /// Whether a path is one of another machine. What merely looks so is a path here and is checked.
     static func isObjectStore(_ path: String) -> Bool {
-        ["s3://", "s3a://", "s3::", "gs://", "abfs://", "abfss://", "az://", "http://", "https://"]
+        ["s3://", "s3a://", "s3::http://", "s3::https://", "gs://", "abfs://", "abfss://", "az://"]
             .contains { path.lowercased().hasPrefix($0) }
     }
 }

@@ -237,9 +237,13 @@ import Testing
                 "config: option 'path': the standard streams of the server are not for tables"
             ),
             (
-                "filesystem", #"{"path": "s3://bucket/x", "type": {"sink_config": {}}}"#, nil,
-                "config: option 'path': expected a path of this machine, found 's3://…' "
-                    + "(object stores are not available; write to a folder: 'out' or 'file:///data/out')"
+                "single_file", #"{"path": "s3://../../../etc/passwd", "table_type": "source"}"#, ordersSchema,
+                "config: option 'path': expected a path of this machine"
+            ),
+            (
+                "filesystem", #"{"path": "s3::/../../etc", "type": {"sink_config": {}}}"#, nil,
+                "config: option 'path': 's3::/../../etc' lies outside of the folders that may be used "
+                    + "(setting files.roots)"
             ),
             (
                 "delta", #"{"path": "/etc/x"}"#, nil,
@@ -307,6 +311,14 @@ import Testing
             .compile("SELECT a + 1 AS x, b FROM lines")
         #expect(!result.hasErrors, "\(result.diagnostics)")
         #expect(result.usedTables == [table.id])
+    }
+
+    @Test func `tables over object stores can be stored`() async throws {
+        let fixture = try ConnectionFixture()
+        let table = try await fixture.table(
+            "filesystem", "t",
+            #"{"path": "s3://b/x", "storage_options": {"aws_secret_access_key": "k"}, "type": {"sink_config": {}}}"#)
+        #expect(table.config["storage_options"] == ["aws_secret_access_key": "********"])
     }
 
     @Test func `another key cannot open what is stored, and says so without it`() async throws {
