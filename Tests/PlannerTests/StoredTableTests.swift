@@ -162,7 +162,8 @@ import Testing
         let result = Self.compile("SELECT s.id, n, v FROM s JOIN k ON s.id = k.id", [keyed, stream])
         #expect(!result.hasErrors, "\(result.diagnostics)")
         #expect(Set(result.usedTables) == ["tbl_k", "tbl_s"])
-        let explained = Self.compile("EXPLAIN SELECT id FROM s", [stream])
+        let explained = Self.compile(
+            "EXPLAIN SELECT tumble(INTERVAL '1 minute') AS minute, count(*) AS n FROM s GROUP BY minute", [stream])
         #expect(explained.answers.first?.contains("watermark=") == true, "\(explained.answers)")
         #expect(Self.compile("SHOW TABLES", [keyed, stream]).answers == ["k\ns"])
         #expect(Self.compile("DESCRIBE k", [keyed]).answers.first?.hasPrefix("id BIGINT") == true)

@@ -178,7 +178,9 @@ struct ConfigRoles {
         for key in Self.keys {
             guard let given = object[key] else { continue }
             if let result = read(given, roles) {
-                object[key] = nil
+                // It keeps its place among the members.
+                object.rename(key, to: "type")
+                if key != "type" { object[key] = nil }
                 return result
             }
         }
