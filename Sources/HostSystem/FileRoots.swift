@@ -38,9 +38,9 @@ public struct FileRoots: Sendable {
         }
     }
 
-    /// The file that a path leads to, with links followed, if it lies below a root; for those that do not exist yet the
-    /// folders that do are followed. A `file://` before it is taken away. Errors: it lies elsewhere, it is standard input
-    /// or output, or it is written so that programs may read it in different ways.
+    /// The file that a path leads to, with links followed, if it lies below a root; for those that do not exist yet
+    /// the folders that do are followed. A `file://` before it is taken away. Errors: it lies elsewhere, it is
+    /// standard input or output, or it is written so that programs may read it in different ways.
     ///
     /// Who can make links below a root can still lead out of it between this check and the opening of the file.
     public func resolve(_ given: String) throws(FileRefusal) -> String {

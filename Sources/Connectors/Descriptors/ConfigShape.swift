@@ -3,8 +3,8 @@ import JSONModel
 
 /// What a profile or table of a connector is made of, and how the ways of writing it become one.
 ///
-/// A config may come as JSON in several spellings, or as the dotted options of WITH. All become the canonical form, which
-/// the schema describes, and which is stored and answered.
+/// A config may come as JSON in several spellings, or as the dotted options of WITH. All become the canonical form,
+/// which the schema describes, and which is stored and answered.
 public struct ConfigShape: Sendable {
     /// How a config says whether its table is a source or a sink.
     enum RoleForm: Sendable {

@@ -109,8 +109,9 @@ enum ConnectionDraft {
 }
 
 extension ConnectionRegistry {
-    /// A table's draft with its profile. A connector that runs today looks at it too, so that no table is stored that no
-    /// pipeline could use; what lies in an object store cannot be used yet, and only its config is checked. Errors: `ControlError` naming what is wrong.
+    /// A table's draft with its profile. A connector that runs today looks at it too, so that no table is stored that
+    /// no pipeline could use; what lies in an object store cannot be used yet, and only its config is checked.
+    /// Errors: `ControlError` naming what is wrong.
     func checkedTable(_ draft: TableDraft, name: String) throws -> ConnectionDraft.Table {
         var table = try ConnectionDraft.table(draft)
         if let id = draft.profileID {

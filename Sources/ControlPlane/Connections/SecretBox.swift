@@ -20,8 +20,8 @@ public struct SecretBox: Sendable {
         self.key = SymmetricKey(data: bytes)
     }
 
-    /// The key of a file; one that is not there is made, for its owner alone. Errors: `OperationalError` when it cannot be
-    /// read or made, or holds no key.
+    /// The key of a file; one that is not there is made, for its owner alone. Errors: `OperationalError` when it
+    /// cannot be read or made, or holds no key.
     public static func opening(
         keyFile path: String, _ fileSystem: any FileSystem = PosixFileSystem(), random: some RandomSource
     ) throws -> SecretBox {
