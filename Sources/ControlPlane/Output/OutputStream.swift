@@ -20,7 +20,7 @@ final class OutputStream: Sendable {
     private static let roundNanosMax: UInt64 = 20_000_000
     /// A batch that holds so much more memory than its rows need is copied.
     private static let looseBytesPerRow = 256
-    private static let looseBytes = 64 << 10
+    private static let looseBytes = 4 << 10
 
     private typealias Log = OutputLog<PendingRows, OutputRows>
 
@@ -70,7 +70,7 @@ final class OutputStream: Sendable {
         let arrival = wallClock.nowNanoseconds()
         let limits = Log.Limits()
         let isLoose =
-            shown.batch.byteCount > max(Self.looseBytes, shown.batch.rowCount * Self.looseBytesPerRow)
+            shown.batch.byteCount > Self.looseBytes + shown.batch.rowCount * Self.looseBytesPerRow
         let tight = isLoose ? shown.batch.compacted() : shown.batch
         let bytesPerRow = tight.byteCount / max(1, tight.rowCount) + 1
         let isChanging = tight.schema.index(of: HiddenColumn.retraction) != nil
