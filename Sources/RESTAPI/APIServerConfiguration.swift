@@ -45,7 +45,7 @@ public struct APIServerConfiguration: Sendable {
     /// Origins whose web pages may use the server; `*` for all. Empty: no CORS headers.
     public var corsOrigins: [String] = []
     public var limits = APILimits()
-    /// Threads that work on requests. They are no others' threads, so that a busy engine does not keep requests waiting.
+    /// Threads that work on requests and on nothing else, so that a busy engine does not keep requests waiting.
     public var handlerThreads = 2
     /// What `/config` and the metrics call this server.
     public var version = "0.0.0"

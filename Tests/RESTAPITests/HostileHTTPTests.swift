@@ -3,7 +3,7 @@ import Testing
 @testable import RESTAPI
 
 extension SocketTests {
-    /// What comes over a socket that is no proper request: an answer or a closed connection, never the end of the server.
+    /// What comes over a socket that is no proper request: an answer or a closed connection, never the server's end.
     struct HostileHTTPTests {
         struct Case: Sendable {
             var name: String
@@ -43,7 +43,9 @@ extension SocketTests {
             Case("HTTP/1.0", "GET /api/v1/ping HTTP/1.0\r\n\r\n", [200]),
             Case("an unknown method", "FOO /api/v1/ping HTTP/1.1\r\nHost: x\r\n\r\n", [400, 405]),
             Case("a long method", long + " / HTTP/1.1\r\n\r\n", [400]),
-            Case("CONNECT", "CONNECT evil.example:443 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", [400, 404, 405]),
+            Case(
+                "CONNECT", "CONNECT evil.example:443 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+                [400, 404, 405]),
             Case("a whole URL", get("http://x/api/v1/ping"), [200, 400]), Case("an asterisk", get("*"), [400]),
             Case("a target without slash", get("api"), [400]), Case("dots", get("/../../etc/passwd"), [404]),
             Case("escaped dots", get("/api/v1/%2e%2e/%2e%2e/etc/passwd"), [404]),

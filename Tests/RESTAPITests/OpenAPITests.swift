@@ -14,8 +14,8 @@ extension SocketTests {
 
         private static let python =
             ProcessInfo.processInfo.environment["LAMINAR_PYTHON"]
-            ?? URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-            .path + "/.venv/bin/python3"
+            ?? URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().path + "/.venv/bin/python3"
 
         @Test("the document has every route, and every reference in it leads somewhere")
         func documentIsComplete() throws {
@@ -61,7 +61,8 @@ extension SocketTests {
 
         @Test("a validator of others finds the document valid")
         func documentIsValid() async throws {
-            let program = "import sys, json, openapi_spec_validator as v; v.validate(json.load(sys.stdin)); print('valid')"
+            let program =
+                "import sys, json, openapi_spec_validator as v; v.validate(json.load(sys.stdin)); print('valid')"
             let result = try #require(
                 await Self.run([Self.python, "-c", program], input: Self.document.text()), "there is no \(Self.python)")
             #expect(result.output == "valid\n", "\(result.errorOutput.suffix(2000))")
@@ -95,7 +96,9 @@ extension SocketTests {
 
         private static func run(_ arguments: [String], input: String? = nil) async -> ChildProcess.Result? {
             await withCheckedContinuation { continuation in
-                DispatchQueue.global().async { continuation.resume(returning: ChildProcess.run(arguments, input: input)) }
+                DispatchQueue.global().async {
+                    continuation.resume(returning: ChildProcess.run(arguments, input: input))
+                }
             }
         }
     }
