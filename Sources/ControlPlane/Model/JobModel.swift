@@ -1,4 +1,5 @@
 import HostSystem
+import Synchronization
 
 /// A job as users see it; times are microseconds since 1970.
 public struct JobInfo: Sendable, Hashable {
@@ -202,6 +203,8 @@ public struct OutputRows: Sendable, Hashable {
     public var startID: Int
     /// A JSON array of objects.
     public var batch: String
+    /// The form in which all readers are sent these rows.
+    public let rendering = SharedRendering()
 
     public init(operatorID: String, subtask: Int, timestamps: [Int64], startID: Int, batch: String) {
         self.operatorID = operatorID
@@ -210,6 +213,27 @@ public struct OutputRows: Sendable, Hashable {
         self.startID = startID
         self.batch = batch
     }
+}
+
+/// Bytes that are made once, by whoever needs them first, for all who have a copy of the same value. Of no account when
+/// values are compared.
+public final class SharedRendering: Sendable, Hashable {
+    private let bytes = Mutex<[UInt8]?>(nil)
+
+    public init() {}
+
+    /// The bytes; `make` gives them the first time, while others wait.
+    public func bytes(_ make: () -> [UInt8]) -> [UInt8] {
+        bytes.withLock { bytes in
+            if let bytes { return bytes }
+            let made = make()
+            bytes = made
+            return made
+        }
+    }
+
+    public static func == (left: SharedRendering, right: SharedRendering) -> Bool { true }
+    public func hash(into hasher: inout Hasher) {}
 }
 
 /// One reader of a job's output. Its buffer is bounded; a reader that is too slow misses rows and is told so.

@@ -33,12 +33,18 @@ struct EventStreamWriter {
 
     /// One event. Errors: the connection is gone.
     mutating func write(event: String = "message", id: Int? = nil, data: JSONValue) async throws {
+        try await write(event: event, id: id, json: data.utf8())
+    }
+
+    /// One event whose data is JSON text, compact.
+    mutating func write(event: String = "message", id: Int? = nil, json: [UInt8]) async throws {
         var bytes = Array("event: \(event)\n".utf8)
-        if let id { bytes += Array("id: \(id)\n".utf8) }
+        bytes.reserveCapacity(json.count + 64)
+        if let id { bytes += "id: \(id)\n".utf8 }
         // JSON has no bare line ends, so one `data` line holds it.
-        bytes += Array("data: ".utf8)
-        bytes += data.utf8()
-        bytes += Array("\n\n".utf8)
+        bytes += "data: ".utf8
+        bytes += json
+        bytes += "\n\n".utf8
         try await write(bytes)
     }
 

@@ -22,7 +22,8 @@ enum OutputStream {
         try await writer.write(comment: "connected")
         while !writer.isEnding {
             switch await reader.next(timeoutMillis: waitMillis) {
-            case .rows(let id, let rows)?: try await writer.write(id: id, data: JobObject.json(rows))
+            case .rows(let id, let rows)?:
+                try await writer.write(id: id, json: rows.rendering.bytes { JobObject.json(rows).utf8() })
             case .dropped(let count)?:
                 try await writer.write(event: "dropped", data: ["count": JSONValue(count)])
             case .done?:
