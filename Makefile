@@ -3,6 +3,7 @@
 RELEASE := .build-release
 LAMINAR := $(RELEASE)/release/laminar
 PYTHON := .venv/bin/python3
+SWIFT := scripts/swift.sh
 SWIFT_SOURCES := Package.swift Sources Tests Benchmarks
 
 .PHONY: run test release sqltest bench lint format setup python clean
@@ -13,8 +14,8 @@ run: release
 
 ## Builds and runs every test.
 test: setup python release sqltest
-	swift build --build-tests
-	LAMINAR_PYTHON=$(abspath $(PYTHON)) LAMINAR_BINARY=$(abspath $(LAMINAR)) swift test --skip-build
+	$(SWIFT) build --build-tests
+	LAMINAR_PYTHON=$(abspath $(PYTHON)) LAMINAR_BINARY=$(abspath $(LAMINAR)) $(SWIFT) test --skip-build
 
 ## Installs the Debian packages the build links against.
 setup:
@@ -25,11 +26,11 @@ python:
 	@scripts/install-python.sh
 
 release: setup
-	swift build -c release --scratch-path $(RELEASE) --product laminar
+	$(SWIFT) build -c release --scratch-path $(RELEASE) --product laminar
 
 ## Runs the SQL test files under every configuration; UPDATE_GOLDEN=1 rewrites the expected results.
 sqltest: setup
-	swift build -c release --scratch-path $(RELEASE) --product sqltest
+	$(SWIFT) build -c release --scratch-path $(RELEASE) --product sqltest
 	$(RELEASE)/release/sqltest sql-tests
 
 ## Measures against DuckDB in one run and prints the table of docs/benchmarks.md.

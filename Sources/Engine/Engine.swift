@@ -59,6 +59,7 @@ public final class Engine: Sendable {
             // From here on the state folder is this process's alone.
             if configuration.stateMemory?.directory == checkpoints.directory { environment.spill?.removeOthers() }
         }
+        environment.spill?.removeAbandoned()
         let running = RunningPipeline(engine: self, plans: plans, environment: environment)
         environment.coordinator?.start()
         return running

@@ -3,6 +3,7 @@ import Codecs
 import ControlPlane
 import Engine
 import Glibc
+import HostSystem
 import Planner
 
 /// The settings of `laminar run --set key=value`.
@@ -72,15 +73,11 @@ struct RunSettings {
         return try inRange(value, range, name)
     }
 
-    /// A number of bytes, with a unit of 1024 or none.
     private static func bytes(_ text: String, _ name: String) throws -> Int {
-        let units = ["k": 10, "kb": 10, "m": 20, "mb": 20, "g": 30, "gb": 30, "t": 40, "tb": 40, "": 0]
-        let digits = text.prefix { $0.isNumber }
-        let unit = text.dropFirst(digits.count).lowercased().filter { $0 != " " }
-        guard let number = Int(digits), let shift = units[unit], number <= Int.max >> shift else {
+        guard let bytes = ByteSize.parse(text) else {
             throw wrong("\(name) takes a size such as 64MB or 2GB, found '\(text)'")
         }
-        return try inRange(number << shift, 0...(1 << 50), name)
+        return try inRange(bytes, 0...(1 << 50), name)
     }
 
     private static func inRange(_ value: Int, _ range: ClosedRange<Int>, _ name: String) throws -> Int {

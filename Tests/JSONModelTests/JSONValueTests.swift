@@ -24,14 +24,17 @@ struct JSONValueTests {
         case 5: return .array((0..<Int.random(in: 0..<4, using: &random)).map { _ in value(&random, depth: depth + 1) })
         default:
             var object = JSONObject()
-            for _ in 0..<Int.random(in: 0..<4, using: &random) { object[text(&random)] = value(&random, depth: depth + 1) }
+            for _ in 0..<Int.random(in: 0..<4, using: &random) {
+                object[text(&random)] = value(&random, depth: depth + 1)
+            }
             return .object(object)
         }
     }
 
     static func text(_ random: inout SeededRandom) -> String {
         let alphabet: [Character] = ["a", "\"", "\\", "\n", "\u{1}", "é", "😀", "/", " ", "\u{7F}"]
-        return String((0..<Int.random(in: 0..<8, using: &random)).map { _ in alphabet.randomElement(using: &random) ?? "a" })
+        return String(
+            (0..<Int.random(in: 0..<8, using: &random)).map { _ in alphabet.randomElement(using: &random) ?? "a" })
     }
 
     @Test(
@@ -77,7 +80,9 @@ struct JSONValueTests {
         let body = JSONReader(try JSONParser.parse("{\"maxRows\":4.0,\"list\":[{\"name\":7}],\"none\":null}"))
         #expect(try body.required("max_rows").integer() == 4)
         #expect(try body.optional("none") == nil)
-        func message(_ read: () throws -> Void) -> String? { (#expect(throws: JSONShapeError.self) { try read() })?.description }
+        func message(_ read: () throws -> Void) -> String? {
+            (#expect(throws: JSONShapeError.self) { try read() })?.description
+        }
         #expect(message { _ = try body.required("name") } == "field 'name': is missing")
         #expect(
             message { _ = try body.required("list").array()[0].required("name").string() }
