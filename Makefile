@@ -4,6 +4,8 @@ RELEASE := .build-release
 LAMINAR := $(RELEASE)/release/laminar
 PYTHON := .venv/bin/python3
 SWIFT := scripts/swift.sh
+# What tests of whole programs run.
+TESTED := LAMINAR_PYTHON=$(abspath $(PYTHON)) LAMINAR_BINARY=$(abspath $(LAMINAR))
 SWIFT_SOURCES := Package.swift Sources Tests Benchmarks
 
 .PHONY: run test release sqltest bench lint format setup python clean
@@ -12,10 +14,11 @@ SWIFT_SOURCES := Package.swift Sources Tests Benchmarks
 run: release
 	@scripts/run-flights.sh $(LAMINAR)
 
-## Builds and runs every test.
+## Builds and runs every test; those that measure a server come last and alone.
 test: setup python release sqltest
 	$(SWIFT) build --build-tests
-	LAMINAR_PYTHON=$(abspath $(PYTHON)) LAMINAR_BINARY=$(abspath $(LAMINAR)) $(SWIFT) test --skip-build
+	$(TESTED) $(SWIFT) test --skip-build --skip APITests
+	$(TESTED) $(SWIFT) test --skip-build --filter APITests
 
 ## Installs the Debian packages the build links against.
 setup:

@@ -18,7 +18,8 @@ let ladder: [(name: String, imports: [String])] = [
     ("SQLSyntax", []),
     ("JSONModel", []),
     // 1
-    ("Settings", ["HostSystem", "JSONModel"]),
+    ("Settings", ["HostSystem", "SQLSyntax", "JSONModel"]),
+    ("LogHandlers", ["HostSystem", "JSONModel"]),
     ("Columnar", []),
     ("Codecs", ["CZstd", "CLZ4", "CZlib"]),
     // 2
@@ -65,9 +66,8 @@ let ladder: [(name: String, imports: [String])] = [
 
 /// What modules take from other packages.
 let products: [String: [Target.Dependency]] = [
-    "Settings": [
-        .product(name: "TOMLKit", package: "TOMLKit"), .product(name: "Yams", package: "Yams"),
-    ],
+    "Settings": [.product(name: "Yams", package: "Yams")],
+    "LogHandlers": [.product(name: "Logging", package: "swift-log")],
     "ControlPlane": [
         .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Crypto", package: "swift-crypto"),
     ],
@@ -75,9 +75,12 @@ let products: [String: [Target.Dependency]] = [
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "HummingbirdTLS", package: "hummingbird"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -119,11 +122,11 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
@@ -165,6 +168,7 @@ let package = Package(
                     "SQLTestRunner", "TestKit", "HostSystem", "SQLSyntax", "Expressions", "Dataflow", "Planner",
                     "Connectors", "Engine", "ControlPlane",
                 ]),
+            tests("API", ["TestKit"]),
             tests("Tidy", []),
         ],
     cxxLanguageStandard: .cxx17

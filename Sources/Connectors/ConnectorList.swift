@@ -6,10 +6,10 @@ extension ConnectorCatalog {
     public static func builtin(
         preview: @escaping @Sendable (RecordBatch) async throws -> Void
     ) -> ConnectorCatalog {
-        ConnectorCatalog([
-            SingleFileConnector(), FilesystemConnector(), StdoutConnector(), MockConnector(), ImpulseConnector(),
-            NexmarkConnector(),
-            BlackholeConnector(), PreviewConnector(receive: preview),
-        ])
+        ConnectorCatalog(
+            [
+                SingleFileConnector(), FilesystemConnector(), StdoutConnector(), MockConnector(), ImpulseConnector(),
+                NexmarkConnector(), BlackholeConnector(), PreviewConnector(receive: preview),
+            ], announced: Set(ConnectorDescriptor.all.filter { !$0.isEnabled }.map(\.id)))
     }
 }

@@ -23,6 +23,13 @@ public final class EmbeddedBackend: ExecutionBackend {
     public func start(
         _ graph: DataflowGraph, _ order: RunOrder, onEvent: @escaping @Sendable (RunEvent) -> Void
     ) throws -> any JobRun {
+        try start(graph, order, outlets: PipelineOutlets(), onEvent: onEvent)
+    }
+
+    public func start(
+        _ graph: DataflowGraph, _ order: RunOrder, outlets: PipelineOutlets,
+        onEvent: @escaping @Sendable (RunEvent) -> Void
+    ) throws -> any JobRun {
         let engine = try engine.withLock { kept in
             if let kept { return kept }
             let fresh = try makeEngine()
@@ -31,7 +38,7 @@ public final class EmbeddedBackend: ExecutionBackend {
         }
         var options = checkpoints(order)
         options?.intervalMillis = order.checkpointIntervalMillis
-        let run = try engine.start(graph, checkpoints: options) { milestone in
+        let run = try engine.start(graph, checkpoints: options, outlets: outlets) { milestone in
             switch milestone {
             case .started: onEvent(.started)
             case .inputEnded: onEvent(.inputEnded)

@@ -5,12 +5,17 @@ import Engine
 public struct RunOrder: Sendable, Hashable {
     public var pipelineID: String
     public var jobID: String
-    /// Counted from 1 over the life of the job's supervisor.
+    /// Counted from 1 over the life of the job.
     public var run: Int
     /// Time between two checkpoints; nil: only when asked.
     public var checkpointIntervalMillis: Int?
+    /// The folder of the job's state; nil: the job does not say, or keeps none.
+    public var stateDirectory: String?
 
-    public init(pipelineID: String, jobID: String, run: Int, checkpointIntervalMillis: Int?) {
+    public init(
+        pipelineID: String, jobID: String, run: Int, checkpointIntervalMillis: Int?, stateDirectory: String? = nil
+    ) {
+        self.stateDirectory = stateDirectory
         self.pipelineID = pipelineID
         self.jobID = jobID
         self.run = run
@@ -38,8 +43,23 @@ public protocol ExecutionBackend: Sendable {
         _ graph: DataflowGraph, _ order: RunOrder, onEvent: @escaping @Sendable (RunEvent) -> Void
     ) throws -> any JobRun
 
+    /// The same with what the run gives out beside what it writes. A backend that cannot give that starts without.
+    func start(
+        _ graph: DataflowGraph, _ order: RunOrder, outlets: PipelineOutlets,
+        onEvent: @escaping @Sendable (RunEvent) -> Void
+    ) throws -> any JobRun
+
     /// A run was let go that does not end: what it holds is not to be counted on any more.
     func abandon(_ order: RunOrder)
+}
+
+extension ExecutionBackend {
+    public func start(
+        _ graph: DataflowGraph, _ order: RunOrder, outlets: PipelineOutlets,
+        onEvent: @escaping @Sendable (RunEvent) -> Void
+    ) throws -> any JobRun {
+        try start(graph, order, onEvent: onEvent)
+    }
 }
 
 /// One run of a job.

@@ -29,7 +29,8 @@ public struct JobFailure: Error, Sendable, CustomStringConvertible {
         case let error as OperationalError: error.domain
         case let error as FileError: error.isTransient ? .external : .user
         // Wrong SQL, wrong options, and rows that an expression of the query cannot take.
-        case is Diagnostic, is OptionError, is FormatOptionError, is OperatorError, is BadRecordError: .user
+        case is Diagnostic, is OptionError, is FormatOptionError, is OperatorError, is BadRecordError, is ControlError:
+            .user
         default: .internal
         }
     }

@@ -52,10 +52,10 @@ public struct JobStateMachine: Sendable, Hashable {
         case schedule(Timer, failures: Int)
     }
 
-    public private(set) var state = JobState.created
+    public private(set) var state: JobState
     public private(set) var desire: JobDesire
     /// The number of the last run.
-    public private(set) var run = 0
+    public private(set) var run: Int
     /// Whether that run has not ended.
     public private(set) var hasRun = false
     /// Failures in a row.
@@ -71,9 +71,14 @@ public struct JobStateMachine: Sendable, Hashable {
     /// Whether a restart is wanted of a run that ends anyway.
     private var beginsAgain = false
 
-    public init(desire: JobDesire, policy: RestartPolicy) {
+    /// A job that nothing has been done for yet, or, `after` so many runs, one that came to rest before: `state` is
+    /// `created` or a terminal one.
+    public init(desire: JobDesire, policy: RestartPolicy, state: JobState = .created, after run: Int = 0) {
+        precondition(state == .created || state.isTerminal, "a job begins at rest, found \(state)")
         self.desire = desire
         self.policy = policy
+        self.state = state
+        self.run = max(0, run)
     }
 
     /// What an event leads to, in order.
@@ -225,8 +230,10 @@ public struct JobStateMachine: Sendable, Hashable {
         case .recovering, .finishing, .failing:
             if isFresh { beginsAgain = true }
             return actions
-        // What has begun to stop stops; then it begins again.
-        case .stopping, .checkpointStopping: return actions
+        // What has begun to stop stops; then it begins again, for a restart also when its input has ended meanwhile.
+        case .stopping, .checkpointStopping:
+            if isFresh { beginsAgain = true }
+            return actions
         }
     }
 

@@ -15,6 +15,8 @@ public struct JobStatus: Sendable {
     public var desire: JobDesire
     /// The number of the last run; 0 before the first.
     public var run = 0
+    /// Subtasks of all operators of the last plan; nil before the first.
+    public var taskCount: Int?
     /// How often the job has begun again after a failure since it was last started by its user.
     public var restarts = 0
     /// Nanoseconds since 1970; when it was last started by its user, and when it came to rest.

@@ -9,10 +9,13 @@ import Synchronization
 public final class JobSupervisor: Sendable {
     public let pipelineID: String
     public let jobID: String
+    /// The folder of the job's state; nil: it keeps none, or the backend knows where.
+    public let stateDirectory: String?
     private let host: Host
     private let backend: any ExecutionBackend
     private let plan: @Sendable (_ parallelism: Int) throws -> DataflowGraph
     private let notify: @Sendable (JobNotice) -> Void
+    private let outlets: PipelineOutlets
     private let inputs: AsyncStream<Input>.Continuation
     private let state: Mutex<State>
 
@@ -61,21 +64,29 @@ public final class JobSupervisor: Sendable {
     }
 
     /// A job that has not begun; the first desire begins it. `plan` makes the graph for a parallelism and may be called
-    /// again; `notify` is called in order, and must not wait.
+    /// again; `notify` is called in order, and must not wait. A job that was known before begins `after` so many runs,
+    /// in the state it came to rest in. `outlets` are those of every run.
     public init(
         pipelineID: String, jobID: String, desire: JobDesire, policy: RestartPolicy = RestartPolicy(),
-        backend: any ExecutionBackend, host: Host = Host(), notify: @escaping @Sendable (JobNotice) -> Void = { _ in },
+        stateDirectory: String? = nil, state initial: JobState = .created, after run: Int = 0,
+        backend: any ExecutionBackend, host: Host = Host(), outlets: PipelineOutlets = PipelineOutlets(),
+        notify: @escaping @Sendable (JobNotice) -> Void = { _ in },
         plan: @escaping @Sendable (_ parallelism: Int) throws -> DataflowGraph
     ) {
+        self.stateDirectory = stateDirectory
         self.pipelineID = pipelineID
         self.jobID = jobID
         self.backend = backend
         self.host = host
         self.plan = plan
         self.notify = notify
+        self.outlets = outlets
+        var status = JobStatus(desire: desire)
+        status.state = initial
+        status.run = run
         state = Mutex(
             State(
-                machine: JobStateMachine(desire: desire, policy: policy), status: JobStatus(desire: desire),
+                machine: JobStateMachine(desire: desire, policy: policy, state: initial, after: run), status: status,
                 random: host.random))
         let (stream, continuation) = AsyncStream<Input>.makeStream()
         inputs = continuation
@@ -115,7 +126,10 @@ public final class JobSupervisor: Sendable {
         switch input {
         case .event(let event): handle(event)
         case .compiled(let attempt, let graph):
-            state.withLock { $0.graph = graph }
+            state.withLock { state in
+                state.graph = graph
+                state.status.taskCount = graph.nodes.reduce(0) { $0 + $1.parallelism }
+            }
             handle(.compiled(attempt: attempt))
         case .compileFailed(let attempt, let failure):
             handle(.compileFailed(attempt: attempt, failure.domain), failure)
@@ -194,7 +208,9 @@ public final class JobSupervisor: Sendable {
     }
 
     private func order(_ run: Int, _ millis: Int?) -> RunOrder {
-        RunOrder(pipelineID: pipelineID, jobID: jobID, run: run, checkpointIntervalMillis: millis)
+        RunOrder(
+            pipelineID: pipelineID, jobID: jobID, run: run, checkpointIntervalMillis: millis,
+            stateDirectory: stateDirectory)
     }
 
     private func compile(_ attempt: Int, _ parallelism: Int) {
@@ -210,9 +226,9 @@ public final class JobSupervisor: Sendable {
     private func start(_ run: Int, _ millis: Int?) {
         guard let graph = state.withLock({ $0.graph }) else { return }
         let order = order(run, millis)
-        Task.detached { [backend, inputs] in
+        Task.detached { [backend, inputs, outlets] in
             do {
-                let handle = try backend.start(graph, order) { inputs.yield(.told(run: run, $0)) }
+                let handle = try backend.start(graph, order, outlets: outlets) { inputs.yield(.told(run: run, $0)) }
                 inputs.yield(.runs(run: run, handle))
             } catch {
                 inputs.yield(.startFailed(run: run, JobFailure(error)))

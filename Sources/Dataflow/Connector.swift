@@ -22,6 +22,10 @@ public enum OptionValue: Hashable, Sendable, Codable {
     }
 }
 
+extension OptionValue: ExpressibleByStringLiteral {
+    public init(stringLiteral value: String) { self = .string(value) }
+}
+
 /// A wrong option of a table; the planner adds where it stands.
 public struct OptionError: Error, Hashable, Sendable {
     /// The option's key; nil when one is missing or the whole table is at fault.
@@ -119,9 +123,12 @@ public struct ConnectorCatalog: Sendable {
     private let byName: [String: any Connector]
     /// In list order.
     public let all: [any Connector]
+    /// Names of connectors that tables can be defined for but that cannot run yet.
+    public let announced: Set<String>
 
-    public init(_ connectors: [any Connector]) {
+    public init(_ connectors: [any Connector], announced: Set<String> = []) {
         all = connectors
+        self.announced = announced
         byName = Dictionary(connectors.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
 

@@ -193,6 +193,8 @@ public struct OperatorContext: Sendable {
     public var spillSpace: SpillSpace?
     /// Makes what lookup joins ask; nil where there are no connectors.
     public var makeLookup: LookupFactory?
+    /// What the pipeline gives out beside what it writes.
+    public var outlets = PipelineOutlets()
 
     public init(
         nodeID: Int, subtask: Int, parallelism: Int, clock: any WallClock, metrics: OperatorMetrics,

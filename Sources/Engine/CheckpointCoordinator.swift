@@ -136,7 +136,10 @@ final class CheckpointCoordinator: Sendable {
     }
 
     /// A task's sink has committed an epoch.
-    func committed(task: Int, epoch: Int) { handle(.committed(task: task, epoch: epoch)) }
+    func committed(task: Int, epoch: Int) {
+        recorder.committed(epoch, task: task)
+        handle(.committed(task: task, epoch: epoch))
+    }
 
     /// A task's sink has committed what was restored.
     func committedRestored(task: Int) {
@@ -268,6 +271,7 @@ final class CheckpointCoordinator: Sendable {
         }
         do {
             let sequence = try store.publish(manifest)
+            recorder.published(epoch)
             files.settle(isPublished: true)
             state.withLock { state in
                 state.sequences[epoch] = sequence

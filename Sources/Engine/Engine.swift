@@ -39,8 +39,9 @@ public final class Engine: Sendable {
     /// reading it, and an `OperationalError` when it holds the state of another query.
     ///
     /// `observer` is told of milestones on a thread of the engine, and must not wait; maybe before this returns.
+    /// `outlets` take what the pipeline gives out beside what it writes.
     public func start(
-        _ graph: DataflowGraph, checkpoints: CheckpointOptions? = nil,
+        _ graph: DataflowGraph, checkpoints: CheckpointOptions? = nil, outlets: PipelineOutlets = PipelineOutlets(),
         observer: @escaping @Sendable (PipelineMilestone) -> Void = { _ in }
     ) throws -> RunningPipeline {
         try GraphValidation.check(graph)
@@ -50,7 +51,7 @@ public final class Engine: Sendable {
         control.watch(queues: plans.compactMap(\.queue), signals: plans.map(\.signal))
         var environment = TaskEnvironment(
             configuration: configuration, components: components, clock: clock, executor: executor,
-            control: control)
+            control: control, outlets: outlets)
         if let limit = configuration.stateMemory {
             environment.spill = try SpillFolder(limit, name: "\(clock.nowNanoseconds())-\(executor.now())")
         }
@@ -60,6 +61,7 @@ public final class Engine: Sendable {
             if configuration.stateMemory?.directory == checkpoints.directory { environment.spill?.removeOthers() }
         }
         environment.spill?.removeAbandoned()
+        outlets.onStart?(graph)
         let running = RunningPipeline(engine: self, plans: plans, environment: environment)
         environment.coordinator?.start()
         return running

@@ -6,19 +6,25 @@ import Synchronization
 
 /// The operators of one task, each calling the next directly.
 final class OperatorChain {
+    /// One operator, its counters, and where its rows can be watched.
+    struct Link {
+        var `operator`: any Operator
+        var metrics: OperatorMetrics
+        var tap: NodeTap?
+    }
+
     private let stages: [ChainStage]
     private let output: TaskOutput
     private let budget: MemoryBudget?
 
-    /// The operators in order, with the counters of each; none at all when the task is a source or a sink alone. The
-    /// state of those that cannot put it aside is counted in `budget`, so that the others leave room for it.
+    /// The operators in order; none at all when the task is a source or a sink alone. The state of those that cannot put
+    /// it aside is counted in `budget`, so that the others leave room for it.
     init(
-        _ operators: [(operator: any Operator, metrics: OperatorMetrics)], output: TaskOutput,
-        clock: ThreadPoolExecutor, budget: MemoryBudget? = nil
+        _ links: [Link], subtask: Int, output: TaskOutput, clock: ThreadPoolExecutor, budget: MemoryBudget? = nil
     ) {
         self.output = output
         self.budget = budget
-        stages = operators.map { ChainStage($0.operator, $0.metrics, output: output, clock: clock) }
+        stages = links.map { ChainStage($0, subtask: subtask, output: output, clock: clock) }
         for (stage, next) in zip(stages, stages.dropFirst()) { stage.next = next }
     }
 
@@ -124,12 +130,16 @@ private final class ChainStage: Collector {
     var toldBytes = 0
     private let output: TaskOutput
     private let clock: ThreadPoolExecutor
+    private let tap: NodeTap?
+    private let subtask: Int
     private var lastGenerated = Int64.min
 
-    init(_ operator: any Operator, _ metrics: OperatorMetrics, output: TaskOutput, clock: ThreadPoolExecutor) {
+    init(_ link: OperatorChain.Link, subtask: Int, output: TaskOutput, clock: ThreadPoolExecutor) {
         self.clock = clock
-        self.operator = `operator`
-        self.metrics = metrics
+        self.operator = link.operator
+        self.metrics = link.metrics
+        tap = link.tap
+        self.subtask = subtask
         self.output = output
     }
 
@@ -154,7 +164,9 @@ private final class ChainStage: Collector {
 
     func emit(_ batch: RecordBatch) throws {
         if batch.rowCount == 0 { return }
-        metrics.noteSent(batch.rowCount, at: clock.now())
+        let time = clock.now()
+        metrics.noteSent(batch.rowCount, at: time)
+        if let tap, tap.isWatched { tap.offer(batch, subtask: subtask, at: time) }
         if let next { try next.receive(batch, input: 0) } else { try output.emit(batch) }
     }
 

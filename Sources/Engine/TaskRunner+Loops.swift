@@ -35,6 +35,7 @@ extension TaskRunner {
                 if batch.rowCount > 0 {
                     plan.nodeMetrics[0].noteSent(batch.rowCount, at: arrival)
                     plan.metrics.lastRowsNanos.store(arrival, ordering: .relaxed)
+                    show(read: batch, at: arrival)
                     try chain.process(batch, input: 0)
                     try await drain()
                     noteRows(at: now())

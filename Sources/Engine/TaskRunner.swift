@@ -12,6 +12,8 @@ struct TaskEnvironment: Sendable {
     var clock: any WallClock
     var executor: ThreadPoolExecutor
     var control: PipelineControl
+    /// What is given out beside what sinks write.
+    var outlets: PipelineOutlets
     /// Takes checkpoints; nil when the pipeline keeps none.
     var coordinator: CheckpointCoordinator?
     /// What the pipeline goes on from.
@@ -46,6 +48,8 @@ final class TaskRunner {
     private(set) var sink: (any SinkOperator)?
     /// Whether the sink shows its rows only after a commit.
     private var sinkCommits = false
+    /// Where the rows of the task's source, and those written by its sink, can be watched.
+    private let ends: (first: NodeTap?, last: NodeTap?)
     /// The nodes of the operators of the chain, in order.
     private var operatorNodes: [Int] = []
     /// Epoch of the last barrier a source has sent. One that was asked for before the task began is still to be sent.
@@ -76,13 +80,17 @@ final class TaskRunner {
                 kind: output.kind, targets: output.targets, subtask: plan.subtask, batchSize: batchSize,
                 makeKeyHasher: environment.components.makeKeyHasher)
         }
-        var operators: [(operator: any Operator, metrics: OperatorMetrics)] = []
+        var operators: [OperatorChain.Link] = []
         var idleMillis: Int64?
+        let taps = environment.outlets.taps
+        ends = (plan.nodes.first.flatMap { taps?.tap(node: $0.id) }, plan.nodes.last.flatMap { taps?.tap(node: $0.id) })
         for (node, metrics) in zip(plan.nodes, plan.nodeMetrics) {
             var context = OperatorContext(
                 nodeID: node.id, subtask: plan.subtask, parallelism: plan.parallelism, clock: environment.clock,
                 metrics: metrics, batchSize: batchSize, isCheckpointed: environment.coordinator != nil,
                 spillSpace: environment.spill?.space)
+            context.outlets = environment.outlets
+            let tap = taps?.tap(node: node.id)
             context.makeLookup = { spec, keys, context in
                 try TaskRunner.connector(spec, environment).makeLookup(spec, keys: keys, context: context)
             }
@@ -95,20 +103,22 @@ final class TaskRunner {
                 sinkCommits = connector.sinkCommits
             case .values(let spec): source = ValuesSource(spec, subtask: plan.subtask)
             case .union:
-                operators.append((PassingOperator(schema: node.schema), metrics))
+                operators.append(.init(operator: PassingOperator(schema: node.schema), metrics: metrics, tap: tap))
                 operatorNodes.append(node.id)
             default:
                 if case .watermark(let spec) = node.spec, let millis = spec.idleMillis, millis > 0 {
                     idleMillis = min(millis, idleMillis ?? millis)
                 }
-                operators.append((try environment.components.makeOperator(node.spec, context), metrics))
+                let made = try environment.components.makeOperator(node.spec, context)
+                operators.append(.init(operator: made, metrics: metrics, tap: tap))
                 operatorNodes.append(node.id)
             }
         }
         idleNanos = idleMillis.map { UInt64(min($0, 1 << 40)) * 1_000_000 }
         output = TaskOutput(exchanges: exchanges, isSink: sink != nil)
         chain = OperatorChain(
-            operators, output: output, clock: environment.executor, budget: environment.spill?.space.budget)
+            operators, subtask: plan.subtask, output: output, clock: environment.executor,
+            budget: environment.spill?.space.budget)
     }
 
     private static func connector(
@@ -340,9 +350,15 @@ final class TaskRunner {
             let time = now()
             plan.metrics.enter(.running, at: time)
             metrics.lastSentNanos.store(time, ordering: .relaxed)
+            if let tap = ends.last, tap.isWatched { tap.offer(batch, subtask: plan.subtask, at: time) }
             if flushDeadline == nil { flushDeadline = time &+ environment.configuration.sinkFlushNanos }
         }
         output.sinkBatches.removeAll(keepingCapacity: true)
+    }
+
+    /// Rows that the source has read.
+    func show(read batch: RecordBatch, at time: UInt64) {
+        if let tap = ends.first, tap.isWatched { tap.offer(batch, subtask: plan.subtask, at: time) }
     }
 
     // MARK: Time

@@ -1,3 +1,5 @@
+import Glibc
+
 /// What happens to records that cannot be decoded.
 public enum BadRecordPolicy: String, Hashable, Sendable, Codable, CaseIterable {
     /// The first one ends the job.
@@ -6,7 +8,42 @@ public enum BadRecordPolicy: String, Hashable, Sendable, Codable, CaseIterable {
     case drop
 }
 
-/// One record that could not be decoded. Never holds the record's values, which may be secret.
+/// The beginning of a record as it came. Printing it shows no value of the record, which may be secret.
+public struct RecordExcerpt: Hashable, Sendable {
+    /// How much of a record is kept.
+    public static let byteCountMax = 1024
+
+    /// The first bytes of the record, without its line end.
+    public let bytes: [UInt8]
+    /// How long the record is, without its line end; what was seen of it when it goes on.
+    public let byteCount: Int
+
+    /// Keeps the first bytes of a record; a line end behind it does not belong to it.
+    public init(_ record: UnsafeRawBufferPointer) {
+        var count = record.count
+        if count > 0 && record[count - 1] == 0x0A { count -= 1 }
+        if count > 0 && record[count - 1] == 0x0D { count -= 1 }
+        bytes = Array(record.prefix(min(count, Self.byteCountMax)))
+        byteCount = count
+    }
+
+    /// The line of a text that begins at `start`.
+    init(lineAt start: Int, of text: UnsafeRawBufferPointer) {
+        guard start >= 0, start < text.count, let base = text.baseAddress else {
+            self.init(UnsafeRawBufferPointer(start: nil, count: 0))
+            return
+        }
+        let end = memchr(base + start, 0x0A, text.count - start).map { UnsafeRawPointer($0) - base } ?? text.count
+        self.init(UnsafeRawBufferPointer(rebasing: text[start..<end]))
+    }
+}
+
+extension RecordExcerpt: CustomStringConvertible, CustomReflectable {
+    public var description: String { "\(byteCount) bytes" }
+    public var customMirror: Mirror { Mirror(self, children: ["byteCount": byteCount]) }
+}
+
+/// One record that could not be decoded. Printing it shows no value of the record, which may be secret.
 public struct BadRecord: Hashable, Sendable {
     /// The line it starts at, 1 for the first; 0 when lines are not counted.
     public let line: Int
@@ -15,12 +52,15 @@ public struct BadRecord: Hashable, Sendable {
     public let offset: Int
     /// What happened: expected …, found …; begins with the field's path when one is at fault.
     public let reason: String
+    /// How the record begins; nil when that is not at hand any more.
+    public let excerpt: RecordExcerpt?
 
     /// A bad record from its parts.
-    public init(line: Int, offset: Int, reason: String) {
+    public init(line: Int, offset: Int, reason: String, excerpt: RecordExcerpt? = nil) {
         self.line = line
         self.offset = offset
         self.reason = reason
+        self.excerpt = excerpt
     }
 }
 

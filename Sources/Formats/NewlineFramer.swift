@@ -102,7 +102,7 @@ public final class NewlineFramer {
             let next = newline.map { UnsafeRawPointer($0) - UnsafeRawPointer(block.pointer) + 1 } ?? end
             let length = next - read - (newline == nil ? 0 : 1)
             if length > lineBytesMax {
-                try report(start + read)
+                try report(start + read, UnsafeRawBufferPointer(start: block.pointer + read, count: length))
             } else {
                 if write != read { memmove(block.pointer + write, block.pointer + read, next - read) }
                 write += next - read
@@ -114,7 +114,7 @@ public final class NewlineFramer {
 
     /// The line at the start of the buffer is too long and has not ended yet.
     private func refuseLine() throws(BadRecordError) {
-        try report(streamOffset)
+        try report(streamOffset, UnsafeRawBufferPointer(start: buffer.pointer, count: filled))
         isSkippingLine = true
         streamOffset += filled
         filled = 0
@@ -130,10 +130,11 @@ public final class NewlineFramer {
         streamOffset += end
     }
 
-    private func report(_ offset: Int) throws(BadRecordError) {
+    private func report(_ offset: Int, _ line: UnsafeRawBufferPointer) throws(BadRecordError) {
         let record = BadRecord(
             line: 0, offset: offset,
-            reason: "the line is too long: expected at most \(lineBytesMax) bytes (framing.newline.max_length)")
+            reason: "the line is too long: expected at most \(lineBytesMax) bytes (framing.newline.max_length)",
+            excerpt: RecordExcerpt(line))
         log.add(record)
         if policy == .fail { throw BadRecordError(format: "text", record: record) }
     }

@@ -56,6 +56,8 @@ public enum WriteMode: Sendable {
     case append
     /// Made; an error if it is there already.
     case createNew
+    /// The same, with access for its owner alone.
+    case createPrivate
 }
 
 /// What is known about a path.

@@ -24,22 +24,40 @@ public struct PosixFileSystem: FileSystem {
             switch mode {
             case .replace: O_TRUNC
             case .append: O_APPEND
-            case .createNew: O_EXCL
+            case .createNew, .createPrivate: O_EXCL
             }
         return PosixFile(
-            descriptor: try open(path, O_WRONLY | O_CREAT | flags, .openForWriting), path: path, isOwned: true)
+            descriptor: try open(
+                path, O_WRONLY | O_CREAT | flags, .openForWriting, permissions: mode == .createPrivate ? 0o600 : 0o644),
+            path: path, isOwned: true)
     }
 
     private func open(
-        _ path: String, _ flags: Int32, _ operation: FileError.Operation = .open
+        _ path: String, _ flags: Int32, _ operation: FileError.Operation = .open, permissions: mode_t = 0o644
     ) throws(FileError) -> Int32 {
         // A NUL inside the path would cut it off silently.
         guard !path.utf8.contains(0), !path.isEmpty else { throw FileError(operation, path: path, errno: ENOENT) }
         while true {
-            let descriptor = Glibc.open(path, flags | O_CLOEXEC, 0o644)
+            let descriptor = Glibc.open(path, flags | O_CLOEXEC, permissions)
             if descriptor >= 0 { return descriptor }
             if errno != EINTR { throw FileError(operation, path: path, errno: errno) }
         }
+    }
+
+    /// What a symbolic link says; nil for everything else.
+    public static func linkTarget(_ path: String) -> String? {
+        guard !path.utf8.contains(0) else { return nil }
+        var room = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink(path, &room, room.count)
+        guard count > 0 else { return nil }
+        return String(decoding: room[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// The folder that relative paths begin at.
+    public static var workingFolder: String {
+        guard let found = getcwd(nil, 0) else { return "/" }
+        defer { free(found) }
+        return String(cString: found)
     }
 
     public func rename(_ path: String, to destination: String) throws(FileError) {

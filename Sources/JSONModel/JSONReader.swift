@@ -110,4 +110,16 @@ public struct JSONReader: Sendable {
         }
         return result
     }
+
+    /// `bootstrapServers` as `bootstrap_servers`; a word in capitals stays one word.
+    public static func snakeCase(_ key: String) -> String {
+        var result = ""
+        var wasLower = false
+        for character in key {
+            if character.isUppercase && wasLower { result += "_" }
+            result += wasLower || character.isUppercase && !result.isEmpty ? character.lowercased() : String(character)
+            wasLower = character.isLowercase || character.isNumber
+        }
+        return result
+    }
 }

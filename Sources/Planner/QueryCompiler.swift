@@ -11,6 +11,12 @@ public struct CompilerOptions: Sendable {
     public var disabledRules: Set<String>
     /// The connector that a bare SELECT writes to.
     public var defaultSink: String
+    /// Sees the options of each connection table, stored or in the text, with its connector before they are checked:
+    /// gives them back, maybe changed, or throws what is wrong with them.
+    public typealias OptionPreparation =
+        @Sendable (_ connector: String, _ options: [String: OptionValue]) throws(OptionError) -> [String: OptionValue]
+    /// Nil: options stay as they are.
+    public var prepareOptions: OptionPreparation?
 
     public init(parallelism: Int = 1, disabledRules: Set<String> = [], defaultSink: String = "preview") {
         self.parallelism = max(1, parallelism)
@@ -32,6 +38,8 @@ public struct CompilationResult: Sendable {
     public var previewKey: [Int]?
     /// Whether every source of the graph ends.
     public var isBounded = true
+    /// Ids of the stored tables that the text uses, each once.
+    public var usedTables: [String] = []
 
     public var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
 }
@@ -46,10 +54,15 @@ public final class QueryCompiler {
     private var result = CompilationResult()
     private var settings = StreamSettings()
 
-    public init(connectors: ConnectorCatalog, registry: FunctionRegistry = .builtin, options: CompilerOptions = .init())
-    {
+    /// `stored` tables are in scope unless a text defines their names itself; `profiles` are for its own tables.
+    public init(
+        connectors: ConnectorCatalog, stored: [StoredTable] = [], profiles: [StoredProfile] = [],
+        registry: FunctionRegistry = .builtin, options: CompilerOptions = .init()
+    ) {
         self.options = options
-        binder = Binder(registry: registry, connectors: connectors)
+        binder = Binder(
+            registry: registry, connectors: connectors, stored: StoredTables(stored, profiles: profiles),
+            prepareOptions: options.prepareOptions)
         optimizer = Optimizer(registry: registry, disabled: options.disabledRules)
     }
 
@@ -59,6 +72,7 @@ public final class QueryCompiler {
         sinks = []
         binder.diagnostics = []
         binder.brokenTables = []
+        binder.stored.used = []
         let parsed = Parser.parse(text)
         result.diagnostics = parsed.diagnostics
         for statement in parsed.statements {
@@ -77,6 +91,7 @@ public final class QueryCompiler {
         } catch {
             result.diagnostics.append(error)
         }
+        result.usedTables = binder.stored.used
         if !result.hasErrors && !sinks.isEmpty { planSinks() }
         return result
     }
@@ -138,7 +153,7 @@ public final class QueryCompiler {
         case .explain(let kind, let inner): try explain(kind, inner)
         case .drop(let isView, let name, let ifExists): try drop(isView, name, ifExists)
         case .showTables:
-            result.answers.append(binder.catalog.names.sorted().joined(separator: "\n"))
+            result.answers.append(binder.tableNames.sorted().joined(separator: "\n"))
         case .describe(let name):
             let lines = try describedFields(name).map {
                 "\($0.name) \($0.type.sqlName)\($0.isNullable ? "" : " NOT NULL")"
@@ -164,7 +179,7 @@ public final class QueryCompiler {
     }
 
     private func insert(_ name: QualifiedName, _ columns: [Identifier], _ query: Query) throws(Diagnostic) {
-        guard let entry = binder.catalog[name.name] else { throw binder.unknownTable(name) }
+        guard let entry = try binder.entry(name) else { throw binder.unknownTable(name) }
         switch entry {
         case .view:
             throw Diagnostic("E0301", "\(name.name) is a view and cannot be written", span: name.span)
@@ -296,6 +311,11 @@ public final class QueryCompiler {
 
     private func drop(_ isView: Bool, _ name: QualifiedName, _ ifExists: Bool) throws(Diagnostic) {
         guard let entry = binder.catalog[name.name] else {
+            if let stored = binder.stored.table(name.name) {
+                throw Diagnostic(
+                    "E0301", "table \(stored.name) is stored and not of this text", span: name.span,
+                    hint: "delete it where it was made, and leave DROP out")
+            }
             if ifExists { return }
             throw binder.unknownTable(name)
         }
@@ -309,7 +329,7 @@ public final class QueryCompiler {
     // MARK: - Questions
 
     private func describedFields(_ name: QualifiedName) throws(Diagnostic) -> [Field] {
-        guard let entry = binder.catalog[name.name] else { throw binder.unknownTable(name) }
+        guard let entry = try binder.entry(name) else { throw binder.unknownTable(name) }
         switch entry {
         case .connection(let table): return table.columns.map(\.field)
         case .memory(let table): return table.fields
@@ -322,7 +342,7 @@ public final class QueryCompiler {
         switch statement.kind {
         case .query(let query): plan = try preview(query)
         case .insert(let name, let columns, let query):
-            guard case .connection(let table)? = binder.catalog[name.name] else {
+            guard case .connection(let table)? = try binder.entry(name) else {
                 throw Diagnostic(
                     "E0310", "only queries and INSERTs into connection tables can be explained", span: name.span)
             }

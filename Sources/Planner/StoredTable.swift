@@ -35,3 +35,19 @@ public struct StoredTable: Sendable, Hashable {
         self.columns = columns
     }
 }
+
+/// A connector's shared settings under a name, for `WITH (connection_profile = 'name')`.
+public struct StoredProfile: Sendable, Hashable {
+    public var id: String
+    public var name: String
+    public var connector: String
+    /// As in WITH; a table's own options win.
+    public var options: [String: OptionValue]
+
+    public init(id: String, name: String, connector: String, options: [String: OptionValue]) {
+        self.id = id
+        self.name = name
+        self.connector = connector
+        self.options = options
+    }
+}

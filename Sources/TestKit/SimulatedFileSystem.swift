@@ -158,7 +158,7 @@ public final class SimulatedFileSystem: FileSystem {
             { state -> Int? in
                 guard state.names[Self.parent(path)] == -1 else { return nil }
                 if let known = state.names[path], known >= 0 {
-                    if mode == .createNew {
+                    if mode == .createNew || mode == .createPrivate {
                         refusal = Self.alreadyThere
                         return nil
                     }
@@ -170,7 +170,7 @@ public final class SimulatedFileSystem: FileSystem {
                 state.names[path] = number
                 state.pending.append(.link(path, number))
                 return number
-            }, orElse: mode == .createNew && isThere(path) ? Self.alreadyThere : refusal)
+            }, orElse: (mode == .createNew || mode == .createPrivate) && isThere(path) ? Self.alreadyThere : refusal)
         return SimulatedWriter(self, content, path)
     }
 

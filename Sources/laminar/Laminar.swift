@@ -3,9 +3,16 @@ import ArgumentParser
 /// The `laminar` command.
 @main
 struct Laminar: AsyncParsableCommand {
+    static let version = "0.1.0"
+
     static let configuration = CommandConfiguration(
-        commandName: "laminar", abstract: "Streaming SQL over columnar batches.", version: "0.1.0",
-        subcommands: [RunCommand.self, ExplainCommand.self, ValidateCommand.self, FunctionsCommand.self])
+        commandName: "laminar", abstract: "Streaming SQL over columnar batches.", version: Laminar.version,
+        subcommands: [
+            RunCommand.self, ServeCommand.self, ExplainCommand.self, ValidateCommand.self, FunctionsCommand.self,
+            ConfigCommand.self,
+            PipelinesCommand.self, JobsCommand.self, ConnectionsCommand.self, ConnectorsCommand.self,
+            OutputCommand.self,
+        ])
 }
 
 /// What the process tells its caller.

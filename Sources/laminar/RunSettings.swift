@@ -3,8 +3,8 @@ import Codecs
 import ControlPlane
 import Engine
 import Glibc
-import HostSystem
 import Planner
+import Settings
 
 /// The settings of `laminar run --set key=value`.
 struct RunSettings {
@@ -17,12 +17,22 @@ struct RunSettings {
     /// A run that does not end when it should is given up soon: somebody is sitting there.
     var restarts = RestartPolicy(giveUpMillis: 3000)
 
-    static let names = [
-        "parallelism", "engine.threads", "pipeline.source-batch-size", "pipeline.source-batch-linger-millis",
-        "pipeline.update-aggregate-flush-interval-millis", "pipeline.chaining",
-        "pipeline.max-state-memory", "pipeline.allowed-restarts", "pipeline.healthy-duration-millis",
-        "checkpoint.compression", "optimizer.disable",
+    /// Settings of `SettingTable` that a single run heeds.
+    private static let shared = [
+        "engine.threads", "pipeline.source-batch-size", "pipeline.source-batch-linger",
+        "pipeline.update-aggregate-flush-interval", "pipeline.chaining.enabled", "pipeline.max-state-memory",
+        "pipeline.allowed-restarts", "pipeline.healthy-duration", "checkpoint.compression",
     ]
+
+    /// Names that stand for one of the table, with the unit of their numbers.
+    private static let aliases: [String: (key: String, unit: String)] = [
+        "pipeline.source-batch-linger-millis": ("pipeline.source-batch-linger", "ms"),
+        "pipeline.update-aggregate-flush-interval-millis": ("pipeline.update-aggregate-flush-interval", "ms"),
+        "pipeline.healthy-duration-millis": ("pipeline.healthy-duration", "ms"),
+        "pipeline.chaining": ("pipeline.chaining.enabled", ""),
+    ]
+
+    static let names = ["parallelism"] + shared + ["optimizer.disable"]
 
     /// Prints what is wrong and throws an exit code for an unknown name or a value of the wrong kind.
     init(_ settings: [String], parallelism: Int?) throws {
@@ -37,47 +47,46 @@ struct RunSettings {
         }
     }
 
-    private mutating func apply(_ name: String, _ value: String) throws {
+    private mutating func apply(_ name: String, _ text: String) throws {
         switch name {
-        case "parallelism": compiler.parallelism = try RunSettings.number(value, 1...1024, name)
-        case "engine.threads": engine.threads = try RunSettings.number(value, 1...1024, name)
-        case "pipeline.source-batch-size": engine.batchSize = try RunSettings.number(value, 1...1_000_000, name)
-        case "pipeline.source-batch-linger-millis":
-            engine.lingerMillis = try RunSettings.number(value, 0...60_000, name)
-        case "pipeline.update-aggregate-flush-interval-millis":
-            engine.changesFlushMillis = try RunSettings.number(value, 0...3_600_000, name)
-        case "pipeline.chaining":
-            guard let flag = Bool(value) else {
-                throw RunSettings.wrong("\(name) takes true or false, found '\(value)'")
+        case "parallelism":
+            guard let number = Int(text) else {
+                throw RunSettings.wrong("\(name) takes a whole number, found '\(text)'")
             }
-            engine.isChainingEnabled = flag
-        case "pipeline.max-state-memory": stateMemoryBytes = try RunSettings.bytes(value, name)
-        case "pipeline.allowed-restarts":
-            restarts.allowedRestarts = try RunSettings.number(value, -1...1_000_000, name)
-        case "pipeline.healthy-duration-millis":
-            restarts.healthyMillis = try RunSettings.number(value, 0...86_400_000, name)
-        case "checkpoint.compression":
-            guard let codec = Codec(rawValue: value), [.zstd, .lz4, .none].contains(codec) else {
-                throw RunSettings.wrong("\(name) takes zstd, lz4 or none, found '\(value)'")
-            }
-            checkpointCodec = codec
-        case "optimizer.disable": compiler.disabledRules = Set(value.split(separator: ",").map(String.init))
+            compiler.parallelism = try RunSettings.inRange(number, 1...1024, name)
+        case "optimizer.disable": compiler.disabledRules = Set(text.split(separator: ",").map(String.init))
         default:
-            throw RunSettings.wrong(
-                "there is no setting '\(name)'\n  hint: the settings are: \(RunSettings.names.joined(separator: ", "))")
+            let alias = RunSettings.aliases[name]
+            let key = alias?.key ?? name
+            guard let setting = SettingTable.setting(key), RunSettings.shared.contains(key) else {
+                throw RunSettings.wrong(
+                    "there is no setting '\(name)'\n"
+                        + "  hint: the settings are: \(RunSettings.names.joined(separator: ", "))")
+            }
+            if alias?.unit == "ms", Int(text) == nil {
+                throw RunSettings.wrong("\(name) takes a whole number of milliseconds, found '\(text)'")
+            }
+            do throws(SettingMistake) {
+                apply(key, try setting.value(of: text + (alias?.unit ?? "")))
+            } catch {
+                throw RunSettings.wrong("\(name) \(error)")
+            }
         }
     }
 
-    private static func number(_ text: String, _ range: ClosedRange<Int>, _ name: String) throws -> Int {
-        guard let value = Int(text) else { throw wrong("\(name) takes a whole number, found '\(text)'") }
-        return try inRange(value, range, name)
-    }
-
-    private static func bytes(_ text: String, _ name: String) throws -> Int {
-        guard let bytes = ByteSize.parse(text) else {
-            throw wrong("\(name) takes a size such as 64MB or 2GB, found '\(text)'")
+    private mutating func apply(_ key: String, _ value: SettingValue) {
+        switch (key, value) {
+        case ("engine.threads", .integer(let count)): engine.threads = count
+        case ("pipeline.source-batch-size", .integer(let count)): engine.batchSize = count
+        case ("pipeline.source-batch-linger", .duration(let millis)): engine.lingerMillis = millis
+        case ("pipeline.update-aggregate-flush-interval", .duration(let millis)): engine.changesFlushMillis = millis
+        case ("pipeline.chaining.enabled", .boolean(let flag)): engine.isChainingEnabled = flag
+        case ("pipeline.max-state-memory", .size(let bytes)): stateMemoryBytes = bytes
+        case ("pipeline.allowed-restarts", .integer(let count)): restarts.allowedRestarts = count
+        case ("pipeline.healthy-duration", .duration(let millis)): restarts.healthyMillis = millis
+        case ("checkpoint.compression", .text(let name)): checkpointCodec = Codec(rawValue: name) ?? .zstd
+        default: preconditionFailure("no use for the setting \(key)")
         }
-        return try inRange(bytes, 0...(1 << 50), name)
     }
 
     private static func inRange(_ value: Int, _ range: ClosedRange<Int>, _ name: String) throws -> Int {

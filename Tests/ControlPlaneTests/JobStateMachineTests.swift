@@ -167,6 +167,24 @@ struct JobStateMachineTests {
         #expect(machine.failures == 0)
     }
 
+    @Test("a restart asked for while the job stops is not lost when its input ends first")
+    func restartWhileStopping() {
+        var machine = Self.running()
+        _ = machine.handle(Self.desire(.checkpoint))
+        #expect(machine.handle(Self.desire(nonce: 1)) == [])
+        #expect(machine.handle(.ended(run: 1, .finished)).last == .compile(attempt: 3, parallelism: 1))
+    }
+
+    @Test("a job that was known before goes on counting its runs, from the state it came to rest in")
+    func knownBefore() {
+        var machine = JobStateMachine(
+            desire: JobDesire(stop: .checkpoint), policy: RestartPolicy(), state: .stopped, after: 7)
+        #expect(machine.handle(Self.desire(.graceful)) == [])
+        _ = machine.handle(Self.desire(.none))
+        let actions = machine.handle(.compiled(attempt: 1))
+        #expect(machine.run == 8 && actions.first == .enter(.scheduling))
+    }
+
     @Test("a job that fails on its way to a stop is stopped; its user's errors still show")
     func failureWhileStopping() {
         var machine = Self.running()

@@ -34,8 +34,8 @@ import Testing
         let step = ClosureOperator()
         step.heldBytes = { 700 }
         let chain = OperatorChain(
-            [(step, OperatorMetrics())], output: TaskOutput(exchanges: [], isSink: false),
-            clock: try ThreadPoolExecutor(threadCount: 1, name: "test"), budget: budget)
+            [.init(operator: step, metrics: OperatorMetrics(), tap: nil)], subtask: 0,
+            output: TaskOutput(exchanges: [], isSink: false), clock: try ThreadPoolExecutor(threadCount: 1, name: "test"), budget: budget)
         #expect(budget.usedBytes == 0)
         chain.updateStateMetrics()
         chain.updateStateMetrics()

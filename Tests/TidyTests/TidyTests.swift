@@ -43,6 +43,18 @@ struct TidyTests {
         return result
     }()
 
+    /// What a module may import from other packages, from the table of products in Package.swift.
+    static let products: [String: Set<String>] = {
+        guard let text = try? String(contentsOf: root.appending(path: "Package.swift"), encoding: .utf8),
+            let start = text.range(of: "let products"), let end = text.range(of: "let testing")
+        else { return [:] }
+        var result: [String: Set<String>] = [:]
+        for match in text[start.upperBound..<end.lowerBound].matches(of: /\n    "(\w+)": \[((?s:.*?))\],(?=\n)/) {
+            result[String(match.1)] = Set(match.2.matches(of: /name: "(\w+)"/).map { String($0.1) })
+        }
+        return result
+    }()
+
     static let systemModules: Set<String> = [
         "Glibc", "Foundation", "FoundationEssentials", "Synchronization", "ArgumentParser", "Dispatch",
     ]
@@ -50,6 +62,7 @@ struct TidyTests {
     @Test("modules import only what stands below them on the ladder")
     func importsFollowTheLadder() {
         #expect(Self.ladder.count > 10, "the ladder could not be read from Package.swift")
+        #expect(Self.products.count > 3, "the products could not be read from Package.swift")
         var offences: [String] = []
         for file in Self.files where file.isSource {
             guard let allowed = Self.ladder[file.module] else { continue }
@@ -57,6 +70,7 @@ struct TidyTests {
                 guard let match = line.wholeMatch(of: /(?:@testable )?(?:public |internal )?import (?:\w+ )?(\w+).*/)
                 else { continue }
                 let name = String(match.1)
+                if Self.products[file.module]?.contains(name) == true { continue }
                 if !allowed.contains(name) && !Self.systemModules.contains(name) {
                     offences.append("\(file.path) imports \(name)")
                 }

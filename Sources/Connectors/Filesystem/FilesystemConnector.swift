@@ -7,7 +7,8 @@ import HostSystem
 /// A folder of files, in partition folders if wanted, that readers see whole and once each.
 public struct FilesystemConnector: Connector {
     public let name = "filesystem"
-    public let options = OptionSchema(FolderTableOptions.schema)
+    /// What object stores want to know (`storage.…`) says nothing about folders of this machine.
+    public let options = OptionSchema(FolderTableOptions.schema, openPrefixes: ["storage."])
     public let sinkCommits = true
     private let fileSystem: any FileSystem
     private let random: @Sendable () -> any RandomSource

@@ -54,6 +54,7 @@ final class MockSource: SourceOperator {
     private let badRatio: Double
     private let policy: BadRecordPolicy
     private let metrics: OperatorMetrics
+    private var reports: BadRecordReporter
     private var share: NumberedShare
     private var pacing: Pacing
 
@@ -65,6 +66,7 @@ final class MockSource: SourceOperator {
         badRatio = spec.options["bad_record_ratio"]?.float ?? 0
         self.policy = policy
         metrics = context.metrics
+        reports = BadRecordReporter(table: spec.table, context: context)
         share = NumberedShare(total: spec.options["message_count"]?.int ?? Int64.max, context: context)
         let rate = spec.options["event_rate"]?.float
         pacing = Pacing(rate: rate.map { $0 / Double(context.parallelism) }, clock: context.clock)
@@ -84,6 +86,20 @@ final class MockSource: SourceOperator {
         return .batch(RecordBatch(schema: schema, columns: columns, rowCount: rows.count))
     }
 
+    private func tell(_ numbers: [Int64], _ good: [Int64]) {
+        let known = Set(good)
+        let bad = numbers.filter { !known.contains($0) }
+        for number in policy == .fail ? bad.prefix(1) : bad[...] {
+            reports.report(
+                line: Int(truncatingIfNeeded: number) + 1, offset: -1, reason: Self.badReason, excerpt: [],
+                byteCount: nil, isFatal: policy == .fail)
+        }
+    }
+
+    func onClose() async { reports.finish() }
+
+    private static let badReason = "made bad on purpose (bad_record_ratio)"
+
     /// The numbers without those of bad rows.
     private func goodRows(_ numbers: [Int64]) throws -> [Int64] {
         if badRatio == 0 { return numbers }
@@ -93,12 +109,13 @@ final class MockSource: SourceOperator {
         }
         let badCount = numbers.count - good.count
         if badCount == 0 { return good }
+        if policy == .fail || reports.isHeard { tell(numbers, good) }
         metrics.badRecords.wrappingAdd(policy == .fail ? 1 : badCount, ordering: .relaxed)
         if policy == .fail {
             let known = Set(good)
             let line = numbers.first { !known.contains($0) } ?? 0
             let record = BadRecord(
-                line: Int(truncatingIfNeeded: line) + 1, offset: 0, reason: "made bad on purpose (bad_record_ratio)")
+                line: Int(truncatingIfNeeded: line) + 1, offset: 0, reason: Self.badReason)
             throw OperationalError(
                 "table '\(table)': \(BadRecordError(format: "mock", record: record))", domain: .user)
         }

@@ -23,6 +23,7 @@ final class FileSource: SourceOperator {
     private let decoder: any RecordDecoder
     private let framer: NewlineFramer
     private let trouble: FileTableError
+    private var reports: BadRecordReporter
     private var reader: CompressedReader?
     private var isAtEnd = false
     /// Where, in bytes after decompression, the block begins whose rows are counted, and how many were given out.
@@ -44,6 +45,7 @@ final class FileSource: SourceOperator {
         self.fileSystem = fileSystem
         trouble = FileTableError(table: spec.table, path: options.path ?? "<stdin>")
         metrics = context.metrics
+        reports = BadRecordReporter(table: spec.table, context: context)
         // A file has one reader; other subtasks have nothing to do.
         isReading = context.subtask == 0
         decoder = try trouble.locating {
@@ -74,7 +76,10 @@ final class FileSource: SourceOperator {
         skippedRows = mark.rows
     }
 
-    func onClose() async { reader = nil }
+    func onClose() async {
+        reader = nil
+        reports.finish()
+    }
 
     func read(rowLimit: Int) async throws -> SourceEvent {
         guard isReading else { return .endOfData }
@@ -84,6 +89,7 @@ final class FileSource: SourceOperator {
             guard case .batch(let batch) = event else { return event }
             return .batch(unseen(batch))
         } catch {
+            if let bad = error as? BadRecordError { tell([bad.record], isFatal: true) }
             // The record that ends the job counts, though the decoder never went past it.
             noteMetrics(failed: error is BadRecordError ? 1 : 0)
             throw trouble.locate(error)
@@ -150,10 +156,26 @@ final class FileSource: SourceOperator {
         return true
     }
 
+    private func tell(_ records: [BadRecord], isFatal: Bool) {
+        for record in records {
+            reports.report(
+                line: record.line, offset: record.offset, reason: record.reason, excerpt: record.excerpt?.bytes ?? [],
+                byteCount: record.excerpt?.byteCount, isFatal: isFatal)
+        }
+    }
+
     private func noteMetrics(failed: Int) {
         let badRecords = max(decoder.badRecordCount + framer.badRecordCount, reportedBadRecords + failed)
-        metrics.badRecords.wrappingAdd(badRecords - reportedBadRecords, ordering: .relaxed)
-        reportedBadRecords = badRecords
+        if badRecords > reportedBadRecords {
+            metrics.badRecords.wrappingAdd(badRecords - reportedBadRecords, ordering: .relaxed)
+            let described = framer.takeBadRecords() + decoder.takeBadRecords()
+            // The one that ends the job has been told of.
+            if failed == 0 {
+                tell(described, isFatal: false)
+                reports.count(undescribed: badRecords - reportedBadRecords - described.count)
+            }
+            reportedBadRecords = badRecords
+        }
         let bytes = reader?.fileByteCount ?? reportedBytes
         metrics.bytesReceived.wrappingAdd(bytes - reportedBytes, ordering: .relaxed)
         reportedBytes = bytes

@@ -8,7 +8,8 @@ enum MetadataMigrations {
         return migrator
     }
 
-    /// Times are microseconds since 1970, `graph`, `diagnostics`, `tags`, `config` and `schema` are JSON.
+    /// Times are microseconds since 1970, but those of `job_checkpoints` and its `spans` nanoseconds; `graph`,
+    /// `diagnostics`, `tags`, `spans`, `config` and `schema` are JSON.
     private static func pipelinesAndConnections(_ database: Database) throws {
         try database.execute(
             sql: """
@@ -19,12 +20,13 @@ enum MetadataMigrations {
                     ttl_micros INTEGER, tags TEXT NOT NULL, graph TEXT NOT NULL, diagnostics TEXT NOT NULL,
                     created_at INTEGER NOT NULL
                 ) STRICT;
-                CREATE INDEX pipelines_by_time ON pipelines (created_at, id);
+                CREATE INDEX pipelines_by_time ON pipelines (is_preview, created_at, id);
                 CREATE TABLE jobs (
                     id TEXT PRIMARY KEY,
                     pipeline_id TEXT NOT NULL UNIQUE REFERENCES pipelines (id) ON DELETE CASCADE,
                     run_id INTEGER NOT NULL, state TEXT NOT NULL, created_at INTEGER NOT NULL, start_time INTEGER,
-                    finish_time INTEGER, tasks INTEGER, failure_message TEXT, failure_domain TEXT
+                    finish_time INTEGER, tasks INTEGER, failure_message TEXT, failure_domain TEXT,
+                    state_folder INTEGER NOT NULL, messages_dropped INTEGER NOT NULL
                 ) STRICT;
                 CREATE TABLE job_transitions (
                     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -39,6 +41,13 @@ enum MetadataMigrations {
                     operator_id TEXT, task_index INTEGER, domain TEXT
                 ) STRICT;
                 CREATE INDEX job_messages_by_job ON job_messages (job_id, number);
+                CREATE TABLE job_checkpoints (
+                    job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+                    epoch INTEGER NOT NULL, start_time INTEGER NOT NULL, finish_time INTEGER, outcome TEXT NOT NULL,
+                    stops INTEGER NOT NULL, bytes INTEGER NOT NULL, published_time INTEGER, spans TEXT NOT NULL,
+                    PRIMARY KEY (job_id, epoch)
+                ) STRICT, WITHOUT ROWID;
+                CREATE TABLE folders_to_remove (path TEXT PRIMARY KEY) STRICT;
                 CREATE TABLE connection_profiles (
                     id TEXT PRIMARY KEY, name TEXT NOT NULL COLLATE NOCASE UNIQUE, connector TEXT NOT NULL,
                     config TEXT NOT NULL, created_at INTEGER NOT NULL

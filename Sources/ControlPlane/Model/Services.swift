@@ -3,8 +3,8 @@ import Engine
 import JSONModel
 import Planner
 
-/// Everything that can be asked of pipelines and their jobs. Errors are `ControlError`s for what the caller can mend; all
-/// others are faults of the server. Calls may read and write files.
+/// Everything that can be asked of pipelines and their jobs. Errors are `ControlError`s for what the caller can mend;
+/// all others are faults of the server. Calls may read and write files.
 public protocol PipelineService: Sendable {
     /// Plans a text and runs nothing.
     func validate(query: String) async throws -> QueryValidation
@@ -28,8 +28,8 @@ public protocol PipelineService: Sendable {
     /// None when the job does not run.
     func metrics(pipelineID: String, jobID: String) async throws -> [NodeMetrics]
     /// A new reader of the preview sinks, or of the rows that leave a node of a running pipeline. With the id of the
-    /// last event seen it goes on behind that, as far as the buffer reaches back. Errors: no preview sink, no such node,
-    /// too many readers.
+    /// last event seen it goes on behind that, as far as the buffer reaches back. Errors: no preview sink, no such
+    /// node, too many readers.
     func output(
         pipelineID: String, jobID: String, nodeID: Int?, lastEventID: Int?
     ) async throws -> any OutputReader
@@ -73,4 +73,6 @@ public protocol ConnectionService: Sendable {
 public protocol StoredTableSource: Sendable {
     /// All of them; configs with their secrets, `{{ NAME }}` not yet replaced. Reads the database.
     func storedTables() throws -> [StoredTable]
+    /// All profiles, likewise.
+    func storedProfiles() throws -> [StoredProfile]
 }

@@ -22,13 +22,31 @@ public struct CheckpointRecord: Sendable, Hashable {
         public var syncEnd: Int64
         /// The state is on the disk; nil while it is being written, or when that failed.
         public var asyncEnd: Int64?
+        /// Its sink has committed what belongs to the checkpoint; nil for a task without such a sink.
+        public var committedTime: Int64?
         /// Bytes of the task's state file.
         public var bytes = 0
+
+        public init(
+            taskID: Int, nodes: [Int], subtask: Int, alignmentStart: Int64, syncStart: Int64, syncEnd: Int64,
+            asyncEnd: Int64? = nil, bytes: Int = 0
+        ) {
+            self.asyncEnd = asyncEnd
+            self.bytes = bytes
+            self.taskID = taskID
+            self.nodes = nodes
+            self.subtask = subtask
+            self.alignmentStart = alignmentStart
+            self.syncStart = syncStart
+            self.syncEnd = syncEnd
+        }
     }
 
     public var epoch: Int
     /// Nanoseconds since 1970.
     public var startTime: Int64
+    /// It stands from here on; what is left is to commit. Nil before, and when it failed.
+    public var publishedTime: Int64?
     /// Nil while it is under way.
     public var finishTime: Int64?
     public var outcome = Outcome.inProgress
@@ -86,6 +104,21 @@ final class CheckpointRecorder: Sendable {
             guard let index = record.spans.firstIndex(where: { $0.taskID == task }) else { return }
             record.spans[index].asyncEnd = time
             record.spans[index].bytes = bytes
+        }
+    }
+
+    /// The checkpoint stands.
+    func published(_ epoch: Int) {
+        let time = now()
+        change(epoch) { $0.publishedTime = time }
+    }
+
+    /// The sink of a task has committed what belongs to it.
+    func committed(_ epoch: Int, task: Int) {
+        let time = now()
+        change(epoch) { record in
+            guard let index = record.spans.firstIndex(where: { $0.taskID == task }) else { return }
+            record.spans[index].committedTime = time
         }
     }
 

@@ -79,15 +79,19 @@ public final class CSVRecordDecoder: RecordDecoder {
 
     public func flush(isEndOfInput: Bool) throws(BadRecordError) -> RecordBatch? {
         if isEndOfInput && !carry.isEmpty {
+            let record = carry
             carry = []
             line += 1
-            try refuse("a quoted field has no closing quote", at: carryOffset)
+            try refuse(
+                "a quoted field has no closing quote", at: carryOffset, record.withUnsafeBytes { RecordExcerpt($0) })
         }
         return fields.rowCount > 0 ? fields.take() : nil
     }
 
-    private func refuse(_ reason: String, at offset: Int) throws(BadRecordError) {
-        let record = BadRecord(line: line, offset: offset, reason: reason)
+    private func refuse(
+        _ reason: String, at offset: Int, _ excerpt: RecordExcerpt
+    ) throws(BadRecordError) {
+        let record = BadRecord(line: line, offset: offset, reason: reason, excerpt: excerpt)
         if options.badRecords == .fail { throw BadRecordError(format: "csv", record: record) }
         log.add(record)
     }
@@ -170,9 +174,13 @@ public final class CSVRecordDecoder: RecordDecoder {
         }
         if let problem {
             laminar_json_cancel_row(fields.handle)
-            try refuse(problem, at: offset + start)
+            try refuse(problem, at: offset + start, excerpt(scanner, start, position))
         }
         return true
+    }
+
+    private func excerpt(_ scanner: CSVScanner, _ start: Int, _ end: Int) -> RecordExcerpt {
+        RecordExcerpt(UnsafeRawBufferPointer(start: scanner.base + start, count: end - start))
     }
 
     private func keepForNextBlock(_ scanner: CSVScanner, _ start: Int) throws(BadRecordError) -> Bool {
@@ -180,7 +188,9 @@ public final class CSVRecordDecoder: RecordDecoder {
         carryOffset = fields.block.streamOffset + start
         if scanner.count - start > options.lineBytesMax {
             line += 1
-            try refuse("a quoted field has no closing quote within \(options.lineBytesMax) bytes", at: carryOffset)
+            try refuse(
+                "a quoted field has no closing quote within \(options.lineBytesMax) bytes", at: carryOffset,
+                excerpt(scanner, start, scanner.count))
         } else {
             carry = Array(UnsafeBufferPointer(start: scanner.base + start, count: scanner.count - start))
         }

@@ -116,7 +116,8 @@ final class FieldDecoder {
             return BadRecord(
                 line: Int(clamping: error.line),
                 offset: block.streamOffset + error.line_offset + error.position,
-                reason: reason(error.reason, field: Int(error.field), found: error.found))
+                reason: reason(error.reason, field: Int(error.field), found: error.found),
+                excerpt: RecordExcerpt(lineAt: error.line_offset, of: block.bytes))
         }
         laminar_json_clear_errors(handle)
         return records

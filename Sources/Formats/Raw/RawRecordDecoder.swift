@@ -69,7 +69,8 @@ public final class RawRecordDecoder: RecordDecoder {
 
     private func refuse(_ offset: Int) throws(BadRecordError) {
         let record = BadRecord(
-            line: line, offset: block.streamOffset + offset, reason: "the text is not valid UTF-8")
+            line: line, offset: block.streamOffset + offset, reason: "the text is not valid UTF-8",
+            excerpt: RecordExcerpt(lineAt: offset, of: block.bytes))
         if policy == .fail { throw BadRecordError(format: "raw_string", record: record) }
         log.add(record)
     }

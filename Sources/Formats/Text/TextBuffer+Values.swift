@@ -14,7 +14,7 @@ extension TextBuffer {
     }
 
     /// Appends bytes in base64, padded.
-    mutating func append(base64 bytes: UnsafeRawBufferPointer) {
+    public mutating func append(base64 bytes: UnsafeRawBufferPointer) {
         let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
         let letters = alphabet.utf8Start
         var target = reserve((bytes.count + 2) / 3 * 4)

@@ -12,7 +12,7 @@ extension Binder {
                 return try renamed(bound, common.definition.columns, name.span)
             }
         }
-        guard let entry = catalog[name.name] else { throw unknownTable(name, ctes) }
+        guard let entry = try entry(name) else { throw unknownTable(name, ctes) }
         switch entry {
         case .connection(let table): return try scan(table, name)
         case .view(let view):
@@ -35,7 +35,7 @@ extension Binder {
     }
 
     func unknownTable(_ name: QualifiedName, _ ctes: CTEs = [:]) -> Diagnostic {
-        let known = catalog.names + Array(ctes.keys)
+        let known = tableNames + Array(ctes.keys)
         let near = NameSuggestion.closest(to: name.name, among: known)
         return Diagnostic(
             "E0201", "there is no table \(name.description)", span: name.span,

@@ -9,6 +9,11 @@ final class Binder {
     let connectors: ConnectorCatalog
     let numbering = ColumnNumbering()
     var catalog = Catalog()
+    var stored: StoredTables
+    /// Stored tables that have been bound, by id.
+    var boundStored: [String: ConnectionTable] = [:]
+    /// Sees the options of every connection table before they are checked, and may change or refuse them.
+    let prepareOptions: CompilerOptions.OptionPreparation?
     /// What was wrong besides the diagnostic that ended a statement.
     var diagnostics: [Diagnostic] = []
     /// Tables and views of the text at hand whose definition failed.
@@ -16,9 +21,14 @@ final class Binder {
     /// How deep views and memory tables are expanded, so that no cycle exhausts the stack.
     var expansionDepth = 0
 
-    init(registry: FunctionRegistry, connectors: ConnectorCatalog) {
+    init(
+        registry: FunctionRegistry, connectors: ConnectorCatalog, stored: StoredTables = StoredTables(),
+        prepareOptions: CompilerOptions.OptionPreparation? = nil
+    ) {
         self.registry = registry
         self.connectors = connectors
+        self.stored = stored
+        self.prepareOptions = prepareOptions
     }
 
     /// A bound query: its plan and the columns a user sees, in order.

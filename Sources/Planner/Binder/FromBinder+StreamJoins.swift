@@ -8,9 +8,9 @@ extension FromBinder {
     // MARK: - Lookup joins
 
     /// The table of type 'lookup' that a reference names.
-    func lookupTable(_ reference: TableReference) -> ConnectionTable? {
+    func lookupTable(_ reference: TableReference) throws(Diagnostic) -> ConnectionTable? {
         guard case .table(let name, _) = reference.kind, name.parts.count > 1 || ctes[name.name] == nil,
-            case .connection(let table)? = binder.catalog[name.name], table.traits.roles == [.lookup]
+            case .connection(let table)? = try binder.entry(name), table.traits.roles == [.lookup]
         else { return nil }
         return table
     }

@@ -167,7 +167,7 @@ struct FromBinder {
         if case .unnest(let arguments, let withOrdinality) = reference.kind {
             return try unnest(arguments, withOrdinality, reference, left, keepsEmpty: kind == .left)
         }
-        if let table = lookupTable(reference) {
+        if let table = try lookupTable(reference) {
             return try lookup(left, table, kind, reference, condition, span)
         }
         if case .table(let name, let asOf?) = reference.kind {

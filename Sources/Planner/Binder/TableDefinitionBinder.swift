@@ -9,7 +9,7 @@ struct TableDefinitionBinder {
 
     init(_ binder: Binder) { self.binder = binder }
 
-    /// A table with a connector.
+    /// A table of the text with a connector.
     func connection(_ table: CreateTable, _ span: SourceSpan) throws(Diagnostic) -> ConnectionTable {
         var options: [String: OptionValue] = [:]
         for option in table.options {
@@ -26,18 +26,75 @@ struct TableDefinitionBinder {
             }
             options["type"] = .string(TableRole.lookup.rawValue)
         }
+        try addProfile(to: &options, table)
         let name = options["connector"]?.text ?? ""
+        let place = table.options.first { $0.key == "connector" }
         guard let connector = binder.connectors[name] else {
+            if binder.connectors.announced.contains(name) {
+                throw notYet(name, table.name.name, place?.value.span ?? span)
+            }
             let near = NameSuggestion.closest(to: name, among: binder.connectors.names)
-            let place = table.options.first { $0.key == "connector" }
             throw Diagnostic(
                 "E0303", "there is no connector '\(name)'", span: place?.value.span ?? span,
                 hint: near.map { "did you mean '\($0)'?" }
                     ?? "there are: " + binder.connectors.names.sorted().joined(separator: ", "))
         }
-        let columns = try self.columns(table)
+        return try connection(table, connector, options, try columns(table))
+    }
+
+    /// A table that is stored; `span` is its use, which all that is wrong with it is told at.
+    func stored(_ stored: StoredTable, at span: SourceSpan) throws(Diagnostic) -> ConnectionTable {
+        guard let connector = binder.connectors[stored.connector] else {
+            throw notYet(stored.connector, stored.name, span)
+        }
+        var table = CreateTable(name: QualifiedName(parts: [Identifier(stored.name, span: span)], span: span))
+        table.hasOptions = true
+        var options = stored.options
+        options["connector"] = .string(stored.connector)
+        let columns = stored.columns.map {
+            ConnectionTable.TableColumn(
+                field: $0.field, isPrimaryKey: $0.isPrimaryKey, generated: nil, metadata: $0.metadata)
+        }
+        return try connection(table, connector, options, columns)
+    }
+
+    private func notYet(_ connector: String, _ table: String, _ span: SourceSpan) -> Diagnostic {
+        Diagnostic(
+            "E0303", "connector '\(connector)' of table '\(table)' cannot run yet in this version", span: span,
+            hint: "those that run are: " + binder.connectors.names.sorted().joined(separator: ", "))
+    }
+
+    /// Adds what the profile that is named says and the table does not.
+    private func addProfile(to options: inout [String: OptionValue], _ table: CreateTable) throws(Diagnostic) {
+        guard let name = options["connection_profile"]?.text else { return }
+        let span = table.options.first { $0.key == "connection_profile" }?.value.span ?? table.name.span
+        guard let profile = binder.stored.profile(name) else {
+            let known = binder.stored.profileList
+            let near = NameSuggestion.closest(to: name, among: known)
+            throw Diagnostic(
+                "E0309", "there is no connection profile '\(name)'", span: span,
+                hint: near.map { "did you mean '\($0)'?" }
+                    ?? (known.isEmpty ? "none is stored" : "there are: " + known.joined(separator: ", ")))
+        }
+        let connector = options["connector"]?.text ?? ""
+        if profile.connector != connector {
+            throw Diagnostic(
+                "E0309",
+                "connection profile '\(profile.name)' is for connector '\(profile.connector)', not '\(connector)'",
+                span: span)
+        }
+        options.merge(profile.options) { own, _ in own }
+    }
+
+    /// Either way of defining a table: what the connector and the columns make of it.
+    private func connection(
+        _ table: CreateTable, _ connector: any Connector, _ given: [String: OptionValue],
+        _ columns: [ConnectionTable.TableColumn]
+    ) throws(Diagnostic) -> ConnectionTable {
+        var options = given
         let traits: TableTraits
         do throws(OptionError) {
+            if let prepare = binder.prepareOptions { options = try prepare(connector.name, given) }
             try connector.options.validate(options)
             traits = try connector.traits(
                 options: options, schema: Schema(columns.filter { $0.generated == nil }.map(\.field)))
@@ -51,24 +108,33 @@ struct TableDefinitionBinder {
                 hint: near.map { "did you mean '\($0)'?" } ?? error.hint)
         }
         var result = ConnectionTable(
-            name: table.name.name, connector: name, options: options, traits: traits, columns: columns,
+            name: table.name.name, connector: connector.name, options: options, traits: traits, columns: columns,
             watermark: nil, idleMillis: 30_000)
         try narrowRoles(&result, table)
         if let fixed = traits.fixedSchema {
             if !columns.isEmpty {
                 throw Diagnostic(
-                    "E0305", "connector '\(name)' defines the columns itself", span: table.columns[0].span,
-                    hint: "leave the column list out")
+                    "E0305", "connector '\(connector.name)' defines the columns itself",
+                    span: table.columns.first?.span ?? table.name.span, hint: "leave the column list out")
             }
             result.columns = fixed.fields.map { .init(field: $0, isPrimaryKey: false, generated: nil, metadata: nil) }
         } else if columns.isEmpty, result.traits.roles == [.source] {
             throw Diagnostic("E0305", "table \(table.name.name) needs columns", span: table.name.span)
+        }
+        if let column = columns.first(where: { column in
+            column.metadata.map { key in !traits.metadata.contains { $0.name == key } } ?? false
+        }) {
+            throw noMetadata(column.metadata ?? "", column.field.name, table.name.span)
         }
         if let micros = options["idle_micros"]?.int { result.idleMillis = micros < 0 ? nil : max(1, micros / 1000) }
         try checkChanges(result, table)
         if result.traits.roles == [.lookup] { try checkLookup(result, table) }
         result.watermark = try watermark(table, result, options)
         return result
+    }
+
+    private func noMetadata(_ key: String, _ column: String, _ span: SourceSpan) -> Diagnostic {
+        Diagnostic("E0306", "column \(column): there is no metadata '\(key)' for this connector", span: span)
     }
 
     /// What a source of changes needs and cannot have.
@@ -159,9 +225,7 @@ struct TableDefinitionBinder {
             let type = try TypeResolver.resolve(definition.type)
             let isKey = definition.isPrimaryKey || table.primaryKey.contains(definition.name)
             if let key = definition.metadataKey {
-                throw Diagnostic(
-                    "E0306", "column \(definition.name.name): there is no metadata '\(key)' for this connector",
-                    span: definition.span)
+                throw noMetadata(key, definition.name.name, definition.span)
             }
             let field = Field(definition.name.name, type, isNullable: !definition.isNotNull)
             result.append(.init(field: field, isPrimaryKey: isKey, generated: nil, metadata: nil))

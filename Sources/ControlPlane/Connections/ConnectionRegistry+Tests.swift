@@ -1,0 +1,180 @@
+import Columnar
+import Connectors
+import Dataflow
+import Formats
+import HostSystem
+import JSONModel
+import Planner
+import SQLSyntax
+
+/// Trying connections out.
+extension ConnectionRegistry {
+    public func test(_ draft: ProfileDraft) async throws -> ConnectionTestStep {
+        let checked = try ConnectionDraft.profile(draft)
+        let endpoints = checked.descriptor.endpoints(profile: checked.config, table: nil)
+        var message = "the profile is well-formed; connector '\(checked.descriptor.id)' names no host to connect to"
+        for endpoint in endpoints {
+            switch await reach(endpoint) {
+            case .success(let text): message = text
+            case .failure(let failure): return .init(isError: true, isDone: true, message: failure.message)
+            }
+        }
+        return .init(isError: false, isDone: true, message: message + Self.limits(checked.descriptor))
+    }
+
+    public func test(_ draft: TableDraft) async throws -> AsyncStream<ConnectionTestStep> {
+        // A table that is only tried out needs no good name.
+        let name = (try? ConfigCheck.name(draft.name)) ?? "table"
+        let table = try checkedTable(draft, name: name)
+        let stored = try planned(table, name: name)
+        let profile = try table.profile.map(opened)
+        return AsyncStream { continuation in
+            let task = Task {
+                await self.run(table, stored, profile) { continuation.yield($0) }
+                continuation.finish()
+            }
+            continuation.onTermination = { _ in task.cancel() }
+        }
+    }
+
+    public func autocomplete(profileID: String) async throws -> [String: [String]] {
+        _ = try storedProfile(profileID)
+        // Asking brokers and catalogs what they hold comes with their connectors.
+        return [:]
+    }
+
+    struct Failure: Error {
+        let message: String
+    }
+
+    private static func limits(_ descriptor: ConnectorDescriptor) -> String {
+        descriptor.isEnabled
+            ? "" : "; nothing more is tried, as connector '\(descriptor.id)' cannot run yet in this version"
+    }
+
+    /// Whether somebody listens there.
+    private func reach(_ endpoint: String) async -> Result<String, Failure> {
+        do {
+            let target = try EgressTarget(endpoint)
+            let address = try await dialer.probe(target, settings.egress, timeoutMillis: settings.testMillis)
+            return .success("connected to \(target.host) on port \(target.port) (\(address))")
+        } catch let error as OperationalError {
+            return .failure(.init(message: error.message))
+        } catch {
+            return .failure(.init(message: "\(error)"))
+        }
+    }
+
+    private func run(
+        _ table: ConnectionDraft.Table, _ stored: StoredTable, _ profile: JSONValue?,
+        _ tell: @Sendable (ConnectionTestStep) -> Void
+    ) async {
+        tell(.init(isError: false, isDone: false, message: "the config and the schema are well-formed"))
+        do {
+            for endpoint in table.descriptor.endpoints(profile: profile, table: table.config) {
+                tell(.init(isError: false, isDone: false, message: try await reach(endpoint).get()))
+            }
+            guard table.descriptor.isEnabled, catalog[stored.connector] != nil else {
+                return tell(
+                    .init(
+                        isError: false, isDone: true,
+                        message: "what can be tried works" + Self.limits(table.descriptor)))
+            }
+            let message =
+                switch table.role {
+                case .source, .lookup: try await readFirst(stored)
+                case .sink: try sinkState(stored)
+                }
+            tell(.init(isError: false, isDone: true, message: message))
+        } catch let failure as Failure {
+            tell(.init(isError: true, isDone: true, message: failure.message))
+        } catch let error as OperationalError {
+            tell(.init(isError: true, isDone: true, message: error.message))
+        } catch let error as OptionError {
+            tell(.init(isError: true, isDone: true, message: error.message))
+        } catch {
+            tell(.init(isError: true, isDone: true, message: "\(error)"))
+        }
+    }
+
+    // MARK: - Sources
+
+    /// Opens a source and reads its first record.
+    private func readFirst(_ stored: StoredTable) async throws -> String {
+        var table = stored
+        // What is looked up is read like a source.
+        table.options["type"] = .string(TableRole.source.rawValue)
+        let spec = try self.spec(table, "SELECT * FROM \"\(table.name)\"")
+        guard let connector = catalog[spec.connector] else { throw Failure(message: "there is no such connector") }
+        let context = OperatorContext(
+            nodeID: 0, subtask: 0, parallelism: 1, clock: SystemWallClock(), metrics: OperatorMetrics(), batchSize: 1)
+        let source = try connector.makeSource(spec, context: context)
+        try await source.onStart()
+        var waited = 0
+        while waited <= settings.testMillis && !Task.isCancelled {
+            switch try await source.read(rowLimit: 1) {
+            case .batch(let batch) where batch.rowCount > 0:
+                return "read the first record: " + Self.shown(batch)
+            case .batch: continue
+            case .endOfData: return "opened; there are no records in it"
+            case .idle(let millis):
+                let pause = max(1, min(millis, 100))
+                waited += pause
+                try await Task.sleep(nanoseconds: UInt64(pause) * 1_000_000)
+            }
+        }
+        return "opened; no record came within \(settings.testMillis) ms"
+    }
+
+    private func spec(_ table: StoredTable, _ query: String) throws -> ConnectorSpec {
+        var options = CompilerOptions()
+        options.prepareOptions = Self.preparation(settings)
+        let result = QueryCompiler(connectors: catalog, stored: [table], options: options).compile(query)
+        if let error = result.diagnostics.first(where: { $0.severity == .error }) {
+            throw Failure(message: error.message + (error.hint.map { " (\($0))" } ?? ""))
+        }
+        for node in result.graph?.nodes ?? [] {
+            if case .source(let spec) = node.spec { return spec }
+        }
+        throw Failure(message: "the table cannot be read")
+    }
+
+    private static let shownMax = 300
+
+    /// The first row as JSON, cut where it is long.
+    private static func shown(_ batch: RecordBatch) -> String {
+        let visible = batch.schema.fields.indices.filter { !batch.schema.fields[$0].name.hasPrefix("_") }
+        let schema = Schema(visible.map { batch.schema.fields[$0] })
+        let row = RecordBatch(schema: schema, columns: visible.map { batch.columns[$0] }, rowCount: batch.rowCount)
+            .slice(0, 1)
+        var output = TextBuffer()
+        JSONRecordEncoder(schema: schema, options: FormatOptions()).encode(row, into: &output)
+        let text = String(decoding: output.array, as: UTF8.self).filter { !$0.isNewline }
+        return text.count > shownMax ? text.prefix(shownMax) + "…" : text
+    }
+
+    // MARK: - Sinks
+
+    /// Whether the folder is there that a file would be made in. Nothing is written.
+    private func sinkState(_ stored: StoredTable) throws -> String {
+        let options = try Self.preparation(settings)(stored.connector, stored.options)
+        guard let path = options["path"]?.text, stored.connector != "stdout" else {
+            return "there is nothing to try: '\(stored.connector)' always takes rows"
+        }
+        do throws(FileError) {
+            let status = try fileSystem.status(path)
+            if stored.connector == "filesystem" {
+                if let status, status.kind != .directory { throw FileError(.openForWriting, path: path, errno: 20) }
+                return status == nil ? "the folder is not there yet and will be made" : "the folder is there"
+            }
+            if let status, status.kind == .directory { throw FileError(.openForWriting, path: path, errno: 21) }
+            let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+            guard try fileSystem.status(folder)?.kind == .directory else {
+                throw FileError(.openForWriting, path: path, errno: 2)
+            }
+            return status == nil ? "the file is not there yet and will be made" : "the file is there and will be replaced"
+        } catch {
+            throw OperationalError(error)
+        }
+    }
+}

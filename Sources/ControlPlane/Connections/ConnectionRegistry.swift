@@ -1,0 +1,194 @@
+import Connectors
+import Dataflow
+import HostSystem
+import JSONModel
+import Planner
+
+/// What the registry of connections works with.
+public struct ConnectionSettings: Sendable {
+    /// Seals secrets in the database.
+    public var secrets: SecretBox
+    /// Which hosts may be connected to.
+    public var egress: EgressPolicy
+    /// Which files tables may be.
+    public var files: FileRoots
+    /// Where `{{ NAME }}` comes from.
+    public var variables: EnvironmentVariables
+    /// How long trying a connection out waits for an answer.
+    public var testMillis = 5000
+
+    public init(secrets: SecretBox, egress: EgressPolicy, files: FileRoots, variables: EnvironmentVariables) {
+        self.secrets = secrets
+        self.egress = egress
+        self.files = files
+        self.variables = variables
+    }
+}
+
+/// Keeps profiles and tables: checks them, brings them into one form, seals their secrets, and gives the planner what it
+/// needs to use them.
+public final class ConnectionRegistry: ConnectionService {
+    let settings: ConnectionSettings
+    /// What can run, to check tables of it before they are stored.
+    let catalog: ConnectorCatalog
+    let store: ConnectionStore
+    let dialer: any Dialer
+    let fileSystem: any FileSystem
+    private let clock: any WallClock
+
+    public init(
+        _ database: MetadataDatabase, catalog: ConnectorCatalog, settings: ConnectionSettings,
+        clock: any WallClock = SystemWallClock(), dialer: any Dialer = TCPDialer(),
+        fileSystem: any FileSystem = PosixFileSystem()
+    ) {
+        store = ConnectionStore(database: database)
+        self.catalog = catalog
+        self.settings = settings
+        self.clock = clock
+        self.dialer = dialer
+        self.fileSystem = fileSystem
+    }
+
+    private var nowMicros: Int64 { clock.nowNanoseconds() / 1000 }
+
+    public func connectors() -> [ConnectorInfo] {
+        ConnectorDescriptor.all.map { descriptor in
+            ConnectorInfo(
+                id: descriptor.id, name: descriptor.name, icon: descriptor.icon, description: descriptor.summary,
+                profileSchema: descriptor.profile?.jsonSchema, tableSchema: descriptor.table.jsonSchema,
+                isEnabled: descriptor.isEnabled, isSource: descriptor.roles.contains(.source),
+                isSink: descriptor.roles.contains(.sink), isLookup: descriptor.roles.contains(.lookup),
+                hasCustomSchemas: descriptor.hasCustomSchemas, isTesting: descriptor.isTesting,
+                isHidden: descriptor.isHidden)
+        }.sorted { $0.name < $1.name }
+    }
+
+    // MARK: - Profiles
+
+    public func profiles() async throws -> [ProfileInfo] { try store.profiles().map(info) }
+
+    public func profile(id: String) async throws -> ProfileInfo { info(try storedProfile(id)) }
+
+    public func createProfile(_ draft: ProfileDraft) async throws -> ProfileInfo {
+        let name = try ConfigCheck.name(draft.name)
+        let checked = try ConnectionDraft.profile(draft)
+        let id = ResourceID.make(ResourceID.profile, clock)
+        let sealed = try checked.shape.mappingSecrets(in: checked.config) { path, text in
+            try settings.secrets.seal(text, at: id + "." + path)
+        }
+        let row = ConnectionStore.Profile(
+            id: id, name: name, connector: checked.descriptor.id, config: sealed, createdAt: nowMicros)
+        try store.insert(row)
+        return info(row)
+    }
+
+    public func deleteProfile(id: String) async throws { try store.deleteProfile(id: id) }
+
+    func storedProfile(_ id: String) throws -> ConnectionStore.Profile {
+        guard let row = try store.profile(id: id) else { throw ControlError.notFound("Connection profile", id) }
+        return row
+    }
+
+    /// As answered: what is sealed is masked without being opened.
+    private func info(_ row: ConnectionStore.Profile) -> ProfileInfo {
+        let descriptor = ConnectorDescriptor.find(row.connector)
+        let config = descriptor?.profile?.mappingSecrets(in: row.config) { _, _ in Secret.mask } ?? .object(JSONObject())
+        return ProfileInfo(
+            id: row.id, name: row.name, connector: row.connector, config: config,
+            description: descriptor?.summary(ofProfile: config) ?? "", createdAt: row.createdAt)
+    }
+
+    /// The config of a profile with its secrets. Errors: `OperationalError` when they cannot be opened.
+    func opened(_ row: ConnectionStore.Profile) throws -> JSONValue {
+        guard let shape = ConnectorDescriptor.find(row.connector)?.profile else { return row.config }
+        return try shape.mappingSecrets(in: row.config) { path, text in
+            try settings.secrets.open(text, at: row.id + "." + path)
+        }
+    }
+
+    // MARK: - Tables
+
+    public func tables(_ page: PageRequest) async throws -> Page<TableInfo> {
+        let found = try store.tables(page)
+        let profiles = Dictionary(
+            try store.profiles().map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        return Page(
+            found.items.map { row in info(row, profile: row.profileID.flatMap { profiles[$0] }) },
+            hasMore: found.hasMore)
+    }
+
+    public func table(id: String) async throws -> TableInfo {
+        guard let row = try store.table(id: id) else { throw ControlError.notFound("Connection table", id) }
+        return info(row, profile: try row.profileID.flatMap { try store.profile(id: $0) })
+    }
+
+    public func createTable(_ draft: TableDraft) async throws -> TableInfo {
+        let name = try ConfigCheck.name(draft.name)
+        let checked = try checkedTable(draft, name: name)
+        let id = ResourceID.make(ResourceID.table, clock)
+        let sealed = try checked.descriptor.table.mappingSecrets(in: checked.config) { path, text in
+            try settings.secrets.seal(text, at: id + "." + path)
+        }
+        let row = ConnectionStore.Table(
+            id: id, name: name, connector: checked.descriptor.id, profileID: checked.profile?.id,
+            tableType: checked.role.rawValue, config: sealed, schema: checked.schema?.json, createdAt: nowMicros)
+        try store.insert(row)
+        return info(row, profile: checked.profile)
+    }
+
+    public func deleteTable(id: String) async throws { try store.deleteTable(id: id) }
+
+    private func info(_ row: ConnectionStore.Table, profile: ConnectionStore.Profile?) -> TableInfo {
+        let shape = ConnectorDescriptor.find(row.connector)?.table
+        let config = shape?.mappingSecrets(in: row.config) { _, _ in Secret.mask } ?? .object(JSONObject())
+        return TableInfo(
+            id: row.id, name: row.name, createdAt: row.createdAt, connector: row.connector, profile: profile.map(info),
+            tableType: row.tableType, config: config, schema: row.schema, consumers: row.consumers)
+    }
+
+    public func test(schema: JSONValue) async throws {
+        let read = try ConnectionSchema(schema)
+        guard let definition = read.definition else { return }
+        switch definition.kind {
+        case "json_schema": _ = try JSONSchemaFields.columns(definition.text)
+        case "raw_schema": return
+        default:
+            throw ControlError(
+                .invalid, "schema.definition.\(definition.kind): definitions of this kind cannot be checked yet")
+        }
+    }
+}
+
+extension ConnectionRegistry: StoredTableSource {
+    public func storedProfiles() throws -> [StoredProfile] {
+        try store.profiles().map { row in
+            StoredProfile(
+                id: row.id, name: row.name, connector: row.connector,
+                options: ConnectorDescriptor.find(row.connector)?.profile?.options(of: try opened(row)) ?? [:])
+        }
+    }
+
+    public func storedTables() throws -> [StoredTable] {
+        let (tables, profiles) = try store.everything()
+        let byID = Dictionary(profiles.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        return try tables.compactMap { row in
+            guard let descriptor = ConnectorDescriptor.find(row.connector) else { return nil }
+            let config = try descriptor.table.mappingSecrets(in: row.config) { path, text in
+                try settings.secrets.open(text, at: row.id + "." + path)
+            }
+            let profile = try row.profileID.flatMap { byID[$0] }.map(opened)
+            return ConnectionDraft.stored(
+                id: row.id, name: row.name, descriptor, config, profile: profile, role: row.tableType,
+                schema: try row.schema.map(ConnectionSchema.init))
+        }
+    }
+
+    /// What `CompilerOptions.prepareOptions` is to be: keeps the files of tables below their roots and fills in the
+    /// variables of secrets, for stored tables and those of a text alike.
+    public static func preparation(_ settings: ConnectionSettings) -> CompilerOptions.OptionPreparation {
+        { connector, options throws(OptionError) in
+            let checked = try FileTables.checked(connector, options, settings.files)
+            return try settings.variables.filled(connector, checked)
+        }
+    }
+}

@@ -1,0 +1,61 @@
+import Codecs
+import Planner
+
+/// What the control plane allows and assumes. Times are microseconds where nothing else is said.
+public struct ControlSettings: Sendable {
+    /// Where jobs keep their state: `ROOT/PIPELINE/JOB/NUMBER`.
+    public var stateRoot: String
+    public var defaultCheckpointIntervalMicros: Int64
+    /// How jobs come back after failures; previews do not.
+    public var restarts: RestartPolicy
+    /// Stored pipelines, previews included.
+    public var pipelineCountMax: Int
+    /// Previews that run at the same time.
+    public var previewCountMax: Int
+    /// Queries of `run(query:limit:)` at the same time, and how long each may take.
+    public var queryCountMax: Int
+    public var queryMillisMax: Int
+    /// How long a preview runs that nobody reads.
+    public var unreadPreviewMicros: Int64
+    /// How long a preview that has ended can be asked about.
+    public var endedPreviewMicros: Int64
+    /// How checkpoints are compressed.
+    public var checkpointCodec: Codec
+    /// How texts are planned; the parallelism comes from the pipeline.
+    public var compiler: CompilerOptions
+
+    /// Values allowed of a pipeline.
+    public static let parallelismRange = 1...128
+    public static let checkpointIntervalMicrosRange: ClosedRange<Int64> = 100_000...86_400_000_000
+    public static let nameLengthMax = 256
+    public static let queryByteCountMax = 1 << 20
+    /// Kept of each job.
+    public static let messageCountMax = 1000
+    public static let checkpointCountMax = 100
+    public static let transitionCountMax = 1000
+
+    public init(
+        stateRoot: String, defaultCheckpointIntervalMicros: Int64 = 10_000_000,
+        restarts: RestartPolicy = RestartPolicy(), pipelineCountMax: Int = 20_000, previewCountMax: Int = 50,
+        queryCountMax: Int = 4, queryMillisMax: Int = 60_000, unreadPreviewMicros: Int64 = 60_000_000,
+        endedPreviewMicros: Int64 = 3_600_000_000, checkpointCodec: Codec = .zstd,
+        compiler: CompilerOptions = CompilerOptions()
+    ) {
+        self.stateRoot = stateRoot
+        self.defaultCheckpointIntervalMicros = defaultCheckpointIntervalMicros
+        self.restarts = restarts
+        self.pipelineCountMax = pipelineCountMax
+        self.previewCountMax = previewCountMax
+        self.queryCountMax = queryCountMax
+        self.queryMillisMax = queryMillisMax
+        self.unreadPreviewMicros = unreadPreviewMicros
+        self.endedPreviewMicros = endedPreviewMicros
+        self.checkpointCodec = checkpointCodec
+        self.compiler = compiler
+    }
+
+    /// The folder of a job's state; `number` grows when a job has to begin without what it kept.
+    func stateFolder(pipelineID: String, jobID: String, number: Int) -> String {
+        "\(stateRoot)/\(pipelineID)/\(jobID)/\(number)"
+    }
+}

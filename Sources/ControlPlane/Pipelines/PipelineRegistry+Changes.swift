@@ -1,0 +1,176 @@
+import GRDB
+import HostSystem
+import SQLSyntax
+
+extension PipelineRegistry {
+    // MARK: Making
+
+    public func createPipeline(_ draft: PipelineDraft) async throws -> PipelineInfo {
+        try checkOpen()
+        try PipelineChangeRules.check(name: draft.name)
+        try PipelineChangeRules.check(query: draft.query)
+        try PipelineChangeRules.check(parallelism: draft.parallelism)
+        let interval = draft.checkpointIntervalMicros ?? settings.defaultCheckpointIntervalMicros
+        try PipelineChangeRules.check(checkpointIntervalMicros: interval)
+        if let ttl = draft.ttlMicros, ttl < 1 {
+            throw ControlError(.invalid, "field 'ttl_micros' takes 1 or more, found \(ttl)")
+        }
+        let stored = try plan(draft, interval: interval)
+        try await insert(stored.pipeline, usedTables: stored.usedTables, starts: draft.starts || draft.isPreview)
+        return info(stored.pipeline)
+    }
+
+    private func plan(
+        _ draft: PipelineDraft, interval: Int64
+    ) throws -> (pipeline: StoredPipeline, usedTables: [String]) {
+        let treatment: SinkTreatment = draft.isPreview ? (draft.enablesSinks ? .both : .previewed) : .kept
+        let parallelism = draft.isPreview ? 1 : draft.parallelism
+        let planned = try planner.plan(draft.query, parallelism: parallelism, sinks: treatment)
+        let (clock, now) = (site.host.wallClock, site.now())
+        var random = site.host.random
+        let id = ResourceID.make(ResourceID.pipeline, clock, &random)
+        let starts = draft.starts || draft.isPreview
+        let job = StoredJob(
+            id: ResourceID.make(ResourceID.job, clock, &random), pipelineID: id, runID: 0,
+            state: starts ? .created : .stopped, createdAt: now, taskCount: planned.taskCount, stateFolder: 1)
+        let stored = StoredPipeline(
+            id: id, name: draft.name, query: draft.query, parallelism: parallelism, checkpointIntervalMicros: interval,
+            stop: starts ? .none : .checkpoint, restartNonce: 0, forcesRestart: false, isPreview: draft.isPreview,
+            enablesSinks: draft.enablesSinks, ttlMicros: draft.ttlMicros, createdAt: now,
+            tags: StoredJSON.text(draft.tags), graph: StoredJSON.text(GraphInfo(planned.graph)),
+            diagnostics: StoredJSON.text(planned.warnings), job: job)
+        return (stored, planned.usedTables)
+    }
+
+    private func insert(_ stored: StoredPipeline, usedTables: [String], starts: Bool) async throws {
+        let settings = settings
+        let previewCount = stored.isPreview ? allLive.count { $0.isPreview && !$0.status.state.isTerminal } : 0
+        if previewCount >= settings.previewCountMax {
+            throw ControlError(.tooMany, "\(previewCount) previews run already")
+        }
+        try await write { database in
+            let count =
+                try PipelineStore.count(previews: false, database) + PipelineStore.count(previews: true, database)
+            if count >= settings.pipelineCountMax {
+                throw ControlError(.tooMany, "there are \(count) pipelines already: delete some")
+            }
+            try PipelineStore.insert(stored, usedTables: usedTables, database)
+            if starts { database.afterNextTransaction { _ in self.begin(stored) } }
+        }
+    }
+
+    /// One transaction. Errors: also `ControlError(.conflict)` when a table that is used has just been deleted.
+    private func write<Value: Sendable>(
+        _ updates: @escaping @Sendable (Database) throws -> Value
+    ) async throws -> Value {
+        do {
+            return try await pool.write { database in
+                // The server may have begun to shut down since the caller looked.
+                try self.checkOpen()
+                return try updates(database)
+            }
+        } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_CONSTRAINT_FOREIGNKEY {
+            throw ControlError(.conflict, "a table that the query uses has been deleted at the same time")
+        }
+    }
+
+    // MARK: Changing
+
+    public func changePipeline(id: String, _ change: PipelineChange) async throws -> PipelineInfo {
+        let before = try await stored(id)
+        try PipelineChangeRules.check(change)
+        // Refused before anything is planned, so that the reason told is the one that counts.
+        _ = try PipelineChangeRules.apply(
+            change, to: before, state: jobState(before), isSettled: isSettled(before))
+        let query = change.query ?? before.query
+        let parallelism = change.parallelism ?? before.parallelism
+        let isReplanned = query != before.query || parallelism != before.parallelism
+        let planned = isReplanned ? try planner.plan(query, parallelism: parallelism, sinks: before.sinks) : nil
+        await live(id)?.journal.flush()
+        let stored = try await write { database in
+            let current = try PipelineStore.get(id, database)
+            if planned != nil && (current.query != before.query || current.parallelism != before.parallelism) {
+                throw ControlError(.conflict, "the pipeline is being changed by somebody else at the same time")
+            }
+            var outcome = try PipelineChangeRules.apply(
+                change, to: current, state: self.jobState(current), isSettled: self.isSettled(current))
+            if let planned {
+                outcome.stored.graph = StoredJSON.text(GraphInfo(planned.graph))
+                outcome.stored.diagnostics = StoredJSON.text(planned.warnings)
+                try PipelineStore.setTables(planned.usedTables, of: id, database)
+            }
+            try self.store(current, &outcome, database)
+            return outcome.stored
+        }
+        if stored.job.stateFolder != before.job.stateFolder { await removeFolders() }
+        return info(stored)
+    }
+
+    /// Writes an outcome; behind the transaction it is carried out.
+    private func store(
+        _ before: StoredPipeline, _ outcome: inout PipelineChangeRules.Outcome, _ database: Database
+    ) throws {
+        if outcome.dropsState {
+            let job = before.job
+            let folder = settings.stateFolder(pipelineID: before.id, jobID: job.id, number: job.stateFolder)
+            try PipelineStore.noteFolder(folder, database)
+            try JobStore.removeCheckpoints(job.id, database)
+            outcome.stored.job.stateFolder += 1
+        }
+        // Whoever finds it after a crash lets it begin.
+        if outcome.begins { try JobStore.setState(before.job.id, .created, finishTime: nil, database) }
+        try PipelineStore.update(outcome.stored, database)
+        let outcome = outcome
+        database.afterNextTransaction { _ in self.carryOut(before, outcome) }
+    }
+
+    public func restartPipeline(id: String, force: Bool) async throws -> PipelineInfo {
+        try checkOpen()
+        let stored = try await write { database in
+            let current = try PipelineStore.get(id, database)
+            var outcome = try PipelineChangeRules.restart(
+                current, force: force, isSettled: self.isSettled(current))
+            try self.store(current, &outcome, database)
+            return outcome.stored
+        }
+        return info(stored)
+    }
+
+    // MARK: Removing
+
+    public func deletePipeline(id: String) async throws {
+        try checkOpen()
+        let settings = settings
+        try await write { database in
+            let current = try PipelineStore.get(id, database)
+            if !self.isSettled(current) {
+                throw ControlError(.conflict, "the pipeline runs (\(self.jobState(current).rawValue)): stop it first")
+            }
+            try PipelineStore.delete(current, folder: "\(settings.stateRoot)/\(id)", database)
+            database.afterNextTransaction { _ in self.forget(id) }
+        }
+        await removeFolders()
+    }
+
+    /// Removes the folders that no job needs any more; what cannot be removed is tried again at the next start.
+    func removeFolders() async {
+        guard let folders = try? await pool.read(PipelineStore.foldersToRemove) else { return }
+        for folder in folders where removeAll(folder) {
+            try? await pool.write { try PipelineStore.forgetFolder(folder, $0) }
+        }
+    }
+
+    /// Removes a folder with all that is in it; true when nothing is left.
+    private func removeAll(_ path: String) -> Bool {
+        do throws(FileError) {
+            guard let status = try files.status(path) else { return true }
+            if status.kind == .directory {
+                for name in try files.list(path) where !removeAll("\(path)/\(name)") { return false }
+            }
+            try files.remove(path)
+            return true
+        } catch {
+            return false
+        }
+    }
+}

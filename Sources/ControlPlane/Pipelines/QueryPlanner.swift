@@ -1,0 +1,118 @@
+import Columnar
+import Dataflow
+import Planner
+import SQLSyntax
+
+/// What planning the text of a pipeline gave.
+struct PlannedQuery: Sendable {
+    var graph: DataflowGraph
+    var warnings: [Diagnostic]
+    /// Ids of the stored tables it uses.
+    var usedTables: [String]
+    /// Whether all its sources end.
+    var isBounded: Bool
+    /// The columns of its last SELECT; nil when it only writes to tables.
+    var previewSchema: Schema?
+
+    var taskCount: Int { graph.nodes.reduce(0) { $0 + $1.parallelism } }
+}
+
+/// How the sinks of a text are treated.
+enum SinkTreatment: Sendable, Hashable {
+    /// As written.
+    case kept
+    /// All replaced by preview sinks.
+    case previewed
+    /// As written, with a preview sink beside each.
+    case both
+}
+
+/// Plans texts with the stored tables in scope.
+struct QueryPlanner: Sendable {
+    let connectors: ConnectorCatalog
+    let tables: (any StoredTableSource)?
+    let options: CompilerOptions
+    static let previewConnector = "preview"
+
+    /// What the compiler says of a text. Errors: of reading the stored tables.
+    func compile(_ query: String, parallelism: Int) throws -> CompilationResult {
+        var options = options
+        options.parallelism = parallelism
+        return QueryCompiler(
+            connectors: connectors, stored: try tables?.storedTables() ?? [],
+            profiles: try tables?.storedProfiles() ?? [], options: options
+        ).compile(query)
+    }
+
+    /// The plan of a text. Errors: `ControlError` with all diagnostics.
+    func plan(_ query: String, parallelism: Int, sinks: SinkTreatment = .kept) throws -> PlannedQuery {
+        let result = try compile(query, parallelism: parallelism)
+        if result.hasErrors { throw Self.refusal(result.diagnostics, of: query) }
+        guard let graph = result.graph else {
+            throw Self.refusal([Self.nothingToRun(query)], of: query)
+        }
+        return PlannedQuery(
+            graph: Self.treated(graph, sinks), warnings: result.diagnostics, usedTables: result.usedTables,
+            isBounded: result.isBounded, previewSchema: result.previewSchema)
+    }
+
+    /// A text that only defines things.
+    static func nothingToRun(_ query: String) -> Diagnostic {
+        Diagnostic(
+            "E0424", query.allSatisfy(\.isWhitespace) ? "the query is empty" : "there is nothing to run", span: nil,
+            hint: "end the text with INSERT INTO … SELECT or with a SELECT")
+    }
+
+    /// Says all that is wrong with a text in one message, one line each.
+    static func refusal(_ diagnostics: [Diagnostic], of query: String) -> ControlError {
+        let errors = diagnostics.filter { $0.severity == .error }
+        let lines = lines(errors, of: query).map { "\n * " + $0 }
+        return ControlError(.invalid, "Failed to plan query:" + lines.joined(), diagnostics: diagnostics)
+    }
+
+    /// Each diagnostic in a line, with its place where it has one.
+    static func lines(_ diagnostics: [Diagnostic], of query: String) -> [String] {
+        let source = SourceText(query)
+        return diagnostics.map { diagnostic in
+            let place = diagnostic.span.map { span -> String in
+                let start = source.position(of: span.start)
+                return "line \(start.line):\(start.column): "
+            }
+            return (place ?? "") + diagnostic.message + (diagnostic.hint.map { " (\($0))" } ?? "")
+        }
+    }
+
+    /// The graph with its sinks replaced by, or doubled with, preview sinks.
+    static func treated(_ graph: DataflowGraph, _ treatment: SinkTreatment) -> DataflowGraph {
+        if treatment == .kept { return graph }
+        var result = graph
+        for index in graph.nodes.indices {
+            let node = graph.nodes[index]
+            guard case .sink(var spec) = node.spec, spec.connector != previewConnector else { continue }
+            let old = "(\(spec.connector))"
+            spec.connector = previewConnector
+            spec.options = [:]
+            var preview = node
+            preview.spec = .sink(spec)
+            preview.parallelism = 1
+            preview.description = renamed(node.description, old)
+            if treatment == .previewed {
+                result.nodes[index] = preview
+                continue
+            }
+            preview.id = result.nodes.count
+            result.nodes.append(preview)
+            for var edge in graph.edges where edge.to == node.id {
+                edge.to = preview.id
+                result.edges.append(edge)
+            }
+        }
+        return result
+    }
+
+    /// `Sink out (single_file) …` as `Sink out (preview) …`.
+    private static func renamed(_ description: String, _ connector: String) -> String {
+        guard let range = description.ranges(of: connector).first else { return description }
+        return description[..<range.lowerBound] + "(\(previewConnector))" + description[range.upperBound...]
+    }
+}

@@ -1,0 +1,167 @@
+import ControlPlane
+import JSONModel
+
+extension APISchemas {
+    static let stopTypes = JobStopMode.allCases.map(\.rawValue)
+
+    private static let interval = JSONSchema.integer(
+        "Microseconds between two checkpoints.", in: PipelineRequests.intervalRange)
+    private static let parallelism = JSONSchema.integer("Subtasks of each operator.", in: 1...128)
+    private static let sql = JSONSchema.givenText("SQL.", lengthMax: 1 << 20)
+    private static let functions = JSONSchema.list(of: .anyObject("")).orNull().with("maxItems", 0)
+        .with("description", "User-defined functions; none yet.")
+
+    static let pipelines: [(name: String, schema: JSONSchema)] = requests + graphs + answers
+
+    private static let requests: [(name: String, schema: JSONSchema)] = [
+        (
+            "PipelinePost",
+            .object(
+                "A pipeline to be made.",
+                [
+                    .always("name", .givenText("A name; it need not be unique.")), .always("query", sql),
+                    .always("parallelism", parallelism),
+                    .maybe("checkpoint_interval_micros", interval.orNull()),
+                    .maybe("preview", .boolean("Whether it is a preview.").orNull()),
+                    .maybe("ttl_micros", .integer("How long it runs at most.", in: 1...Int64.max).orNull()),
+                    .maybe("tags", .map(of: .string(""), "Labels of the user's own.").orNull()),
+                    .maybe("start", .boolean("Whether it begins at once; true unless said otherwise.").orNull()),
+                    .maybe("udfs", functions),
+                ])
+        ),
+        (
+            "PipelinePatch",
+            .object(
+                "What is to change; what is left out stays.",
+                [
+                    .maybe("name", .givenText("").orNull()), .maybe("query", sql.orNull()),
+                    .maybe("parallelism", parallelism.orNull()),
+                    .maybe("checkpoint_interval_micros", interval.orNull()),
+                    .maybe("stop", .words(stopTypes, "How to stop, or `none` to run.").orNull()),
+                ])
+        ),
+        (
+            "PipelineRestart",
+            .object(
+                "How to restart.",
+                [.maybe("force", .boolean("Whether to go back to the last checkpoint instead of taking one.").orNull())]
+            )
+        ),
+        (
+            "PreviewPost",
+            .object(
+                "A query to be tried out.",
+                [
+                    .always("query", sql), .maybe("udfs", functions),
+                    .maybe("enable_sinks", .boolean("Whether sinks are written to as well.").orNull()),
+                ])
+        ),
+        (
+            "ValidateQueryPost",
+            .object("A query to be checked.", [.always("query", sql), .maybe("udfs", functions)])
+        ),
+        (
+            "QueryPost",
+            .object(
+                "A query over input that ends.",
+                [
+                    .always("query", sql),
+                    .maybe(
+                        "limit",
+                        JSONSchema.integer("The greatest number of rows.", in: QueryRoutes.limitRange)
+                            .with("default", 1000).orNull()),
+                ])
+        ),
+    ]
+
+    private static let graphs: [(name: String, schema: JSONSchema)] = [
+        (
+            "PipelineGraph",
+            .object(
+                "The dataflow of a query.",
+                [
+                    .always("nodes", .list(of: .reference("PipelineNode"))),
+                    .always("edges", .list(of: .reference("PipelineEdge"))),
+                ])
+        ),
+        (
+            "PipelineNode",
+            .object(
+                "An operator.",
+                [
+                    .always("nodeId", .integer("")),
+                    .always("operator", .string("The connector of a source or sink, else the kind of operator.")),
+                    .always("description", .string("")), .always("parallelism", .integer("")),
+                    .always("schema", .list(of: column, "The columns it gives.")),
+                    .always("state", .string("What it keeps and for how long; null: nothing.").orNull()),
+                ])
+        ),
+        (
+            "PipelineEdge",
+            .object(
+                "A way that rows take.",
+                [
+                    .always("srcId", .integer("")), .always("destId", .integer("")),
+                    .always("keyType", .string("")), .always("valueType", .string("")),
+                    .always("edgeType", .words(["Forward", "Shuffle", "LeftJoin", "RightJoin"], "")),
+                    .always("schema", .list(of: column)),
+                ])
+        ),
+        (
+            "Diagnostic",
+            .object(
+                "Something wrong, or doubtful, in SQL.",
+                [
+                    .always("severity", .words(["error", "warning", "hint"], "")),
+                    .always("code", .string("Stable over releases.")), .always("message", .string("")),
+                    .always("help", .string("What to do about it.").orNull()),
+                    .always(
+                        "span",
+                        JSONSchema.object("Where.", [.always("start", position), .always("end", position)]).orNull()),
+                ])
+        ),
+    ]
+
+    private static let answers: [(name: String, schema: JSONSchema)] = [
+        (
+            "Pipeline",
+            .object(
+                "A pipeline and what its job is doing.",
+                [
+                    .always("id", .string("")), .always("name", .string("")), .always("query", .string("")),
+                    .always("checkpoint_interval_micros", .integer("")),
+                    .always("stop", .words(stopTypes, "What is wanted.")),
+                    .always("createdAt", .integer(micros)),
+                    .always("action", .words(stopTypes, "The stop type that a button would send next.").orNull()),
+                    .always("actionText", .string("What that button says.")),
+                    .always("actionInProgress", .boolean("Whether its state is about to change.")),
+                    .always("preview", .boolean("")), .always("graph", .reference("PipelineGraph")),
+                    .always("parallelism", .integer("")), .always("udfs", .list(of: .anyObject(""))),
+                    .always("tags", .map(of: .string(""), "")),
+                    .always("warnings", .list(of: .reference("Diagnostic"))),
+                    .always("ttl_micros", .integer("").orNull()), .always("jobId", .string("")),
+                    .always("state", .reference("JobState")),
+                ])
+        ),
+        (
+            "QueryValidation",
+            .object(
+                "What planning gave.",
+                [
+                    .always("graph", JSONSchema.reference("PipelineGraph").orNull()),
+                    .always("errors", .list(of: .string(""), "Each error as one line.")),
+                    .always("diagnostics", .list(of: .reference("Diagnostic"))),
+                    .always("schema", .list(of: column, "The columns of the result.")),
+                ])
+        ),
+        (
+            "QueryResult",
+            .object(
+                "The rows of a query.",
+                [
+                    .always("schema", .list(of: column)), .always("rows", .list(of: .anyObject("By column name."))),
+                    .always("has_more", .boolean("Whether as many rows as the limit came, so that more may exist.")),
+                ])
+        ),
+    ]
+}

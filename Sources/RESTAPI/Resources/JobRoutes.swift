@@ -1,0 +1,105 @@
+import ControlPlane
+import HTTPTypes
+import JSONModel
+
+/// Routes of jobs.
+enum JobRoutes {
+    private static let tag = "Jobs"
+    private static let base = "/pipelines/{pipeline_id}/jobs/{job_id}"
+
+    static let list = Route(
+        method: .get, path: "/jobs", operation: "getJobs", tag: tag, summary: "List all jobs",
+        answers: [(MediaType.json, .page(of: "Job", isPaginated: false))]
+    ) { call in
+        .list(try await call.services.pipelines.jobs(pipelineID: nil).map(JobObject.json))
+    }
+
+    static let checkpoints = Route(
+        method: .get, path: base + "/checkpoints", operation: "getJobCheckpoints", tag: tag,
+        summary: "Get job checkpoints", answers: [(MediaType.json, .page(of: "Checkpoint", isPaginated: false))],
+        failures: [404]
+    ) { call in
+        let (pipeline, job) = ids(call)
+        let checkpoints = try await call.services.pipelines.checkpoints(pipelineID: pipeline, jobID: job)
+        return .list(checkpoints.map(JobObject.json))
+    }
+
+    static let operatorCheckpoints = Route(
+        method: .get, path: base + "/checkpoints/{epoch}/operator_checkpoint_groups",
+        operation: "getOperatorCheckpointGroups", tag: tag, summary: "Get checkpoint operator details",
+        answers: [(MediaType.json, .page(of: "OperatorCheckpointGroup", isPaginated: false))], failures: [404]
+    ) { call in
+        let (pipeline, job) = ids(call)
+        let epoch = try APICall.integer(call.parameter("epoch"), "epoch", in: 0...Int.max)
+        let groups = try await call.services.pipelines.operatorCheckpoints(
+            pipelineID: pipeline, jobID: job, epoch: epoch)
+        return .list(groups.map(JobObject.json))
+    }
+
+    static let errors = Route(
+        method: .get, path: base + "/errors", operation: "getJobErrors", tag: tag, summary: "Get job errors",
+        parameters: RouteParameter.paging, answers: [(MediaType.json, .page(of: "JobLogMessage"))], failures: [404]
+    ) { call in
+        let (pipeline, job) = ids(call)
+        let request = try call.pageRequest()
+        let page = try await call.services.pipelines.messages(pipelineID: pipeline, jobID: job, request)
+        return .page(page.items.map(JobObject.json), hasMore: page.hasMore)
+    }
+
+    static let metrics = Route(
+        method: .get, path: base + "/operator_metric_groups", operation: "getOperatorMetricGroups", tag: tag,
+        summary: "Get operator metrics", details: "Five minutes, one value a second; none when the job does not run.",
+        answers: [(MediaType.json, .page(of: "OperatorMetricGroup", isPaginated: false))], failures: [404]
+    ) { call in
+        let (pipeline, job) = ids(call)
+        return .list(try await call.services.pipelines.metrics(pipelineID: pipeline, jobID: job).map(JobObject.json))
+    }
+
+    static let diagnosis = Route(
+        method: .get, path: base + "/diagnosis", operation: "getJobDiagnosis", tag: tag,
+        summary: "Explain why nothing comes out", answers: [(MediaType.json, .reference("Diagnosis"))],
+        failures: [404]
+    ) { call in
+        let (pipeline, job) = ids(call)
+        return .json(JobObject.json(try await call.services.pipelines.diagnosis(pipelineID: pipeline, jobID: job)))
+    }
+
+    static let output = Route(
+        method: .get, path: base + "/output", operation: "getJobOutput", tag: tag, summary: "Stream job output",
+        details: "Server-sent events: `message` with a `JobOutput`, `dropped` with `{\"count\": n}` when this reader was "
+            + "too slow, `done` at the end; comments in between when nothing comes.",
+        parameters: [
+            RouteParameter(
+                name: "node_id", schema: .integer("", in: 0...Int64(Int32.max)),
+                documentation: "The node whose rows are wanted; otherwise those of preview sinks."),
+            RouteParameter(
+                name: "Last-Event-ID", place: .header, schema: .integer("", in: 0...Int64.max),
+                documentation: "The id of the last event seen; the stream goes on behind it."),
+        ],
+        answers: [(MediaType.events, .string("Events."))], failures: [404, 409]
+    ) { call in
+        let (pipeline, job) = ids(call)
+        let node = try call.integer("node_id", in: 0...Int(Int32.max))
+        let last = try call.headers[.lastEventID].map {
+            try APICall.integer($0, "header 'Last-Event-ID'", in: 0...Int.max)
+        }
+        let place = try call.services.streams.enter()
+        do {
+            let reader = try await call.services.pipelines.output(
+                pipelineID: pipeline, jobID: job, nodeID: node, lastEventID: last)
+            return .events(OutputStream.events(of: reader) { place.leave() })
+        } catch {
+            place.leave()
+            throw error
+        }
+    }
+
+    private static func ids(_ call: APICall) -> (pipeline: String, job: String) {
+        (call.parameter("pipeline_id"), call.parameter("job_id"))
+    }
+}
+
+extension HTTPField.Name {
+    static let lastEventID = HTTPField.Name("Last-Event-ID") ?? .eTag
+    static let requestID = HTTPField.Name("X-Request-Id") ?? .eTag
+}

@@ -1,0 +1,34 @@
+import Foundation
+import TestKit
+import Testing
+
+/// The server as its users meet it: programs under `Tests/api` start it and try it from outside.
+@Suite(
+    .serialized,
+    .enabled(if: ProcessInfo.processInfo.environment["LAMINAR_BINARY"] != nil, "LAMINAR_BINARY is not set"))
+struct ServerProgramTests {
+    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    @Test(
+        "the server holds what its document says",
+        arguments: [
+            ["document_examples.py"],
+            ["openapi_fuzz.py", "1500"],
+            ["canaries.py"],
+            ["server_life.py", "3"],
+            ["control_chaos.py", "200"],
+            ["sse_readers.py", "2"],
+            ["responsiveness.py", "1000"],
+        ])
+    func program(_ program: [String]) throws {
+        let environment = ProcessInfo.processInfo.environment
+        let python = environment["LAMINAR_PYTHON"] ?? Self.root.path + "/.venv/bin/python3"
+        let binary = try #require(environment["LAMINAR_BINARY"])
+        let path = Self.root.path + "/Tests/api/" + program[0]
+        let result = try #require(
+            ChildProcess.run([python, path, binary] + program.dropFirst()), "\(python) cannot be started")
+        #expect(result.status == 0, "\(program[0]):\n\(result.output)\n\(result.errorOutput)")
+        print("\(program[0]):\n\(result.output)")
+    }
+}

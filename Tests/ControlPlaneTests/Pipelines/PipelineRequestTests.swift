@@ -1,0 +1,192 @@
+import Columnar
+import Foundation
+import HostSystem
+import SQLSyntax
+import TestKit
+import Testing
+
+@testable import ControlPlane
+
+/// What can be asked for, and what is refused with which words.
+@Suite(.serialized, .timeLimit(.minutes(3))) struct PipelineRequestTests {
+    static let endless =
+        "CREATE TABLE n WITH (connector = 'impulse', event_rate = 1000, type = 'source'); SELECT counter FROM n"
+    static let bounded =
+        "CREATE TABLE n WITH (connector = 'impulse', message_count = 5, type = 'source'); SELECT counter FROM n"
+
+    @Test("wrong drafts are refused with the field or the place")
+    func drafts() async throws {
+        let bench = try await RegistryBench { $0.pipelineCountMax = 1 }
+        let cases: [(change: (inout PipelineDraft) -> Void, words: String)] = [
+            ({ $0.name = "" }, "'name'"),
+            ({ $0.name = " \n" }, "'name'"),
+            ({ $0.name = String(repeating: "x", count: 300) }, "'name'"),
+            ({ $0.parallelism = 0 }, "'parallelism' takes 1 to 128, found 0"),
+            ({ $0.parallelism = 129 }, "'parallelism'"),
+            ({ $0.checkpointIntervalMicros = 99_999 }, "'checkpoint_interval_micros'"),
+            ({ $0.checkpointIntervalMicros = 86_400_000_001 }, "'checkpoint_interval_micros'"),
+            ({ $0.ttlMicros = 0 }, "'ttl_micros'"),
+            ({ $0.query = String(repeating: " ", count: 2 << 20) }, "'query'"),
+            ({ $0.query = "" }, "Failed to plan query:\n * the query is empty"),
+            ({ $0.query = "SELECT orign FROM (VALUES (1)) AS t(origin)" }, "\n * line 1:8: there is no column orign"),
+            ({ $0.query = "SELECT\n  FROM" }, "\n * line 2:"),
+            ({ $0.query = "CREATE VIEW v AS SELECT 1 AS a" }, "there is nothing to run"),
+        ]
+        for (change, words) in cases {
+            var draft = PipelineDraft(name: "p", query: Self.bounded, parallelism: 1)
+            change(&draft)
+            let error = await refusal { try await bench.registry.createPipeline(draft) }
+            #expect(
+                error?.kind == .invalid && error?.message.contains(words) == true,
+                "\(words): \(String(describing: error))")
+        }
+        #expect(try await bench.registry.pipelines(PageRequest(), includesPreviews: true).items.isEmpty)
+        _ = try await bench.create(Self.bounded)
+        let error = await refusal { try await bench.create(Self.bounded) }
+        #expect(error?.kind == .tooMany)
+        await bench.remove()
+    }
+
+    @Test("ids and cursors that name nothing are told apart")
+    func unknown() async throws {
+        let bench = try await RegistryBench()
+        let made = try await bench.create(Self.bounded)
+        let other = try await bench.create(Self.bounded)
+        let registry = bench.registry
+        var kinds: [ControlError.Kind?] = []
+        kinds.append(await refusal { try await registry.pipeline(id: "pl_x") }?.kind)
+        kinds.append(await refusal { try await registry.changePipeline(id: "pl_x", PipelineChange()) }?.kind)
+        kinds.append(await refusal { try await registry.deletePipeline(id: "pl_x") }?.kind)
+        kinds.append(await refusal { try await registry.restartPipeline(id: "pl_x", force: true) }?.kind)
+        kinds.append(await refusal { try await registry.jobs(pipelineID: "pl_x") }?.kind)
+        kinds.append(await refusal { try await registry.checkpoints(pipelineID: made.id, jobID: "job_x") }?.kind)
+        kinds.append(await refusal { try await registry.metrics(pipelineID: made.id, jobID: other.jobID) }?.kind)
+        kinds.append(
+            await refusal {
+                try await registry.operatorCheckpoints(pipelineID: made.id, jobID: made.jobID, epoch: 999)
+            }?.kind)
+        #expect(kinds.allSatisfy { $0 == .notFound }, "\(kinds)")
+        for (cursor, limit) in [("pl_x", 10), (made.id, 0), (made.id, 1001)] {
+            let page = PageRequest(startingAfter: cursor, limit: limit)
+            let error = await refusal { try await registry.pipelines(page, includesPreviews: false) }
+            #expect(error?.kind == .invalid)
+        }
+        for cursor in ["", "msg_", "msg_-1", "msg_99", "17", "msg_9223372036854775808"] {
+            let page = PageRequest(startingAfter: cursor)
+            let error = await refusal {
+                try await registry.messages(pipelineID: made.id, jobID: made.jobID, page)
+            }
+            #expect(error?.kind == .invalid, "\(cursor)")
+        }
+        await bench.remove()
+    }
+
+    @Test("changes that cannot be are refused, and change nothing")
+    func changes() async throws {
+        let bench = try await RegistryBench()
+        let made = try await bench.create(Self.endless)
+        let before = try await bench.registry.pipeline(id: made.id)
+        let cases: [(change: (inout PipelineChange) -> Void, kind: ControlError.Kind)] = [
+            ({ $0.name = "" }, .invalid), ({ $0.parallelism = 0 }, .invalid), ({ $0.parallelism = 1000 }, .invalid),
+            ({ $0.checkpointIntervalMicros = 1 }, .invalid), ({ $0.query = "SELECT" }, .conflict),
+        ]
+        for (make, kind) in cases {
+            var change = PipelineChange()
+            make(&change)
+            change.stop = .immediate
+            let error = await refusal { try await bench.registry.changePipeline(id: made.id, change) }
+            #expect(error?.kind == kind)
+        }
+        let after = try await bench.registry.pipeline(id: made.id)
+        #expect(after.stop == .none && after.name == before.name && after.parallelism == 1)
+        await bench.remove()
+    }
+
+    @Test("validation gives the graph, or all that is wrong")
+    func validates() async throws {
+        let bench = try await RegistryBench()
+        let sound = try await bench.registry.validate(query: Self.endless)
+        #expect(sound.graph?.nodes.isEmpty == false && sound.diagnostics.isEmpty)
+        #expect(sound.schema.map(\.name) == ["counter"])
+        let wrong = try await bench.registry.validate(
+            query: "CREATE TABLE a (x FOO) WITH (connector = 'nope'); SELECT y FROM (VALUES (1)) AS t(x); SELECT")
+        #expect(wrong.graph == nil && wrong.diagnostics.count >= 2)
+        #expect(wrong.diagnostics.contains { $0.span != nil })
+        let empty = try await bench.registry.validate(query: "  ")
+        #expect(empty.graph == nil && empty.diagnostics.map(\.message) == ["the query is empty"])
+        let window = try await bench.registry.validate(
+            query: """
+                CREATE TABLE n WITH (connector = 'impulse', event_time_interval = 1000, type = 'source');
+                SELECT tumble(INTERVAL '1 minute') AS w, count(*) AS c FROM n GROUP BY w
+                """)
+        let states = window.graph?.nodes.compactMap(\.state) ?? []
+        #expect(states.contains { $0.contains("window of 1 minute") }, "\(states)")
+        await bench.remove()
+    }
+
+    @Test("bounded queries give their rows, others are refused")
+    func queries() async throws {
+        let bench = try await RegistryBench { $0.queryCountMax = 1 }
+        let all = try await bench.registry.run(query: Self.bounded, limit: 100)
+        #expect(all.schema.fields.map(\.name) == ["counter"] && all.batches.reduce(0) { $0 + $1.rowCount } == 5)
+        let some = try await bench.registry.run(query: Self.bounded, limit: 2)
+        #expect(some.batches.reduce(0) { $0 + $1.rowCount } == 2)
+        let cases: [(String, String)] = [
+            (Self.endless, "does not end by itself"), (bench.counting(rows: 5), "gives no rows"),
+            ("SELECT 1 / x FROM (VALUES (0)) AS t(x)", "the query failed"), ("SELEC 1", "Failed to plan query"),
+            (bench.counting(rows: 5) + " SELECT 1", "writes to table 'sink'"),
+        ]
+        for (query, words) in cases {
+            let error = await refusal { try await bench.registry.run(query: query, limit: 10) }
+            #expect(error?.kind == .invalid && error?.message.contains(words) == true, "\(String(describing: error))")
+        }
+        let error = await refusal { try await bench.registry.run(query: Self.bounded, limit: 0) }
+        #expect(error?.kind == .invalid)
+        await bench.remove()
+    }
+
+    @Test("a preview writes nothing, is not listed, and ends when nobody reads it")
+    func previews() async throws {
+        let bench = try await RegistryBench {
+            $0.unreadPreviewMicros = 200_000
+            $0.endedPreviewMicros = 1_500_000
+        }
+        var draft = PipelineDraft(name: "preview", query: bench.counting(rows: nil), parallelism: 8)
+        draft.isPreview = true
+        let made = try await bench.registry.createPipeline(draft)
+        #expect(made.isPreview && made.parallelism == 1 && made.graph.nodes.last?.operator == "preview")
+        #expect(try await bench.registry.pipelines(PageRequest(), includesPreviews: false).items.isEmpty)
+        #expect(try await bench.registry.pipelines(PageRequest(), includesPreviews: true).items.count == 1)
+        #expect(try await bench.registry.jobs(pipelineID: nil).isEmpty)
+        let stopped = try await bench.wait(made, for: .stopped)
+        #expect(!stopped.isRunningDesired)
+        #expect(!FileManager.default.fileExists(atPath: bench.folder + "/out"))
+        #expect(!FileManager.default.fileExists(atPath: bench.folder + "/state"))
+        let again = await refusal { try await bench.stop(made, .none) }
+        #expect(again?.kind == .conflict)
+        #expect(await refusal { try await bench.registry.restartPipeline(id: made.id, force: true) }?.kind == .conflict)
+        for _ in 0..<500 where try await !bench.registry.pipelines(PageRequest(), includesPreviews: true).items.isEmpty
+        {
+            try await Task.sleep(nanoseconds: 10_000_000)
+        }
+        #expect(try await bench.registry.pipelines(PageRequest(), includesPreviews: true).items.isEmpty)
+        await bench.remove()
+    }
+
+    @Test("a preview with its sinks writes them and shows what they get")
+    func previewsWithSinks() async throws {
+        let bench = try await RegistryBench()
+        var draft = PipelineDraft(name: "preview", query: bench.counting(rows: 100), parallelism: 1)
+        draft.isPreview = true
+        draft.enablesSinks = true
+        let made = try await bench.registry.createPipeline(draft)
+        #expect(made.graph.nodes.suffix(2).map(\.operator) == ["filesystem", "preview"])
+        try await bench.wait(made, for: .finished)
+        #expect(try await bench.counted().count == 100)
+        // The next server knows nothing of it.
+        await bench.registry.shutDown()
+        try await bench.reopen()
+        #expect(await refusal { try await bench.registry.pipeline(id: made.id) }?.kind == .notFound)
+        await bench.remove()
+    }
+}
