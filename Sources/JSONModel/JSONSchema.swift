@@ -22,7 +22,8 @@ public struct JSONSchemaViolation: Error, Hashable, Sendable, CustomStringConver
 /// A JSON Schema (draft 2020-12), as far as configurations need it.
 ///
 /// Checked are `type`, `enum`, `const`, `properties`, `required`, `additionalProperties`, `minProperties`,
-/// `maxProperties`, `items`, `minItems`, `maxItems`, `minimum`, `maximum`, `exclusiveMinimum`, `minLength`, `maxLength`,
+/// `maxProperties`, `items`, `minItems`, `maxItems`, `minimum`, `maximum`, `exclusiveMinimum`, `minLength`,
+/// `maxLength`,
 /// `pattern`, `allOf`, `anyOf`, `oneOf`, `not`, `if`, `then` and `else`; all other keywords only inform readers.
 /// Values whose schema has `format: password` never stand in messages.
 /// Source: <https://json-schema.org/draft/2020-12/json-schema-validation>.
@@ -155,7 +156,9 @@ private struct SchemaCheck {
         default: break
         }
         if let bound = rules["exclusiveMinimum"]?.double, number <= bound {
-            add(path, "expected a number above \(bound == bound.rounded() ? "\(Int64(bound))" : "\(bound)"), found \(shown)")
+            add(
+                path,
+                "expected a number above \(bound == bound.rounded() ? "\(Int64(bound))" : "\(bound)"), found \(shown)")
         }
     }
 

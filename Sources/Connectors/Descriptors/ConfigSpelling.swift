@@ -13,7 +13,8 @@ struct ConfigSpelling {
             var result = JSONObject()
             for member in object.members {
                 let key = JSONReader.snakeCase(member.key)
-                if member.value.isNull { continue }
+                // `{"sink_config": null}` says something; beside others null is what was left out.
+                if member.value.isNull && object.members.count > 1 { continue }
                 // Of two spellings the one that is written as the canonical form does wins.
                 if result[key] != nil, key != member.key { continue }
                 result[key] = maps.contains(key) ? member.value : snakeCased(member.value)

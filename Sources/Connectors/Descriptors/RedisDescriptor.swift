@@ -30,7 +30,8 @@ enum RedisShape {
                         (
                             "addresses",
                             ConfigSchema.list(
-                                "URLs of servers of a cluster", of: ConfigSchema.url(schemes, "A server's URL"), least: 1)
+                                "URLs of servers of a cluster", of: ConfigSchema.url(schemes, "A server's URL"),
+                                least: 1)
                         ),
                         ("username", ConfigSchema.text("The user")), ("password", ConfigSchema.secret("The password")),
                     ], rules: [["oneOf": [["required": ["address"]], ["required": ["addresses"]]]]])))
@@ -86,7 +87,10 @@ enum RedisShape {
                             ConfigSchema.one(
                                 "Which way",
                                 [
-                                    ("sink_config", ConfigSchema.record("Writes", [("target", target)], required: ["target"])),
+                                    (
+                                        "sink_config",
+                                        ConfigSchema.record("Writes", [("target", target)], required: ["target"])
+                                    ),
                                     ("lookup_config", ConfigSchema.record("Looks up", [("cache", cache)])),
                                 ])
                         )
@@ -105,6 +109,11 @@ enum RedisShape {
     /// A target whose kind its settings tell.
     private static func tagged(_ target: inout JSONObject) {
         let kinds = [("list", "list_prefix"), ("hash", "hash_key_prefix"), ("string", "key_prefix")]
+        if let kind = target["type"]?.string, kinds.contains(where: { $0.0 == kind }) {
+            target["type"] = nil
+            for (key, name) in optionNames[kind] ?? [] { target.rename(key, to: name) }
+            target.move(target.keys, into: kind)
+        }
         for (kind, key) in kinds where target[kind] == nil && target[key] != nil {
             target.move(target.keys, into: kind)
         }
@@ -112,6 +121,14 @@ enum RedisShape {
             if let word = list["operation"]?.string { list["operation"] = .string(word.lowercased()) }
         }
     }
+
+    /// How options call the settings of a kind.
+    private static let optionNames = [
+        "list": [("key_prefix", "list_prefix"), ("key_column", "list_key_column")],
+        "hash": [
+            ("key_prefix", "hash_key_prefix"), ("key_column", "hash_key_column"), ("field_column", "hash_field_column"),
+        ],
+    ]
 
     static func addresses(_ profile: JSONValue?) -> [String] {
         profile?["addresses"]?.array?.compactMap(\.string) ?? [profile?["address"]?.string].compactMap { $0 }

@@ -25,7 +25,8 @@ public struct ConnectionSettings: Sendable {
     }
 }
 
-/// Keeps profiles and tables: checks them, brings them into one form, seals their secrets, and gives the planner what it
+/// Keeps profiles and tables: checks them, brings them into one form, seals their secrets, and gives the planner what
+/// it
 /// needs to use them.
 public final class ConnectionRegistry: ConnectionService {
     let settings: ConnectionSettings
@@ -92,7 +93,8 @@ public final class ConnectionRegistry: ConnectionService {
     /// As answered: what is sealed is masked without being opened.
     private func info(_ row: ConnectionStore.Profile) -> ProfileInfo {
         let descriptor = ConnectorDescriptor.find(row.connector)
-        let config = descriptor?.profile?.mappingSecrets(in: row.config) { _, _ in Secret.mask } ?? .object(JSONObject())
+        let config =
+            descriptor?.profile?.mappingSecrets(in: row.config) { _, _ in Secret.mask } ?? .object(JSONObject())
         return ProfileInfo(
             id: row.id, name: row.name, connector: row.connector, config: config,
             description: descriptor?.summary(ofProfile: config) ?? "", createdAt: row.createdAt)

@@ -6,7 +6,8 @@ import Planner
 enum JSONSchemaFields {
     private static let path = "schema.definition.json_schema"
 
-    /// The columns of an object's properties. Errors: `ControlError` for what is no JSON, no object, or of a kind that no
+    /// The columns of an object's properties. Errors: `ControlError` for what is no JSON, no object, or of a kind
+    /// that no
     /// column has.
     static func columns(_ text: String) throws -> [StoredTable.Column] {
         let schema: JSONValue
@@ -63,8 +64,11 @@ enum JSONSchemaFields {
         }
     }
 
-    /// Follows a reference within the schema.
-    private static func resolved(_ schema: JSONValue, _ root: JSONValue, _ path: String) throws -> JSONValue {
+    /// Follows references within the schema.
+    private static func resolved(
+        _ schema: JSONValue, _ root: JSONValue, _ path: String, step: Int = 0
+    ) throws -> JSONValue {
+        if step > 16 { throw ControlError(.invalid, "\(path).$ref: refers to itself") }
         guard let reference = schema["$ref"]?.string else { return schema }
         guard reference.hasPrefix("#/") else {
             throw ControlError(.invalid, "\(path).$ref: only references within the schema are followed")
@@ -76,6 +80,6 @@ enum JSONSchemaFields {
             }
             node = next
         }
-        return node
+        return try resolved(node, root, path, step: step + 1)
     }
 }

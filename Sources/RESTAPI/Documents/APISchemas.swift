@@ -24,7 +24,8 @@ enum APISchemas {
                 "What a client may want to know of the server.",
                 [
                     .always("version", .string("Of the server.")),
-                    .always("auth_mode", .words(["none", "static-api-key", "mtls"], "How requests are authenticated.")),
+                    .always(
+                        "auth_mode", .words(["none", "static-api-key", "mtls"], "How requests are authenticated.")),
                     .always("default_parallelism", .integer("Of new pipelines in the console.")),
                     .always("default_checkpoint_interval_micros", .integer("Of pipelines that say nothing.")),
                     .always("connectors", .list(of: .string(""), "The ids of those that can be used.")),
@@ -38,6 +39,15 @@ enum APISchemas {
                 [
                     .always("name", .string("")), .always("value", .integer("")), .always("unit", .string("")),
                     .always("description", .string("What is bounded, and what happens beyond.")),
+                ])
+        ),
+        (
+            "ServerEvent",
+            .object(
+                "One event of a stream.",
+                [
+                    .maybe("event", .string("Its kind.")), .maybe("id", .string("What `Last-Event-ID` takes.")),
+                    .always("data", .string("JSON.")),
                 ])
         ),
         (

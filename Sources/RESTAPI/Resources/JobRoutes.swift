@@ -16,8 +16,7 @@ enum JobRoutes {
 
     static let checkpoints = Route(
         method: .get, path: base + "/checkpoints", operation: "getJobCheckpoints", tag: tag,
-        summary: "Get job checkpoints", answers: [(MediaType.json, .page(of: "Checkpoint", isPaginated: false))],
-        failures: [404]
+        summary: "Get job checkpoints", answers: [(MediaType.json, .page(of: "Checkpoint", isPaginated: false))]
     ) { call in
         let (pipeline, job) = ids(call)
         let checkpoints = try await call.services.pipelines.checkpoints(pipelineID: pipeline, jobID: job)
@@ -27,7 +26,7 @@ enum JobRoutes {
     static let operatorCheckpoints = Route(
         method: .get, path: base + "/checkpoints/{epoch}/operator_checkpoint_groups",
         operation: "getOperatorCheckpointGroups", tag: tag, summary: "Get checkpoint operator details",
-        answers: [(MediaType.json, .page(of: "OperatorCheckpointGroup", isPaginated: false))], failures: [404]
+        answers: [(MediaType.json, .page(of: "OperatorCheckpointGroup", isPaginated: false))]
     ) { call in
         let (pipeline, job) = ids(call)
         let epoch = try APICall.integer(call.parameter("epoch"), "epoch", in: 0...Int.max)
@@ -38,7 +37,7 @@ enum JobRoutes {
 
     static let errors = Route(
         method: .get, path: base + "/errors", operation: "getJobErrors", tag: tag, summary: "Get job errors",
-        parameters: RouteParameter.paging, answers: [(MediaType.json, .page(of: "JobLogMessage"))], failures: [404]
+        parameters: RouteParameter.paging, answers: [(MediaType.json, .page(of: "JobLogMessage"))]
     ) { call in
         let (pipeline, job) = ids(call)
         let request = try call.pageRequest()
@@ -49,7 +48,7 @@ enum JobRoutes {
     static let metrics = Route(
         method: .get, path: base + "/operator_metric_groups", operation: "getOperatorMetricGroups", tag: tag,
         summary: "Get operator metrics", details: "Five minutes, one value a second; none when the job does not run.",
-        answers: [(MediaType.json, .page(of: "OperatorMetricGroup", isPaginated: false))], failures: [404]
+        answers: [(MediaType.json, .page(of: "OperatorMetricGroup", isPaginated: false))]
     ) { call in
         let (pipeline, job) = ids(call)
         return .list(try await call.services.pipelines.metrics(pipelineID: pipeline, jobID: job).map(JobObject.json))
@@ -57,8 +56,7 @@ enum JobRoutes {
 
     static let diagnosis = Route(
         method: .get, path: base + "/diagnosis", operation: "getJobDiagnosis", tag: tag,
-        summary: "Explain why nothing comes out", answers: [(MediaType.json, .reference("Diagnosis"))],
-        failures: [404]
+        summary: "Explain why nothing comes out", answers: [(MediaType.json, .reference("Diagnosis"))]
     ) { call in
         let (pipeline, job) = ids(call)
         return .json(JobObject.json(try await call.services.pipelines.diagnosis(pipelineID: pipeline, jobID: job)))
@@ -66,7 +64,8 @@ enum JobRoutes {
 
     static let output = Route(
         method: .get, path: base + "/output", operation: "getJobOutput", tag: tag, summary: "Stream job output",
-        details: "Server-sent events: `message` with a `JobOutput`, `dropped` with `{\"count\": n}` when this reader was "
+        details:
+            "Server-sent events: `message` with a `JobOutput`, `dropped` with `{\"count\": n}` when this reader was "
             + "too slow, `done` at the end; comments in between when nothing comes.",
         parameters: [
             RouteParameter(
@@ -76,7 +75,7 @@ enum JobRoutes {
                 name: "Last-Event-ID", place: .header, schema: .integer("", in: 0...Int64.max),
                 documentation: "The id of the last event seen; the stream goes on behind it."),
         ],
-        answers: [(MediaType.events, .string("Events."))], failures: [404, 409]
+        answers: [(MediaType.events, .reference("ServerEvent"))], failures: [409]
     ) { call in
         let (pipeline, job) = ids(call)
         let node = try call.integer("node_id", in: 0...Int(Int32.max))

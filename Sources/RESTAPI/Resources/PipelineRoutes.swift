@@ -41,7 +41,7 @@ enum PipelineRoutes {
 
     static let get = Route(
         method: .get, path: "/pipelines/{id}", operation: "getPipeline", tag: tag, summary: "Get pipeline details",
-        answers: pipeline, failures: [404]
+        answers: pipeline
     ) { call in
         .json(PipelineObject.json(try await call.services.pipelines.pipeline(id: call.parameter("id"))))
     }
@@ -50,7 +50,7 @@ enum PipelineRoutes {
         method: .patch, path: "/pipelines/{id}", operation: "patchPipeline", tag: tag, summary: "Update pipeline",
         details: "Stops, resumes or rescales it, or changes its interval, name or query.",
         body: .init(schema: .reference("PipelinePatch"), example: ["stop": "graceful"]), answers: pipeline,
-        failures: [404, 409]
+        failures: [409]
     ) { call in
         let change = try PipelineRequests.change(call)
         return try await explainingQuery(change.query) {
@@ -61,7 +61,7 @@ enum PipelineRoutes {
 
     static let delete = Route(
         method: .delete, path: "/pipelines/{id}", operation: "deletePipeline", tag: tag, summary: "Delete pipeline",
-        details: "Its job must have ended.", answers: [(MediaType.json, .reference("Empty"))], failures: [404, 409]
+        details: "Its job must have ended.", answers: [(MediaType.json, .reference("Empty"))], failures: [409]
     ) { call in
         try await call.services.pipelines.deletePipeline(id: call.parameter("id"))
         return .empty
@@ -71,7 +71,7 @@ enum PipelineRoutes {
         method: .post, path: "/pipelines/{id}/restart", operation: "restartPipeline", tag: tag,
         summary: "Restart pipeline",
         body: .init(schema: .reference("PipelineRestart"), isRequired: false, example: ["force": false]),
-        answers: pipeline, failures: [404, 409]
+        answers: pipeline, failures: [409]
     ) { call in
         let force = try call.json(isRequired: false).flag("force")
         let pipeline = try await call.services.pipelines.restartPipeline(id: call.parameter("id"), force: force)
@@ -103,8 +103,7 @@ enum PipelineRoutes {
 
     static let jobs = Route(
         method: .get, path: "/pipelines/{id}/jobs", operation: "getPipelineJobs", tag: tag,
-        summary: "List pipeline jobs", answers: [(MediaType.json, .page(of: "Job", isPaginated: false))],
-        failures: [404]
+        summary: "List pipeline jobs", answers: [(MediaType.json, .page(of: "Job", isPaginated: false))]
     ) { call in
         .list(try await call.services.pipelines.jobs(pipelineID: call.parameter("id")).map(JobObject.json))
     }

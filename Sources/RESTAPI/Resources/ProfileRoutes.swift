@@ -21,7 +21,7 @@ enum ProfileRoutes {
     static let create = Route(
         method: .post, path: "/connection_profiles", operation: "createConnectionProfile", tag: tag,
         summary: "Create profile", body: .init(schema: .reference("ConnectionProfilePost")), answers: profile,
-        failures: [409]
+        failures: [404, 409]
     ) { call in
         let draft = try ConnectionRequests.profile(call, connector: nil)
         return .json(ConnectionObject.json(try await call.services.connections.createProfile(draft)))
@@ -31,7 +31,7 @@ enum ProfileRoutes {
         method: .post, path: "/connectors/{connector}/profiles", operation: "createConnectorProfile", tag: tag,
         summary: "Create profile of a connector",
         body: .init(schema: .reference("ConnectorProfilePost"), example: example), answers: profile,
-        failures: [404, 409]
+        failures: [409]
     ) { call in
         let draft = try ConnectionRequests.profile(call, connector: call.parameter("connector"))
         return .json(ConnectionObject.json(try await call.services.connections.createProfile(draft)))
@@ -39,7 +39,7 @@ enum ProfileRoutes {
 
     static let get = Route(
         method: .get, path: "/connection_profiles/{id}", operation: "getConnectionProfile", tag: tag,
-        summary: "Get profile by ID", answers: profile, failures: [404]
+        summary: "Get profile by ID", answers: profile
     ) { call in
         .json(ConnectionObject.json(try await call.services.connections.profile(id: call.parameter("id"))))
     }
@@ -47,7 +47,7 @@ enum ProfileRoutes {
     static let delete = Route(
         method: .delete, path: "/connection_profiles/{id}", operation: "deleteConnectionProfile", tag: tag,
         summary: "Delete profile", details: "No table may use it.",
-        answers: [(MediaType.json, .reference("Empty"))], failures: [404, 409]
+        answers: [(MediaType.json, .reference("Empty"))], failures: [409]
     ) { call in
         try await call.services.connections.deleteProfile(id: call.parameter("id"))
         return .empty
@@ -57,7 +57,7 @@ enum ProfileRoutes {
         method: .post, path: "/connection_profiles/test", operation: "testConnectionProfile", tag: tag,
         summary: "Test connection", details: "Really connects; the answer says how it went.",
         body: .init(schema: .reference("ConnectionProfilePost")),
-        answers: [(MediaType.json, .reference("TestMessage"))]
+        answers: [(MediaType.json, .reference("TestMessage"))], failures: [404]
     ) { call in
         let draft = try ConnectionRequests.profile(call, connector: nil)
         return .json(ConnectionObject.json(try await call.services.connections.test(draft)))
@@ -66,7 +66,7 @@ enum ProfileRoutes {
     static let autocomplete = Route(
         method: .get, path: "/connection_profiles/{id}/autocomplete", operation: "getConnectionProfileAutocomplete",
         tag: tag, summary: "Get autocomplete suggestions",
-        answers: [(MediaType.json, .reference("Autocomplete"))], failures: [404]
+        answers: [(MediaType.json, .reference("Autocomplete"))]
     ) { call in
         let values = try await call.services.connections.autocomplete(profileID: call.parameter("id"))
         let members = values.sorted { $0.key < $1.key }.map { field, texts in

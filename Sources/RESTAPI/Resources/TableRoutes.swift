@@ -35,7 +35,7 @@ enum TableRoutes {
     static let createByConnector = Route(
         method: .post, path: "/connectors/{connector}/tables", operation: "createConnectorTable", tag: tag,
         summary: "Create table of a connector",
-        body: .init(schema: .reference("ConnectorTablePost"), example: example), answers: table, failures: [404, 409]
+        body: .init(schema: .reference("ConnectorTablePost"), example: example), answers: table, failures: [409]
     ) { call in
         let draft = try ConnectionRequests.table(call, connector: call.parameter("connector"))
         return .json(ConnectionObject.json(try await call.services.connections.createTable(draft)))
@@ -43,7 +43,7 @@ enum TableRoutes {
 
     static let get = Route(
         method: .get, path: "/connection_tables/{id}", operation: "getConnectionTable", tag: tag,
-        summary: "Get table by ID", answers: table, failures: [404]
+        summary: "Get table by ID", answers: table
     ) { call in
         .json(ConnectionObject.json(try await call.services.connections.table(id: call.parameter("id"))))
     }
@@ -51,7 +51,7 @@ enum TableRoutes {
     static let delete = Route(
         method: .delete, path: "/connection_tables/{id}", operation: "deleteConnectionTable", tag: tag,
         summary: "Delete table", details: "No pipeline may use it.",
-        answers: [(MediaType.json, .reference("Empty"))], failures: [404, 409]
+        answers: [(MediaType.json, .reference("Empty"))], failures: [409]
     ) { call in
         try await call.services.connections.deleteTable(id: call.parameter("id"))
         return .empty
@@ -61,7 +61,7 @@ enum TableRoutes {
         method: .post, path: "/connection_tables/test", operation: "testConnectionTable", tag: tag,
         summary: "Test table", details: "Server-sent events, each a `TestMessage`; the last has `done`.",
         body: .init(schema: .reference("ConnectionTablePost")),
-        answers: [(MediaType.events, .string("Events."))], failures: [404, 409]
+        answers: [(MediaType.events, .reference("ServerEvent"))], failures: [404, 409]
     ) { call in
         let draft = try ConnectionRequests.table(call, connector: nil)
         let place = try call.services.streams.enter()

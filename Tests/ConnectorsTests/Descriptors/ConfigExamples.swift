@@ -42,7 +42,8 @@ enum ConfigExamples {
         (
             "iceberg",
             #"""
-            {"catalog": {"type": "glue", "glue_catalog_config": {"database_name": "my_database", "region": "us-east-1"}}}
+            {"catalog": {"type": "glue", "glue_catalog_config": {"database_name": "my_database",
+            "region": "us-east-1"}}}
             """#
         ),
         (
@@ -107,7 +108,8 @@ enum ConfigExamples {
         (
             "filesystem",
             #"""
-            {"path": "/data/in", "type": {"source_config": {"compression_format": "zstd", "regex_pattern": ".*[.]json"}}}
+            {"path": "/data/in", "type": {"source_config": {"compression_format": "zstd",
+            "regex_pattern": ".*[.]json"}}}
             """#
         ),
         (
@@ -159,7 +161,10 @@ enum ConfigExamples {
         ("impulse", #"{"event_rate": 1.5, "message_count": 3, "event_time_interval": 1000, "base_time": 0}"#),
         ("nexmark", #"{"event_rate": 1000, "events_num": 50, "runtime": 10, "seed": 1}"#),
         ("stdout", "{}"), ("preview", "{}"), ("blackhole", "{}"),
-        ("sse", #"{"endpoint": "https://example.com/events", "headers": {"Authorization": "Bearer x"}, "events": "a,b"}"#),
+        (
+            "sse",
+            #"{"endpoint": "https://example.com/events", "headers": {"Authorization": "Bearer x"}, "events": "a,b"}"#
+        ),
         ("websocket", #"{"endpoint": "wss://example.com/", "subscription_messages": ["a", "b"]}"#),
         (
             "polling_http",
