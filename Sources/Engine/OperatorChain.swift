@@ -17,8 +17,8 @@ final class OperatorChain {
     private let output: TaskOutput
     private let budget: MemoryBudget?
 
-    /// The operators in order; none at all when the task is a source or a sink alone. The state of those that cannot put
-    /// it aside is counted in `budget`, so that the others leave room for it.
+    /// The operators in order; none at all when the task is a source or a sink alone. The state of those that cannot
+    /// put it aside is counted in `budget`, so that the others leave room for it.
     init(
         _ links: [Link], subtask: Int, output: TaskOutput, clock: ThreadPoolExecutor, budget: MemoryBudget? = nil
     ) {

@@ -35,7 +35,8 @@ import Testing
         step.heldBytes = { 700 }
         let chain = OperatorChain(
             [.init(operator: step, metrics: OperatorMetrics(), tap: nil)], subtask: 0,
-            output: TaskOutput(exchanges: [], isSink: false), clock: try ThreadPoolExecutor(threadCount: 1, name: "test"), budget: budget)
+            output: TaskOutput(exchanges: [], isSink: false),
+            clock: try ThreadPoolExecutor(threadCount: 1, name: "test"), budget: budget)
         #expect(budget.usedBytes == 0)
         chain.updateStateMetrics()
         chain.updateStateMetrics()

@@ -12,10 +12,14 @@ import Testing
 @Suite struct SortRunsTests {
     static let schema = Schema([Field("a", .int64), Field("s", .utf8), Field("n", .int64)])
 
-    static func context(_ files: SimulatedFileSystem, budget: MemoryBudget) -> OperatorContext {
+    /// An operator with a folder of its own for what does not fit.
+    static func make(
+        _ spec: SortSpec, _ files: SimulatedFileSystem, _ budget: MemoryBudget, folder: String
+    ) throws -> SortOperator {
         var context = OperatorContext.testing(now: 0, batchSize: 7)
-        context.spillSpace = SpillSpace(budget: budget, fileSystem: files, directory: "spill", partCount: 1)
-        return context
+        try files.makeDirectory(folder)
+        context.spillSpace = SpillSpace(budget: budget, fileSystem: files, directory: folder, partCount: 1)
+        return SortOperator(spec, context: context, leastRunByteCount: 800)
     }
 
     @Test("random rows with many equal keys, limits, and restarts on the way", arguments: 1...16)
@@ -40,16 +44,15 @@ import Testing
         try inMemory.onEnd(into: expected)
 
         let files = SimulatedFileSystem()
-        try files.makeDirectory("spill")
         let budget = MemoryBudget(limit: 4 * (1000 + random.below(20_000)))
-        let context = Self.context(files, budget: budget)
         let collector = RecordingCollector()
         var fileCount = 0
+        var folders = ["spill-0"]
         do {
-            var target = SortOperator(spec, context: context, leastRunByteCount: 800)
+            var target = try Self.make(spec, files, budget, folder: "spill-0")
             for piece in pieces {
                 try target.process(piece, input: 0, into: collector)
-                fileCount = max(fileCount, try files.list("spill").count)
+                fileCount = max(fileCount, try files.list(folders[folders.count - 1]).count)
                 #expect(budget.usedBytes <= budget.limit)
                 guard random.chance(0.1) else { continue }
                 let snapshot = try target.snapshot()
@@ -58,7 +61,8 @@ import Testing
                         try StateFile.decode(try files.readAll(piece.file.path)).flatMap(\.tables)
                     }
                 }
-                let fresh = SortOperator(spec, context: context, leastRunByteCount: 800)
+                folders.append("spill-\(folders.count)")
+                let fresh = try Self.make(spec, files, budget, folder: folders[folders.count - 1])
                 try fresh.restore(RestoredState(snapshot.tables, pieces: Array(restored.reversed())))
                 target = fresh
             }
@@ -66,7 +70,7 @@ import Testing
         }
         if spec.limit == nil { #expect(fileCount > 1, "rows went to files") }
         #expect(collector.lines == expected.lines, "seed \(seed)")
-        #expect(try files.list("spill").isEmpty, "no file is left")
+        #expect(try folders.allSatisfy { try files.list($0).isEmpty }, "no file is left")
         #expect(budget.usedBytes == 0)
     }
 }

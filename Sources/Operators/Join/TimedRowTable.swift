@@ -227,8 +227,8 @@ final class TimedRowTable {
         content.columns(entries, keys: keys.keys(of: Selection(entries.map { Int(keyIDs[$0]) })))
     }
 
-    /// All entries in the order they came; nil without any. They are gathered when they are read: only the distinct keys
-    /// are copied here, and each array of numbers when it is next written to.
+    /// All entries in the order they came; nil without any. They are gathered when they are read: only the distinct
+    /// keys are copied here, and each array of numbers when it is next written to.
     func snapshot(_ name: String) -> StateTable? {
         changes.clear()
         if rowCount == 0 { return nil }

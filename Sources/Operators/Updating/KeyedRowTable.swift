@@ -260,8 +260,8 @@ final class KeyedRowTable {
         content.columns(entries, keys: keys.keys(of: Selection(entries.map { Int(keyIDs[$0]) })))
     }
 
-    /// All rows; nil without any. They are gathered when they are read: only the distinct keys are copied here, and each
-    /// array of numbers when it is next written to.
+    /// All rows; nil without any. They are gathered when they are read: only the distinct keys are copied here, and
+    /// each array of numbers when it is next written to.
     func snapshot(_ name: String) -> StateTable? {
         changes.clear()
         if entryCount == deadCount { return nil }
