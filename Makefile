@@ -3,6 +3,7 @@
 RELEASE := .build-release
 LAMINAR := $(RELEASE)/release/laminar
 PYTHON := .venv/bin/python3
+SWIFT := scripts/swift.sh
 # What tests of whole programs run.
 TESTED := LAMINAR_PYTHON=$(abspath $(PYTHON)) LAMINAR_BINARY=$(abspath $(LAMINAR))
 SWIFT_SOURCES := Package.swift Sources Tests Benchmarks
@@ -15,9 +16,9 @@ run: release
 
 ## Builds and runs every test; those that measure a server come last and alone.
 test: setup python release sqltest
-	swift build --build-tests
-	$(TESTED) swift test --skip-build --skip APITests
-	$(TESTED) swift test --skip-build --filter APITests
+	$(SWIFT) build --build-tests
+	$(TESTED) $(SWIFT) test --skip-build --skip APITests
+	$(TESTED) $(SWIFT) test --skip-build --filter APITests
 
 ## Installs the Debian packages the build links against.
 setup:
@@ -28,11 +29,11 @@ python:
 	@scripts/install-python.sh
 
 release: setup
-	swift build -c release --scratch-path $(RELEASE) --product laminar
+	$(SWIFT) build -c release --scratch-path $(RELEASE) --product laminar
 
 ## Runs the SQL test files under every configuration; UPDATE_GOLDEN=1 rewrites the expected results.
 sqltest: setup
-	swift build -c release --scratch-path $(RELEASE) --product sqltest
+	$(SWIFT) build -c release --scratch-path $(RELEASE) --product sqltest
 	$(RELEASE)/release/sqltest sql-tests
 
 ## Measures against DuckDB in one run and prints the table of docs/benchmarks.md.

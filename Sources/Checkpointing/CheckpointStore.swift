@@ -44,10 +44,10 @@ public final class CheckpointStore: Sendable {
     /// Makes a folder and those above it such that all of them outlive a power cut.
     private static func makeDurably(_ path: String, _ files: any FileSystem) throws(FileError) {
         if try files.status(path) != nil { return try files.makeDirectory(path) }
-        let parent = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-        if !parent.isEmpty && parent != "." { try makeDurably(parent, files) }
+        let parent = FilePath.parent(path)
+        if parent != "/" && parent != "." { try makeDurably(parent, files) }
         try files.makeDirectory(path)
-        try files.synchronizeDirectory(parent.isEmpty ? "/" : parent)
+        try files.synchronizeDirectory(parent)
     }
 
     /// The number of the process that may publish, from 1; 0 before `takeOver`.

@@ -1,8 +1,9 @@
 /// Rows kept by number: batches are appended, and any rows read back in any order.
 ///
 /// Numbers count from 0 and never change. Memory lies in segments whose sizes fall geometrically, so that appending a
-/// row costs a logarithmic number of copies over its life, and a look-up touches few segments.
-public struct RowStore {
+/// row costs a logarithmic number of copies over its life, and a look-up touches few segments. What is in memory is
+/// never written again, so a copy of a store is a snapshot that costs nothing.
+public struct RowStore: Sendable {
     private struct Segment {
         var start: Int
         var count: Int

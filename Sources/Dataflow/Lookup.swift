@@ -50,7 +50,7 @@ public struct LookupCacheOptions: Hashable, Sendable {
         maxBytes = 16 << 20
         ttlMillis = 60_000
         if let given = options["lookup.cache.max_bytes"] {
-            guard let count = Self.byteCount(given) else {
+            guard let count = ByteSize.parse(given.text) else {
                 throw OptionError(
                     key: "lookup.cache.max_bytes",
                     message: "option 'lookup.cache.max_bytes': expected a size such as '64 MB', found '\(given.text)'")
@@ -73,18 +73,6 @@ public struct LookupCacheOptions: Hashable, Sendable {
                 message: "option 'lookup.cache.ttl': expected a duration such as '10 seconds', found '\(given.text)'")
         }
         ttlMillis = nanos / 1_000_000
-    }
-
-    /// A number of bytes, maybe with kB, MB or GB behind it.
-    private static func byteCount(_ value: OptionValue) -> Int? {
-        if let number = value.int { return number >= 0 ? Int(exactly: number) : nil }
-        guard case .string(let text) = value else { return nil }
-        let digits = text.prefix { $0.isNumber }
-        let units = ["b": 1, "kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30]
-        let unit = text.dropFirst(digits.count).filter { $0 != " " }.lowercased()
-        guard let number = Int(digits), let size = units[unit] else { return nil }
-        let (product, overflow) = number.multipliedReportingOverflow(by: size)
-        return overflow ? nil : product
     }
 }
 

@@ -61,6 +61,9 @@ public protocol Operator: AnyObject {
     /// The memory held as state, in bytes.
     var stateByteCount: Int { get }
 
+    /// Whether it counts its state in the memory budget itself, as it can put state aside.
+    var tellsBudget: Bool { get }
+
     /// The rows, groups or sessions held as state.
     var stateRowCount: Int { get }
 
@@ -93,6 +96,7 @@ extension Operator {
     public func onClose() async {}
     public var isSatisfied: Bool { false }
     public var stateByteCount: Int { 0 }
+    public var tellsBudget: Bool { false }
     public var stateRowCount: Int { 0 }
     public func snapshot() throws -> StateSnapshot { StateSnapshot() }
     public func increment() throws -> StateSnapshot { try snapshot() }

@@ -60,6 +60,7 @@ public final class Engine: Sendable {
             // From here on the state folder is this process's alone.
             if configuration.stateMemory?.directory == checkpoints.directory { environment.spill?.removeOthers() }
         }
+        environment.spill?.removeAbandoned()
         outlets.onStart?(graph)
         let running = RunningPipeline(engine: self, plans: plans, environment: environment)
         environment.coordinator?.start()

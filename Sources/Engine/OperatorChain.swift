@@ -15,10 +15,15 @@ final class OperatorChain {
 
     private let stages: [ChainStage]
     private let output: TaskOutput
+    private let budget: MemoryBudget?
 
-    /// The operators in order; none at all when the task is a source or a sink alone.
-    init(_ links: [Link], subtask: Int, output: TaskOutput, clock: ThreadPoolExecutor) {
+    /// The operators in order; none at all when the task is a source or a sink alone. The state of those that cannot
+    /// put it aside is counted in `budget`, so that the others leave room for it.
+    init(
+        _ links: [Link], subtask: Int, output: TaskOutput, clock: ThreadPoolExecutor, budget: MemoryBudget? = nil
+    ) {
         self.output = output
+        self.budget = budget
         stages = links.map { ChainStage($0, subtask: subtask, output: output, clock: clock) }
         for (stage, next) in zip(stages, stages.dropFirst()) { stage.next = next }
     }
@@ -71,7 +76,11 @@ final class OperatorChain {
     }
 
     func close() async {
-        for stage in stages { await stage.operator.onClose() }
+        for stage in stages {
+            await stage.operator.onClose()
+            budget?.add(-stage.toldBytes)
+            stage.toldBytes = 0
+        }
     }
 
     /// Whether an operator has changed results to give out.
@@ -100,7 +109,12 @@ final class OperatorChain {
 
     func updateStateMetrics() {
         for stage in stages {
-            stage.metrics.stateBytes.store(stage.operator.stateByteCount, ordering: .relaxed)
+            let byteCount = stage.operator.stateByteCount
+            stage.metrics.stateBytes.store(byteCount, ordering: .relaxed)
+            if let budget, !stage.operator.tellsBudget {
+                budget.add(byteCount - stage.toldBytes)
+                stage.toldBytes = byteCount
+            }
             stage.metrics.stateRows.store(stage.operator.stateRowCount, ordering: .relaxed)
             stage.metrics.nextDue.store(stage.operator.nextDueTime ?? .max, ordering: .relaxed)
         }
@@ -112,6 +126,8 @@ private final class ChainStage: Collector {
     let `operator`: any Operator
     let metrics: OperatorMetrics
     var next: ChainStage?
+    /// Bytes of state the budget knows of.
+    var toldBytes = 0
     private let output: TaskOutput
     private let clock: ThreadPoolExecutor
     private let tap: NodeTap?

@@ -5,6 +5,8 @@ import State
 /// The folder of one pipeline for state beyond its memory; to be removed at the pipeline's end.
 final class SpillFolder: Sendable {
     let space: SpillSpace
+    /// Says that the owner of the folder lives.
+    private let hold: (any FileHold)?
 
     /// Makes the folder. Errors: `OperationalError`.
     init(_ limit: StateMemoryLimit, name: String) throws {
@@ -13,7 +15,16 @@ final class SpillFolder: Sendable {
             directory: "\(limit.directory)/spill-\(name)", partCount: limit.partCount)
         ProcessMemory.returnLargeBlocks()
         do throws(FileError) {
-            try limit.fileSystem.makeDirectory(space.directory)
+            // Under another name until it is held: nobody may take it for one whose owner is gone.
+            let unheld = "\(limit.directory)/new-\(name)"
+            try limit.fileSystem.makeDirectory(unheld)
+            hold = try limit.fileSystem.hold("\(unheld)/\(Self.holdName)")
+            if hold != nil {
+                try limit.fileSystem.rename(unheld, to: space.directory)
+            } else {
+                try limit.fileSystem.remove(unheld)
+                try limit.fileSystem.makeDirectory(space.directory)
+            }
         } catch {
             throw OperationalError(error)
         }
@@ -22,12 +33,26 @@ final class SpillFolder: Sendable {
     /// Removes the folders beside this one, which processes that were killed have left. To be called by whoever owns
     /// the folder above alone.
     func removeOthers() {
-        guard let slash = space.directory.lastIndex(of: "/") else { return }
-        let parent = String(space.directory[..<slash])
-        let own = String(space.directory[space.directory.index(after: slash)...])
-        for other in (try? space.fileSystem.list(parent)) ?? [] where other.hasPrefix("spill-") && other != own {
-            Self.remove("\(parent)/\(other)", space.fileSystem)
+        for other in others { Self.remove(other, space.fileSystem) }
+    }
+
+    /// Removes those of the folders beside this one whose processes are gone.
+    func removeAbandoned() {
+        for other in others {
+            let hold = "\(other)/\(Self.holdName)"
+            guard (try? space.fileSystem.status(hold)) != nil, let held = try? space.fileSystem.hold(hold) else {
+                continue
+            }
+            withExtendedLifetime(held) { Self.remove(other, space.fileSystem) }
         }
+    }
+
+    private static let holdName = "owner"
+
+    private var others: [String] {
+        let (parent, own) = (FilePath.parent(space.directory), FilePath.name(space.directory))
+        return ((try? space.fileSystem.list(parent)) ?? []).filter { $0.hasPrefix("spill-") && $0 != own }
+            .map { "\(parent)/\($0)" }
     }
 
     /// Removes the folder with all that is in it, when the operators are gone: a process may end before the last

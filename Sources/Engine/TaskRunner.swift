@@ -59,15 +59,15 @@ final class TaskRunner {
     private var stopsBehindSnapshot = false
     /// The newest epoch that the sink has been told to commit.
     private var committedEpoch: Int
-    private let idleNanos: UInt64?
+    let idleNanos: UInt64?
     private var sliceStart: UInt64 = 0
     private var stateUpdateTime: UInt64 = 0
     /// When rows kept back must go, when the sink must show what it has, when changed results must go, when the input
     /// counts as idle.
-    private var lingerDeadline: UInt64?
-    private var flushDeadline: UInt64?
-    private var changesDeadline: UInt64?
-    private var idleDeadline: UInt64?
+    var lingerDeadline: UInt64?
+    var flushDeadline: UInt64?
+    var changesDeadline: UInt64?
+    var idleDeadline: UInt64?
 
     /// Makes everything the plan names. Errors: those of connectors and operators, about settings and specs.
     init(_ plan: TaskPlan, _ environment: TaskEnvironment) throws {
@@ -116,7 +116,9 @@ final class TaskRunner {
         }
         idleNanos = idleMillis.map { UInt64(min($0, 1 << 40)) * 1_000_000 }
         output = TaskOutput(exchanges: exchanges, isSink: sink != nil)
-        chain = OperatorChain(operators, subtask: plan.subtask, output: output, clock: environment.executor)
+        chain = OperatorChain(
+            operators, subtask: plan.subtask, output: output, clock: environment.executor,
+            budget: environment.spill?.space.budget)
     }
 
     private static func connector(
@@ -362,55 +364,6 @@ final class TaskRunner {
     // MARK: Time
 
     func now() -> UInt64 { environment.executor.now() }
-
-    /// When something is due although no message comes; nil: nothing is.
-    var nextDeadline: UInt64? {
-        [lingerDeadline, flushDeadline, changesDeadline, idleDeadline].compactMap { $0 }.min()
-    }
-
-    /// Notes that rows came at `time`: starts the linger of rows kept back and the idle time anew.
-    func noteRows(at time: UInt64) {
-        plan.metrics.isIdle.store(false, ordering: .relaxed)
-        if !output.hasPendingRows {
-            lingerDeadline = nil
-        } else if lingerDeadline == nil {
-            lingerDeadline = time &+ environment.configuration.lingerNanos
-        }
-        if let idleNanos { idleDeadline = time &+ idleNanos }
-        noteChanges(at: time)
-    }
-
-    /// Starts the wait until changed results go out, if there are any.
-    func noteChanges(at time: UInt64) {
-        guard changesDeadline == nil, chain.hasUnflushedChanges else { return }
-        changesDeadline = time &+ environment.configuration.changesFlushNanos
-    }
-
-    /// Does what is due at `time`.
-    func serveDeadlines(at time: UInt64) async throws {
-        if let deadline = lingerDeadline, deadline <= time {
-            lingerDeadline = nil
-            output.flush()
-            try await drain()
-        }
-        if let deadline = flushDeadline, deadline <= time {
-            flushDeadline = nil
-            try await sink?.flush()
-        }
-        if let deadline = changesDeadline, deadline <= time {
-            changesDeadline = nil
-            try await chain.flush()
-            noteChanges(at: time)
-            output.flush()
-            try await drain()
-        }
-        if let deadline = idleDeadline, deadline <= time {
-            idleDeadline = nil
-            plan.metrics.isIdle.store(true, ordering: .relaxed)
-            output.becomeIdle()
-            try await drain()
-        }
-    }
 
     /// Lets other tasks have the thread when this one has had its share.
     func yieldIfDue(at time: UInt64) async throws {

@@ -79,6 +79,9 @@ public struct FileStatus: Hashable, Sendable {
     }
 }
 
+/// A file that one process alone holds, until the last reference goes or the process ends, however it does.
+public protocol FileHold: AnyObject, Sendable {}
+
 /// Files and the three standard streams, as far as the engine uses them.
 public protocol FileSystem: Sendable {
     /// Where the process reads from.
@@ -106,6 +109,8 @@ public protocol FileSystem: Sendable {
     func status(_ path: String) throws(FileError) -> FileStatus?
     /// Makes a directory and those above it; it is fine if they exist.
     func makeDirectory(_ path: String) throws(FileError)
+    /// Makes a file, if it is missing, and holds it; nil when somebody else does, or when files cannot be held here.
+    func hold(_ path: String) throws(FileError) -> (any FileHold)?
     /// Cuts or extends (with zeros) a file.
     func truncate(_ path: String, byteCount: Int) throws(FileError)
     /// Returns when a directory's entries (renames, new files) are on the disk.
@@ -113,6 +118,8 @@ public protocol FileSystem: Sendable {
 }
 
 extension FileSystem {
+    public func hold(_ path: String) throws(FileError) -> (any FileHold)? { nil }
+
     /// The whole file; fails with `EFBIG` when it has more than `byteCountMax` bytes.
     public func readAll(_ path: String, byteCountMax: Int = 1 << 30) throws(FileError) -> [UInt8] {
         let file = try openForReading(path)

@@ -2,7 +2,7 @@ import Glibc
 import Synchronization
 
 /// An open file descriptor.
-public final class PosixFile: ReadableFile, WritableFile {
+public final class PosixFile: ReadableFile, WritableFile, FileHold {
     public let path: String
     private let descriptor: Atomic<Int32>
     private let isOwned: Bool

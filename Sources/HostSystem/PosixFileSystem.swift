@@ -115,13 +115,22 @@ public struct PosixFileSystem: FileSystem {
         if mkdir(path, 0o755) == 0 { return }
         let failure = errno
         if failure == EEXIST, try status(path)?.kind == .directory { return }
-        guard failure == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex else {
+        let parent = FilePath.parent(path)
+        guard failure == ENOENT, parent != ".", parent != "/" else {
             throw FileError(.makeDirectory, path: path, errno: failure)
         }
-        try makeDirectory(String(path[..<slash]))
+        try makeDirectory(parent)
         guard mkdir(path, 0o755) == 0 || errno == EEXIST else {
             throw FileError(.makeDirectory, path: path, errno: errno)
         }
+    }
+
+    public func hold(_ path: String) throws(FileError) -> (any FileHold)? {
+        let descriptor = try open(path, O_RDWR | O_CREAT, .openForWriting)
+        let file = PosixFile(descriptor: descriptor, path: path, isOwned: true)
+        if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return file }
+        guard errno == EWOULDBLOCK else { throw FileError(.openForWriting, path: path, errno: errno) }
+        return nil
     }
 
     public func truncate(_ path: String, byteCount: Int) throws(FileError) {

@@ -10,6 +10,19 @@ enum KeyedRows {
         return StateTable(name: name, distribution: .keyed(columnCount: keys.count), batch: batch)
     }
 
+    /// A table of the rows of several batches, which it refers to; `keys` gives those of a batch. There must be one.
+    static func table(
+        _ name: String, _ batches: [RecordBatch], keys: (RecordBatch) throws -> [Column]
+    ) rethrows -> StateTable {
+        var keyCount = 0
+        let parts = try batches.map { rows in
+            let keys = try keys(rows)
+            keyCount = keys.count
+            return table(name, keys: keys, rows: rows).batch
+        }
+        return StateTable(name, .keyed(columnCount: keyCount), DeferredRows(parts))
+    }
+
     /// The rows of a table without their keys.
     static func rows(_ state: RestoredState, _ name: String, keyCount: Int) -> [RecordBatch] {
         state.batches(name).map { $0.selectingColumns(Array(keyCount..<$0.columns.count)) }

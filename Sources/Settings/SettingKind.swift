@@ -1,3 +1,5 @@
+import HostSystem
+
 /// What kind of value a setting takes.
 public enum SettingKind: Sendable, Hashable {
     case text
@@ -70,17 +72,8 @@ public enum SettingKind: Sendable, Hashable {
             let (millis, isTooMuch) = number.multipliedReportingOverflow(by: scale)
             return isTooMuch || !range.contains(millis) ? nil : .duration(millis: millis)
         case .size(let range):
-            let (digits, unit) = Self.parts(text)
-            let name = unit.uppercased()
-            // K, KB and KiB are one.
-            let shift =
-                name.isEmpty || name == "B"
-                ? 0
-                : Self.sizeUnits.first {
-                    [$0.name, String($0.name.prefix(1)), "\($0.name.prefix(1))IB"].contains(name)
-                }?.shift
-            guard let number = Int(digits), let shift, number <= Int.max >> shift else { return nil }
-            return range.contains(number << shift) ? .size(bytes: number << shift) : nil
+            guard let bytes = ByteSize.parse(text), range.contains(bytes) else { return nil }
+            return .size(bytes: bytes)
         case .choice(let words): return words.contains(text) ? .text(text) : nil
         case .list: return nil
         }

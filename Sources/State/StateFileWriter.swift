@@ -50,15 +50,9 @@ public struct StateFileWriter {
         case .keyed(let count): plain.put(UInt32(count))
         }
         plain.put(table.increment)
-        let rowCount = table.batch.rowCount
-        let starts = rowCount == 0 ? [0] : Array(stride(from: 0, to: rowCount, by: Self.sliceRowCount))
-        plain.put(UInt32(starts.count))
-        for start in starts {
-            let slice = table.batch.slice(start, min(Self.sliceRowCount, rowCount - start))
+        plain.put(UInt32(max(1, (table.rowCount + Self.sliceRowCount - 1) / Self.sliceRowCount)))
+        try table.forEachSlice(rowLimit: Self.sliceRowCount) { batch in
             do throws(ArrowError) {
-                // A slice alone must not drag along the texts of the others.
-                let columns = starts.count == 1 ? slice.columns : slice.columns.map { $0.compacted() }
-                let batch = RecordBatch(schema: slice.schema, columns: columns, rowCount: slice.rowCount)
                 let stream = try ArrowStreamWriter.stream([batch], schema: batch.schema)
                 plain.put(UInt64(stream.count))
                 plain.bytes += stream

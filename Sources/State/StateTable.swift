@@ -43,15 +43,27 @@ public struct StateTable: Sendable {
     /// Unique within the operator.
     public var name: String
     public var distribution: Distribution
-    public var batch: RecordBatch
+    private var rows: Rows
     /// Nil: these are all rows of the table. A table that a snapshot leaves out has no rows either way.
     public var increment: Increment?
+
+    private enum Rows {
+        case batch(RecordBatch)
+        case deferred(DeferredRows)
+    }
 
     public init(name: String, distribution: Distribution, batch: RecordBatch, increment: Increment? = nil) {
         self.name = name
         self.distribution = distribution
-        self.batch = batch
+        rows = .batch(batch)
         self.increment = increment
+    }
+
+    /// A whole table whose rows are put together when they are read.
+    public init(_ name: String, _ distribution: Distribution, _ rows: DeferredRows) {
+        self.name = name
+        self.distribution = distribution
+        self.rows = .deferred(rows)
     }
 
     /// A table of columns that need no names; every one may hold nulls.
@@ -62,6 +74,40 @@ public struct StateTable: Sendable {
         self.init(
             name: name, distribution: distribution,
             batch: RecordBatch(schema: Schema(fields), columns: columns, rowCount: rowCount), increment: increment)
+    }
+
+    /// The rows. Cost: those of a table of `DeferredRows` are copied each time.
+    public var batch: RecordBatch {
+        get {
+            switch rows {
+            case .batch(let batch): batch
+            case .deferred(let rows): rows.batch
+            }
+        }
+        set { rows = .batch(newValue) }
+    }
+
+    /// How many rows there are.
+    public var rowCount: Int {
+        switch rows {
+        case .batch(let batch): batch.rowCount
+        case .deferred(let rows): rows.rowCount
+        }
+    }
+
+    /// Calls `body` with slices of at most `rowLimit` rows, in order, that hold on to no others; once with none when
+    /// there are no rows.
+    func forEachSlice(rowLimit: Int, _ body: (RecordBatch) throws -> Void) rethrows {
+        switch rows {
+        case .deferred(let rows): try rows.forEachSlice(rowLimit: rowLimit, body)
+        case .batch(let batch):
+            if batch.rowCount <= rowLimit { return try body(batch) }
+            for first in stride(from: 0, to: batch.rowCount, by: rowLimit) {
+                let slice = batch.slice(first, min(rowLimit, batch.rowCount - first))
+                // A slice alone must not drag along the texts of the others.
+                try body(slice.compacted())
+            }
+        }
     }
 
     /// A table of one row of numbers, for counters and times.
@@ -111,7 +157,7 @@ public struct RestoredState: Sendable {
 
     /// The rows of a table that belong to this subtask; empty when the operator gave none out.
     public func batches(_ name: String) -> [RecordBatch] {
-        tables.filter { $0.name == name && $0.batch.rowCount > 0 }.map(\.batch)
+        tables.filter { $0.name == name && $0.rowCount > 0 }.map(\.batch)
     }
 
     /// The rows of number tables, see `StateTable.init(_:numbers:)`; one per former subtask.

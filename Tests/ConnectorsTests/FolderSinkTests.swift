@@ -270,7 +270,7 @@ import Testing
         "files are closed by size, age and inactivity",
         arguments: [
             // Bytes of a row: 65. Each step: seconds that pass, rows that come; then how many files are closed.
-            (["rolling_policy.file_size": .string("0.128 kB")], [(0, 1, 0), (0, 1, 1), (0, 1, 1), (0, 2, 2)]),
+            (["rolling_policy.file_size": .string("0.125 kB")], [(0, 1, 0), (0, 1, 1), (0, 1, 1), (0, 2, 2)]),
             (["rolling_policy.file_size_bytes": .int(66)], [(0, 1, 0), (0, 1, 1)]),
             (["rolling_policy.interval": .string("10 seconds")], [(0, 1, 0), (9, 1, 0), (1, 0, 1), (1, 1, 1)]),
             (["rolling_policy.interval_seconds": .int(10)], [(0, 1, 0), (9, 1, 0), (1, 1, 1)]),

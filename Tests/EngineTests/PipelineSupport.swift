@@ -173,6 +173,7 @@ final class ClosureOperator: Operator {
     var satisfied: () -> Bool = { false }
     var start: () throws -> Void = {}
     var isUnflushed: () -> Bool = { false }
+    var heldBytes: () -> Int = { 0 }
     var flushing: (any Collector) throws -> Void = { _ in }
 
     func onStart() throws { try start() }
@@ -185,6 +186,7 @@ final class ClosureOperator: Operator {
     var currentWatermark: Int64? { generates() }
     var isSatisfied: Bool { satisfied() }
     var hasUnflushedChanges: Bool { isUnflushed() }
+    var stateByteCount: Int { heldBytes() }
     func flush(into collector: any Collector) throws { try flushing(collector) }
 }
 

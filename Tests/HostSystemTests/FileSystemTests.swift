@@ -89,4 +89,14 @@ import Testing
             #expect(try files.readAll(directory + "/big", byteCountMax: 1000).count == 1000)
         }
     }
+
+    @Test func `a file is held by one at a time, until that one lets go`() throws {
+        try inTemporaryDirectory { directory in
+            var first = try files.hold(directory + "/owner")
+            #expect(first != nil)
+            #expect(try files.hold(directory + "/owner") == nil)
+            first = nil
+            #expect(try files.hold(directory + "/owner") != nil)
+        }
+    }
 }

@@ -68,7 +68,7 @@ final class FolderFiles {
         // A folder that is there may have been made just before a crash; so the entries of all are put on the disk.
         var parent = path(folder)
         while parent != "/", parent != "." {
-            parent = Self.parent(parent)
+            parent = FilePath.parent(parent)
             guard unsynchronized.insert(parent).inserted else { return }
         }
     }
@@ -171,10 +171,5 @@ final class FolderFiles {
     private func path(_ folder: String, _ name: String) -> String {
         let folder = path(folder)
         return folder == "/" ? "/" + name : folder + "/" + name
-    }
-
-    private static func parent(_ path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 }

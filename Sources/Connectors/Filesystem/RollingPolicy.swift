@@ -1,5 +1,6 @@
 import Columnar
 import Dataflow
+import HostSystem
 
 /// When a file is closed and the next one begun.
 struct RollingPolicy: Hashable {
@@ -33,20 +34,8 @@ extension RollingPolicy {
             options, ["rolling_policy.inactivity_interval", "rolling_policy.inactivity_seconds"])
     }
 
-    private static let units: [(name: String, bytes: Int)] = [
-        ("kib", 1 << 10), ("mib", 1 << 20), ("gib", 1 << 30), ("tib", 1 << 40), ("kb", 1000), ("mb", 1_000_000),
-        ("gb", 1_000_000_000), ("tb", 1_000_000_000_000), ("b", 1), ("", 1),
-    ]
-
-    /// A size: a number of bytes, or one with a unit (MB are a million bytes, MiB are 2 to the 20th).
     static func byteCount(_ key: String, _ value: OptionValue) throws(OptionError) -> Int {
-        let text = value.text.lowercased().filter { $0 != " " }
-        for unit in units where text.hasSuffix(unit.name) {
-            guard let number = Double(text.dropLast(unit.name.count)), number.isFinite else { break }
-            let bytes = (number * Double(unit.bytes)).rounded()
-            if bytes >= 1, bytes < 0x1p62 { return Int(bytes) }
-            break
-        }
+        if let bytes = ByteSize.parse(value.text), bytes >= 1 { return bytes }
         throw OptionError(
             key: key, message: "option '\(key)': expected a size such as '100MB', found '\(value.text)'")
     }

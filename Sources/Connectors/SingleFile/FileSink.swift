@@ -104,8 +104,7 @@ final class FileSink: SinkOperator {
         if hasDurableName { return }
         hasDurableName = true
         guard try fileSystem.status(path)?.kind == .file else { return }
-        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-        try fileSystem.synchronizeDirectory(folder.isEmpty ? "/" : folder)
+        try fileSystem.synchronizeDirectory(FilePath.parent(path))
     }
 
     /// Takes away what was written after the checkpoint.

@@ -18,7 +18,7 @@ final class IntervalJoinOperator: Operator {
     private var residual: OperatorPredicate?
     private let tables: [TimedRowTable]
     private var watermark = Int64.min
-    private let pairSchema: Schema
+    private let sides: JoinSides
 
     /// Rows of one batch that wait to be looked at, and what has matched so far.
     private struct Step {
@@ -41,7 +41,7 @@ final class IntervalJoinOperator: Operator {
                 timeColumn: spec.eventTimes[side], nullsMatch: join.nullsAreEqual,
                 isCheckpointed: context.isCheckpointed)
         }
-        pairSchema = Schema(spec.sides[0] + spec.sides[1])
+        sides = JoinSides(spec.sides, kind: join.kind)
     }
 
     var stateByteCount: Int { tables.reduce(0) { $0 + $1.byteCount } }
@@ -49,8 +49,6 @@ final class IntervalJoinOperator: Operator {
     var stateRowCount: Int { tables.reduce(0) { $0 + $1.rowCount } }
 
     // MARK: - Kinds
-
-    private var emitsPairs: Bool { spec.join.kind != .leftSemi && spec.join.kind != .leftAnti }
 
     /// Whether the rows of a side come out without a match.
     private func isPreserved(_ side: Int) -> Bool {
@@ -131,17 +129,11 @@ final class IntervalJoinOperator: Operator {
         let other = tables[1 - step.side]
         var (rows, entries) = (rows, entries)
         var columns: [Column] = []
-        if emitsPairs || residual != nil {
+        if sides.emitsPairs || residual != nil {
             let own = step.rows.map { $0.taking(Selection(buffer: .copying(rows), count: rows.count)) }
             let others = other.rows(Selection(buffer: .copying(entries), count: entries.count))
-            columns = step.side == 0 ? own + others : others + own
-            let candidates = RecordBatch(schema: pairSchema, columns: columns, rowCount: rows.count)
-            if let kept = try residual?.select(candidates) {
-                let selection = Selection(trueBitsOf: kept)
-                rows = (0..<selection.count).map { rows[selection[$0]] }
-                entries = (0..<selection.count).map { entries[selection[$0]] }
-                columns = columns.map { $0.taking(selection) }
-            }
+            columns = sides.pairs(own, others, side: step.side)
+            try sides.keep(&rows, &entries, &columns, where: &residual)
         }
         for row in rows { step.isMatched[Int(row)] = true }
         if countsMatches(1 - step.side) {
@@ -153,7 +145,7 @@ final class IntervalJoinOperator: Operator {
             // A left row of a semi join comes out with its first match.
             if spec.join.kind == .leftSemi { try emit(fresh, of: 1 - step.side, into: collector) }
         }
-        if emitsPairs, !rows.isEmpty { try emit(columns, count: rows.count, into: collector) }
+        if sides.emitsPairs, !rows.isEmpty { try emit(columns, count: rows.count, into: collector) }
     }
 
     /// Keeps the rows that may still match, and gives out what is already known of the others.
@@ -179,7 +171,7 @@ final class IntervalJoinOperator: Operator {
         let given = Selection(spec.join.kind == .leftSemi ? matched : alone)
         if given.count > 0 {
             try emit(
-                padded(batch.columns.map { $0.taking(given) }, given.count, step.side), count: given.count,
+                sides.padded(batch.columns.map { $0.taking(given) }, given.count, side: step.side), count: given.count,
                 into: collector)
         }
         if kept.isEmpty { return }
@@ -197,21 +189,12 @@ final class IntervalJoinOperator: Operator {
     private func emit(_ entries: [Int32], of side: Int, into collector: any Collector) throws {
         if entries.isEmpty { return }
         let rows = tables[side].rows(Selection(buffer: .copying(entries), count: entries.count))
-        try emit(padded(rows, entries.count, side), count: entries.count, into: collector)
-    }
-
-    private func padded(_ rows: [Column], _ count: Int, _ side: Int) -> [Column] {
-        if !emitsPairs { return rows }
-        let nulls = spec.sides[1 - side].map { Column.nulls($0.type, count: count) }
-        return side == 0 ? rows + nulls : nulls + rows
+        try emit(sides.padded(rows, entries.count, side: side), count: entries.count, into: collector)
     }
 
     private func emit(_ columns: [Column], count: Int, into collector: any Collector) throws {
         let all = RecordBatch(schema: spec.join.schema, columns: columns, rowCount: count)
-        let size = max(1, context.batchSize)
-        for start in stride(from: 0, to: count, by: size) {
-            try collector.emit(all.slice(start, min(size, count - start)))
-        }
+        try collector.emit(all, inPiecesOf: context.batchSize)
     }
 
     // MARK: - Time

@@ -185,12 +185,9 @@ final class LookupJoinOperator: Operator {
         }
         if spec.keepsUnmatched { (rows, matches) = withUnmatched(rows, matches, batch.rowCount) }
         if rows.isEmpty { return }
-        let size = max(1, context.batchSize)
         let all = RecordBatch(
             schema: spec.schema, columns: columns(batch, rows, found, matches), rowCount: rows.count)
-        for start in stride(from: 0, to: rows.count, by: size) {
-            try collector.emit(all.slice(start, min(size, rows.count - start)))
-        }
+        try collector.emit(all, inPiecesOf: context.batchSize)
     }
 
     /// Pairs in the order of their rows, with −1 as the match of rows that have none.

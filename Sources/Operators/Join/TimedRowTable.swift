@@ -201,21 +201,49 @@ final class TimedRowTable {
 
     // MARK: - State
 
-    /// Keys, rows, marks and serials.
-    private func columns(_ entries: [Int]) -> [Column] {
-        keys.keys(of: Selection(entries.map { Int(keyIDs[$0]) })) + rows.taking(Selection(entries))
-            + [
-                Column.booleans(Bitmap(entries.map { isMarked[$0] }), validity: nil),
-                Column(type: .int64, count: entries.count, values: .copying(entries.map { serials[$0] })),
-            ]
+    /// What is known of all entries, as of now.
+    private struct Content: Sendable {
+        var rows: RowStore
+        var keyIDs: [UInt32]
+        var isDropped: [Bool]
+        var isMarked: [Bool]
+        var serials: [Int64]
+
+        /// Keys, rows, marks and serials. `keys` are those of the entries.
+        func columns(_ entries: [Int], keys: [Column]) -> [Column] {
+            keys + rows.taking(Selection(entries))
+                + [
+                    Column.booleans(Bitmap(entries.map { isMarked[$0] }), validity: nil),
+                    Column(type: .int64, count: entries.count, values: .copying(entries.map { serials[$0] })),
+                ]
+        }
     }
 
-    /// All entries in the order they came; nil without any.
+    private var content: Content {
+        Content(rows: rows, keyIDs: keyIDs, isDropped: isDropped, isMarked: isMarked, serials: serials)
+    }
+
+    private func columns(_ entries: [Int]) -> [Column] {
+        content.columns(entries, keys: keys.keys(of: Selection(entries.map { Int(keyIDs[$0]) })))
+    }
+
+    /// All entries in the order they came; nil without any. They are gathered when they are read: only the distinct
+    /// keys are copied here, and each array of numbers when it is next written to.
     func snapshot(_ name: String) -> StateTable? {
         changes.clear()
-        let kept = times.indices.filter { !isDropped[$0] }
-        if kept.isEmpty { return nil }
-        return StateTable(name, .keyed(columnCount: keyTypes.count), columns(kept), rowCount: kept.count)
+        if rowCount == 0 { return nil }
+        let (content, distinct) = (content, keys.keys())
+        let fields = (keyTypes + rowTypes + [.boolean, .int64]).enumerated().map { Field("c\($0)", $1) }
+        return StateTable(
+            name, .keyed(columnCount: keyTypes.count),
+            DeferredRows(Schema(fields), rowCount: rowCount) {
+                let kept = content.isDropped.indices.filter { !content.isDropped[$0] }
+                return { range in
+                    let entries = Array(kept[range])
+                    let owners = Selection(entries.map { Int(content.keyIDs[$0]) })
+                    return content.columns(entries, keys: distinct.map { $0.taking(owners) })
+                }
+            })
     }
 
     /// The entries that have come, or were marked or dropped, since the last snapshot or increment; nil without any
@@ -227,8 +255,11 @@ final class TimedRowTable {
         let entries = (0..<changed.count).map { changed[$0] }
         let all = changes.increment(columns(entries), isGone: entries.map { isDropped[$0] })
         let serial = keyTypes.count + rowTypes.count + 1
-        let expiry = droppedBefore == .min ? nil : StateTable.Expiry(
-            column: keyTypes.count + timeColumn, bound: droppedBefore)
+        let expiry =
+            droppedBefore == .min
+            ? nil
+            : StateTable.Expiry(
+                column: keyTypes.count + timeColumn, bound: droppedBefore)
         return StateTable(
             name, .keyed(columnCount: keyTypes.count), all, rowCount: all[0].count,
             increment: .init(

@@ -136,10 +136,7 @@ final class EventTimeOverOperator: Operator {
         let result = RecordBatch(
             schema: spec.over.schema, columns: (rows.columns + computed).map { $0.taking(selection) },
             rowCount: selection.count)
-        let size = max(1, context.batchSize)
-        for start in stride(from: 0, to: result.rowCount, by: size) {
-            try collector.emit(result.slice(start, min(size, result.rowCount - start)))
-        }
+        try collector.emit(result, inPiecesOf: context.batchSize)
     }
 
     private func letGo(

@@ -21,8 +21,8 @@ final class OverPartitions {
     /// Rows of aggregates' states; only those that a partition points to are alive.
     private var states: RowStore
     private(set) var rowCount = 0
-    /// Of each row: its partition, −1 when it has gone, and a number it keeps for ever, by which snapshots tell it apart
-    /// among those of its partition.
+    /// Of each row: its partition, −1 when it has gone, and a number it keeps for ever, by which snapshots tell it
+    /// apart among those of its partition.
     private var owners: [Int32] = []
     private var serials: [Int64] = []
     private var nextSerial: Int64 = 0
@@ -241,8 +241,8 @@ final class OverPartitions {
             increment: .init(identity: Array(0..<keyTypes.count) + [serial], marksRemovals: true))
     }
 
-    /// What is known of rows that have gone, a row per partition, or with `isIncrement` what has changed of it; nil when
-    /// nothing is.
+    /// What is known of rows that have gone, a row per partition, or with `isIncrement` what has changed of it; nil
+    /// when nothing is.
     func goneTable(_ name: String, isIncrement: Bool) -> StateTable? {
         defer { changesOfGone.clear() }
         let known = keepsEmpty ? goneRows.indices.filter { goneRows[$0] > 0 } : []

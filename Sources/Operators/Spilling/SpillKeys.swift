@@ -22,7 +22,8 @@ struct SpillKeys {
 
     /// The same for a table of state whose first columns are its keys.
     func split(_ table: StateTable, keyCount: Int) -> [(part: Int, rows: RecordBatch)] {
-        split(table.batch, keys: Array(table.batch.columns.prefix(keyCount)))
+        let batch = table.batch
+        return split(batch, keys: Array(batch.columns.prefix(keyCount)))
     }
 
     private func split(_ batch: RecordBatch, keys: [Column]) -> [(part: Int, rows: RecordBatch)] {

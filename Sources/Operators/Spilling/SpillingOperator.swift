@@ -136,6 +136,8 @@ final class SpillingOperator: Operator {
         return toldBytes + waitingBytes + parts.reduce(0) { $0 + ($1.resident == nil ? $1.file?.byteCount ?? 0 : 0) }
     }
 
+    var tellsBudget: Bool { true }
+
     private var now: Int64 { context.clock.nowNanoseconds() }
 
     var stateRowCount: Int { whole?.stateRowCount ?? parts.reduce(0) { $0 + $1.rowCount } }

@@ -226,24 +226,58 @@ final class KeyedRowTable {
 
     // MARK: - State
 
-    /// Keys, then the rows with how many, their partners, their time, their key's time and their serial.
-    private func columns(_ entries: [Int]) -> [Column] {
-        func numbers(_ value: (Int) -> Int64) -> Column {
-            Column(type: .int64, count: entries.count, values: .copying(entries.map(value)))
+    /// What is known of all entries, as of now.
+    private struct Content: Sendable {
+        var rows: RowStore
+        var keyIDs: [UInt32]
+        var counts: [Int32]
+        var partners: [Int32]
+        var times: [Int64]
+        var keyTimes: [Int64]
+        var serials: [Int64]
+
+        /// Keys, then the rows with how many, their partners, their time, their key's time and their serial. `keys` are
+        /// those of the entries.
+        func columns(_ entries: [Int], keys: [Column]) -> [Column] {
+            func numbers(_ value: (Int) -> Int64) -> Column {
+                Column(type: .int64, count: entries.count, values: .copying(entries.map(value)))
+            }
+            return keys + rows.taking(Selection(entries))
+                + [
+                    numbers { Int64(counts[$0]) }, numbers { Int64(partners[$0]) }, numbers { times[$0] },
+                    numbers { keyTimes[Int(keyIDs[$0])] }, numbers { serials[$0] },
+                ]
         }
-        return keys.keys(of: Selection(entries.map { Int(keyIDs[$0]) })) + rows.taking(Selection(entries))
-            + [
-                numbers { Int64(counts[$0]) }, numbers { Int64(partners[$0]) }, numbers { times[$0] },
-                numbers { keyTimes[Int(keyIDs[$0])] }, numbers { serials[$0] },
-            ]
     }
 
-    /// All rows; nil without any.
+    private var content: Content {
+        Content(
+            rows: rows, keyIDs: keyIDs, counts: counts, partners: partners, times: times, keyTimes: keyTimes,
+            serials: serials)
+    }
+
+    private func columns(_ entries: [Int]) -> [Column] {
+        content.columns(entries, keys: keys.keys(of: Selection(entries.map { Int(keyIDs[$0]) })))
+    }
+
+    /// All rows; nil without any. They are gathered when they are read: only the distinct keys are copied here, and
+    /// each array of numbers when it is next written to.
     func snapshot(_ name: String) -> StateTable? {
         changes.clear()
-        let kept = (0..<entryCount).filter { counts[$0] > 0 }
-        if kept.isEmpty { return nil }
-        return StateTable(name, .keyed(columnCount: keyTypes.count), columns(kept), rowCount: kept.count)
+        if entryCount == deadCount { return nil }
+        let (content, distinct) = (content, keys.keys())
+        let numbers = Array(repeating: DataType.int64, count: 5)
+        let fields = (keyTypes + rowTypes + numbers).enumerated().map { Field("c\($0)", $1) }
+        return StateTable(
+            name, .keyed(columnCount: keyTypes.count),
+            DeferredRows(Schema(fields), rowCount: entryCount - deadCount) {
+                let alive = content.counts.indices.filter { content.counts[$0] > 0 }
+                return { range in
+                    let entries = Array(alive[range])
+                    let owners = Selection(entries.map { Int(content.keyIDs[$0]) })
+                    return content.columns(entries, keys: distinct.map { $0.taking(owners) })
+                }
+            })
     }
 
     /// The rows that have changed since the last snapshot or increment; nil without rows.

@@ -81,10 +81,7 @@ final class UpdatingAggregateOperator: Operator {
             try groups.takeChanges(keepsEmpty: spec.keys.isEmpty, into: &changes)
             guard let all = changes.finish() else { return }
             // An even number of rows keeps the old and the new row of a key in one batch.
-            let size = max(2, context.batchSize & ~1)
-            for start in stride(from: 0, to: all.rowCount, by: size) {
-                try collector.emit(all.slice(start, min(size, all.rowCount - start)))
-            }
+            try collector.emit(all, inPiecesOf: max(2, context.batchSize & ~1))
         } catch let error as KernelError {
             throw failures.describe(error)
         }

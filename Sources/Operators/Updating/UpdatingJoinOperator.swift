@@ -18,15 +18,14 @@ final class UpdatingJoinOperator: Operator {
     private var keys: [OperatorExpressions]
     private var residual: OperatorPredicate?
     private let tables: [KeyedRowTable]
-    /// The visible fields of each side.
-    private let fields: [[Field]]
+    /// The visible columns of each side.
+    private let sides: JoinSides
     private var lastExpiry = 0 as Int64
 
-    /// `fields` are the visible fields of each side.
     init(_ spec: UpdatingJoinSpec, context: OperatorContext) {
         self.spec = spec
         self.context = context
-        fields = spec.sides
+        sides = JoinSides(spec.sides, kind: spec.join.kind)
         let join = spec.join
         keys = [join.leftKeys, join.rightKeys].map {
             OperatorExpressions($0, operatorName: Self.name, context: context)
@@ -58,7 +57,7 @@ final class UpdatingJoinOperator: Operator {
 
     func process(_ batch: RecordBatch, input: Int, into collector: any Collector) throws {
         let keyColumns = try keys[input].evaluate(batch)
-        let visible = Array(batch.columns.prefix(fields[input].count))
+        let visible = Array(batch.columns.prefix(sides.fields[input].count))
         let taken = retractions(of: batch, column: spec.retractions[input])
         let entries = tables[input].change(
             keyColumns, visible, rowCount: batch.rowCount, retractions: taken, at: now)
@@ -68,12 +67,7 @@ final class UpdatingJoinOperator: Operator {
         if entries.contains(-2) { step.leaveOutUnknown() }
         var changes = ChangeBatchBuilder(spec.join.schema, hasRetraction: spec.emitsChanges)
         try match(&step, into: &changes)
-        if let all = changes.finish() {
-            let size = max(1, context.batchSize)
-            for start in stride(from: 0, to: all.rowCount, by: size) {
-                try collector.emit(all.slice(start, min(size, all.rowCount - start)))
-            }
-        }
+        if let all = changes.finish() { try collector.emit(all, inPiecesOf: context.batchSize) }
         tables[input].compactIfDue()
     }
 
@@ -94,8 +88,6 @@ final class UpdatingJoinOperator: Operator {
         default: isPreserved(side)
         }
     }
-
-    private var emitsPairs: Bool { spec.join.kind != .leftSemi && spec.join.kind != .leftAnti }
 
     // MARK: - Matching
 
@@ -150,17 +142,10 @@ final class UpdatingJoinOperator: Operator {
         var columns: [Column] = []
         if residual != nil {
             columns = pairColumns(rows, entries, step)
-            let candidates = RecordBatch(
-                schema: Schema(fields[0] + fields[1]), columns: columns, rowCount: rows.count)
-            if let kept = try residual?.select(candidates) {
-                let selection = Selection(trueBitsOf: kept)
-                rows = (0..<selection.count).map { rows[selection[$0]] }
-                entries = (0..<selection.count).map { entries[selection[$0]] }
-                columns = columns.map { $0.taking(selection) }
-            }
+            try sides.keep(&rows, &entries, &columns, where: &residual)
         }
         let repeats = step.note(rows, entries, other, countsPartners: countsPartners(1 - step.side))
-        if !emitsPairs || rows.isEmpty { return }
+        if !sides.emitsPairs || rows.isEmpty { return }
         if repeats {
             (rows, entries) = step.repeated(rows, entries, other)
             columns = []
@@ -175,7 +160,7 @@ final class UpdatingJoinOperator: Operator {
         let others = Selection(buffer: .copying(entries), count: entries.count)
         let ownColumns = step.rows.map { $0.taking(own) }
         let otherColumns = tables[1 - step.side].rows(others)
-        return step.side == 0 ? ownColumns + otherColumns : otherColumns + ownColumns
+        return sides.pairs(ownColumns, otherColumns, side: step.side)
     }
 
     /// A sub-query used as a value has at most one row.
@@ -202,7 +187,7 @@ final class UpdatingJoinOperator: Operator {
         let selection = Selection(rows)
         let flags = Column.booleans(Bitmap(rows.map { step.retractions[$0] }), validity: nil)
         changes.append(
-            padded(step.rows.map { $0.taking(selection) }, rows.count, side: step.side), count: rows.count,
+            sides.padded(step.rows.map { $0.taking(selection) }, rows.count, side: step.side), count: rows.count,
             retraction: flags)
     }
 
@@ -215,14 +200,7 @@ final class UpdatingJoinOperator: Operator {
         let rows = tables[side].rows(Selection(buffer: .copying(all), count: all.count))
         // A semi join gives rows with a match, all others those without.
         let isGiven = nowMatched == (spec.join.kind == .leftSemi)
-        changes.append(padded(rows, all.count, side: side), count: all.count, isRetraction: !isGiven)
-    }
-
-    /// Rows of one side with nulls for the other, where the join has its columns.
-    private func padded(_ rows: [Column], _ count: Int, side: Int) -> [Column] {
-        if !emitsPairs { return rows }
-        let nulls = fields[1 - side].map { Column.nulls($0.type, count: count) }
-        return side == 0 ? rows + nulls : nulls + rows
+        changes.append(sides.padded(rows, all.count, side: side), count: all.count, isRetraction: !isGiven)
     }
 
     // MARK: - State

@@ -123,10 +123,7 @@ final class UpdatingOverWindowOperator: Operator {
         takenBack = []
         added = []
         guard let all = changes.finish() else { return }
-        let size = max(1, context.batchSize)
-        for start in stride(from: 0, to: all.rowCount, by: size) {
-            try collector.emit(all.slice(start, min(size, all.rowCount - start)))
-        }
+        try collector.emit(all, inPiecesOf: context.batchSize)
     }
 
     // MARK: - Computing

@@ -139,10 +139,7 @@ final class SessionWindowOperator: Operator {
         let window = Column(
             type: spec.schema[spec.schema.count - 2].type, count: closed.count, children: [starts, ends])
         let all = RecordBatch(schema: spec.schema, columns: keys + results + [window, last], rowCount: closed.count)
-        let size = max(1, context.batchSize)
-        for first in stride(from: 0, to: all.rowCount, by: size) {
-            try collector.emit(all.slice(first, min(size, all.rowCount - first)))
-        }
+        try collector.emit(all, inPiecesOf: context.batchSize)
     }
 
     // MARK: - State
@@ -204,8 +201,11 @@ final class SessionWindowOperator: Operator {
         let changed = changes.rows
         let numbers = (0..<changed.count).map { changed[$0] }
         let rows = changes.increment(rows(of: numbers), isGone: numbers.map { !sessions.isOpen[$0] })
-        let expiry = watermark == .min ? nil : StateTable.Expiry(
-            column: plan.keyCount + 1, bound: WindowTimes.sum(watermark, 1))
+        let expiry =
+            watermark == .min
+            ? nil
+            : StateTable.Expiry(
+                column: plan.keyCount + 1, bound: WindowTimes.sum(watermark, 1))
         return snapshot(
             rows, count: rows[0].count,
             increment: .init(

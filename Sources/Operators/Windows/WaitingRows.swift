@@ -80,8 +80,8 @@ struct WaitingRows {
     /// All rows that wait; nil without any.
     mutating func snapshot(_ name: String) throws -> StateTable? {
         fresh = []
-        guard let all = rows.concatenated() else { return nil }
-        return KeyedRows.table(name, keys: try keys.evaluate(all), rows: all)
+        if rows.rowCount == 0 { return nil }
+        return try KeyedRows.table(name, rows.batches) { try keys.evaluate($0) }
     }
 
     /// The rows that have come since the last snapshot or increment; those before the watermark are gone. Nil when none

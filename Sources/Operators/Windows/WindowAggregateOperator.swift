@@ -199,10 +199,7 @@ final class WindowAggregateOperator: Operator {
     private func emitClosed(into collector: any Collector) throws {
         guard let all = closed.concatenated() else { return }
         closed.removeAll()
-        let size = max(1, context.batchSize)
-        for first in stride(from: 0, to: all.rowCount, by: size) {
-            try collector.emit(all.slice(first, min(size, all.rowCount - first)))
-        }
+        try collector.emit(all, inPiecesOf: context.batchSize)
     }
 
     /// The aggregates of a whole window.

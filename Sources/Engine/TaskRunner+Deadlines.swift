@@ -1,0 +1,54 @@
+import Dataflow
+import HostSystem
+import Synchronization
+
+extension TaskRunner {
+    /// When something is due although no message comes; nil: nothing is.
+    var nextDeadline: UInt64? {
+        [lingerDeadline, flushDeadline, changesDeadline, idleDeadline].compactMap { $0 }.min()
+    }
+
+    /// Notes that rows came at `time`: starts the linger of rows kept back and the idle time anew.
+    func noteRows(at time: UInt64) {
+        plan.metrics.isIdle.store(false, ordering: .relaxed)
+        if !output.hasPendingRows {
+            lingerDeadline = nil
+        } else if lingerDeadline == nil {
+            lingerDeadline = time &+ environment.configuration.lingerNanos
+        }
+        if let idleNanos { idleDeadline = time &+ idleNanos }
+        noteChanges(at: time)
+    }
+
+    /// Starts the wait until changed results go out, if there are any.
+    func noteChanges(at time: UInt64) {
+        guard changesDeadline == nil, chain.hasUnflushedChanges else { return }
+        changesDeadline = time &+ environment.configuration.changesFlushNanos
+    }
+
+    /// Does what is due at `time`.
+    func serveDeadlines(at time: UInt64) async throws {
+        if let deadline = lingerDeadline, deadline <= time {
+            lingerDeadline = nil
+            output.flush()
+            try await drain()
+        }
+        if let deadline = flushDeadline, deadline <= time {
+            flushDeadline = nil
+            try await sink?.flush()
+        }
+        if let deadline = changesDeadline, deadline <= time {
+            changesDeadline = nil
+            try await chain.flush()
+            noteChanges(at: time)
+            output.flush()
+            try await drain()
+        }
+        if let deadline = idleDeadline, deadline <= time {
+            idleDeadline = nil
+            plan.metrics.isIdle.store(true, ordering: .relaxed)
+            output.becomeIdle()
+            try await drain()
+        }
+    }
+}

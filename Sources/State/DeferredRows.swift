@@ -1,0 +1,54 @@
+import Columnar
+
+/// Rows of state that are put together when somebody reads them, a slice at a time, from memory that no longer changes:
+/// what an operator gives out at a barrier without copying it.
+public struct DeferredRows: Sendable {
+    /// Gives the columns of a range of rows.
+    public typealias Reader = @Sendable (Range<Int>) -> [Column]
+
+    public let schema: Schema
+    public let rowCount: Int
+    private let prepare: @Sendable () -> Reader
+
+    /// `prepare` does, once for each reading, what has to be done before the first slice.
+    public init(_ schema: Schema, rowCount: Int, prepare: @escaping @Sendable () -> Reader) {
+        self.schema = schema
+        self.rowCount = rowCount
+        self.prepare = prepare
+    }
+
+    /// The rows of several batches of one schema, one after another; there must be one.
+    public init(_ batches: [RecordBatch]) {
+        let starts = batches.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.rowCount) }
+        self.init(batches[0].schema, rowCount: starts[batches.count]) {
+            { range in
+                let parts = batches.indices.filter {
+                    starts[$0] < range.upperBound && starts[$0 + 1] > range.lowerBound
+                }
+                let slices = parts.map { index in
+                    let first = max(range.lowerBound, starts[index]) - starts[index]
+                    return batches[index].slice(first, min(range.upperBound, starts[index + 1]) - starts[index] - first)
+                }
+                return slices.isEmpty ? batches[0].slice(0, 0).columns : RecordBatch.concatenating(slices).columns
+            }
+        }
+    }
+
+    /// All rows as one batch. Cost: copies them.
+    public var batch: RecordBatch {
+        RecordBatch(schema: schema, columns: prepare()(0..<rowCount), rowCount: rowCount)
+    }
+
+    /// Calls `body` with slices of at most `rowLimit` rows, in order; once with none when there are no rows.
+    func forEachSlice(rowLimit: Int, _ body: (RecordBatch) throws -> Void) rethrows {
+        let read = prepare()
+        var first = 0
+        repeat {
+            let count = min(rowLimit, rowCount - first)
+            // What is written must not drag along the texts of other rows.
+            let columns = read(first..<first + count).map { $0.compacted() }
+            try body(RecordBatch(schema: schema, columns: columns, rowCount: count))
+            first += count
+        } while first < rowCount
+    }
+}
