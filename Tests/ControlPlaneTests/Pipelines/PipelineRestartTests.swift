@@ -21,7 +21,9 @@ import Testing
         try await bench.wait(failed, for: .failed)
         var runs = 0
         for _ in 0..<3 {
-            let job = try await bench.wait(made) { $0.state == .running && $0.runID > runs }
+            // On a busy machine it may be through before the third end.
+            let job = try await bench.wait(made) { $0.state == .finished || $0.state == .running && $0.runID > runs }
+            if job.state == .finished { break }
             runs = job.runID
             try await Task.sleep(nanoseconds: 250_000_000)
             if isOrderly {
@@ -37,7 +39,7 @@ import Testing
             #expect(job2.state == .failed && job2.failureDomain == .user && job2.runID == 1)
         }
         let finished = try await bench.wait(made, for: .finished)
-        #expect(finished.runID > runs)
+        #expect(runs > 0 && finished.runID >= runs)
         #expect(try await bench.counted() == Array(0..<40_000))
         let transitions = try await bench.registry.transitions(pipelineID: made.id, jobID: made.jobID)
         #expect(transitions.map(\.runID) == transitions.map(\.runID).sorted())
