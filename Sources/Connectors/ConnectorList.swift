@@ -8,7 +8,7 @@ extension ConnectorCatalog {
     ) -> ConnectorCatalog {
         ConnectorCatalog([
             SingleFileConnector(), FilesystemConnector(), StdoutConnector(), MockConnector(), ImpulseConnector(),
-            NexmarkConnector(),
+            NexmarkConnector(), KafkaConnector(), KafkaConnector.confluent,
             BlackholeConnector(), PreviewConnector(receive: preview),
         ])
     }
