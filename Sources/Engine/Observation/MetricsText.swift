@@ -1,4 +1,5 @@
 import Columnar
+import Dataflow
 
 /// What is told of one job in metrics.
 public struct JobMetrics: Sendable {
