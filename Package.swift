@@ -170,6 +170,7 @@ let package = Package(
                     "Connectors", "Engine", "ControlPlane",
                 ]),
             tests("API", ["TestKit"]),
+            tests("Kafka", ["TestKit", "HostSystem", "Columnar", "State", "Dataflow", "Connectors"]),
             tests("Tidy", []),
         ],
     cxxLanguageStandard: .cxx17

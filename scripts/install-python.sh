@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes .venv with the Python packages that tests and benchmarks compare with, if it is not there.
 set -eu
-if [ ! -x .venv/bin/python3 ] || ! .venv/bin/python3 -c 'import duckdb, pyarrow' 2>/dev/null; then
+if [ ! -x .venv/bin/python3 ] || ! .venv/bin/python3 -c 'import duckdb, pyarrow, noida_db, confluent_kafka' 2>/dev/null; then
     python3 -m venv .venv
-    .venv/bin/pip install --quiet --disable-pip-version-check duckdb pyarrow
+    .venv/bin/python3 -m pip install --quiet --disable-pip-version-check duckdb pyarrow confluent-kafka noida-db==0.2.3
 fi

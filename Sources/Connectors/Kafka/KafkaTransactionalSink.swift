@@ -91,6 +91,7 @@ final class KafkaTransactionalSink: SinkOperator {
 
     func commit(epoch: Int) async throws {
         let start = clock.elapsedNanoseconds()
+        let isEmpty = staged.missing == nil && restored.isEmpty
         try await working { [self] producer in
             for subtask in Set(restored.map(\.subtask)).sorted() {
                 let own = subtask == context.subtask
@@ -103,6 +104,7 @@ final class KafkaTransactionalSink: SinkOperator {
             staged.writesEarly = true
             try await writeEarly(producer)
         }
+        if isEmpty { return }
         let nanos = clock.elapsedNanoseconds() &- start
         context.metrics.commitNanos.store(max(1, Int(clamping: nanos)), ordering: .relaxed)
     }
