@@ -45,7 +45,8 @@ final class KafkaBroker {
         let program = try #require(Self.program)
         running = try #require(
             ChildProcess.start([
-                program, "start", "--data-dir", data, "--host", "127.0.0.1", "--only", "kafka", "--kafka-port", "\(port)",
+                program, "start", "--data-dir", data, "--host", "127.0.0.1", "--only", "kafka", "--kafka-port",
+                "\(port)",
             ]))
         for _ in 0..<400 {
             if Self.answers(port) { return }
@@ -55,9 +56,11 @@ final class KafkaBroker {
     }
 
     func stop() {
-        running?.send(SIGTERM)
-        _ = running?.finish()
-        running = nil
+        guard let running else { return }
+        // The threads of tests block other signals, and a child inherits that.
+        running.send(SIGKILL)
+        _ = running.finish()
+        self.running = nil
     }
 
     /// A topic of a name that no other test has.

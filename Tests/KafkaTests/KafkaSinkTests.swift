@@ -26,7 +26,8 @@ struct KafkaSinkTests {
             broker, topic, ["sink.key_field": "name", "sink.timestamp_field": "at"], schema: schema)
         let now = Int64(Date().timeIntervalSince1970) * 1_000_000_000
         let columns = [
-            Column.of(.int64, [.int64(1), .int64(2), .int64(3)]), Column.of(.utf8, [.utf8("a"), .utf8("a"), .null(.utf8)]),
+            Column.of(.int64, [.int64(1), .int64(2), .int64(3)]),
+            Column.of(.utf8, [.utf8("a"), .utf8("a"), .null(.utf8)]),
             Column.of(.timestamp, [.timestamp(now), .timestamp(now + 1_000_000), .timestamp(now + 2_999_999)]),
         ]
         try await sink.onStart()
@@ -35,9 +36,11 @@ struct KafkaSinkTests {
         let found = try broker.records(topic)
         #expect(found.count == 3)
         let same = found.filter { $0.key == "a" }
-        #expect(same.count == 2 && Set(same.map(\.partition)).count == 1 && same.map(\.millis) == [
-            Int(now / 1_000_000), Int(now / 1_000_000) + 1,
-        ])
+        #expect(
+            same.count == 2 && Set(same.map(\.partition)).count == 1
+                && same.map(\.millis) == [
+                    Int(now / 1_000_000), Int(now / 1_000_000) + 1,
+                ])
         #expect(found.contains { $0.key == nil && $0.millis == Int(now / 1_000_000) + 2 })
     }
 

@@ -19,6 +19,8 @@ import uuid
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+# Whoever started this may have blocked signals, which the pipeline would inherit.
+signal.pthread_sigmask(signal.SIG_SETMASK, [])
 binary, bootstrap, mode, kills, seed = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5])
 chance = random.Random(seed)
 run = uuid.uuid4().hex[:8]

@@ -63,7 +63,9 @@ public struct KafkaConnector: Connector {
     public func makeSink(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SinkOperator {
         let table = try KafkaTableOptions(spec.options, isConfluent: isConfluent)
         // Without checkpoints nothing is ever done again, and rows are shown as they come.
-        guard table.commitMode == .exactlyOnce, context.isCheckpointed else { return try KafkaSink(spec, table, context) }
+        guard table.commitMode == .exactlyOnce, context.isCheckpointed else {
+            return try KafkaSink(spec, table, context)
+        }
         return try KafkaTransactionalSink(spec, table, context, random())
     }
 }

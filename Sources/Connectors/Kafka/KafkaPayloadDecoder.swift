@@ -101,8 +101,11 @@ final class KafkaPayloadDecoder {
                     pieces.append(Piece(batch: batch, records: nil))
                     continue
                 }
-                let own = records.count == 1 ? Array(repeating: records[records.startIndex], count: batch.rowCount) : nil
-                pieces.append(Piece(batch: batch, records: own ?? Array(rest.prefix(batch.rowCount))))
+                let own =
+                    records.count == 1
+                    ? Array(repeating: records[records.startIndex], count: batch.rowCount)
+                    : Array(rest.prefix(batch.rowCount))
+                pieces.append(Piece(batch: batch, records: own))
                 rest = rest.dropFirst(batch.rowCount)
             }
             return

@@ -43,18 +43,23 @@ final class KafkaTransactionalSink: SinkOperator {
         owners = [context.subtask: String(random.next(), radix: 36)]
     }
 
-    private func transactionalID(_ subtask: Int) -> String { "laminar-\(spec.table)-\(owners[subtask] ?? "")-\(subtask)" }
+    private func transactionalID(_ subtask: Int) -> String {
+        "laminar-\(spec.table)-\(owners[subtask] ?? "")-\(subtask)"
+    }
+
+    private func makeProducer(_ subtask: Int) throws -> KafkaProducer {
+        try KafkaProducer(options, table: spec.table, transactionalID: transactionalID(subtask))
+    }
 
     func onStart() async throws {
-        let producer = try KafkaProducer(options, table: spec.table, transactionalID: transactionalID(context.subtask))
+        let producer = try makeProducer(context.subtask)
         self.producer = producer
         try await producer.connect()
         try await located(producer) { try await producer.takeOver() }
         // Ids of this run that no later one would know of hold nothing open before a checkpoint names them.
         staged.writesEarly = (formerParallelism ?? 0) >= context.parallelism
         for subtask in formerSubtasks where subtask != context.subtask {
-            try await settle(subtask, with: KafkaProducer(
-                options, table: spec.table, transactionalID: transactionalID(subtask)), writes: false)
+            try await settle(subtask, with: makeProducer(subtask), writes: false)
         }
     }
 
@@ -94,9 +99,7 @@ final class KafkaTransactionalSink: SinkOperator {
         let isEmpty = staged.missing == nil && restored.isEmpty
         try await working { [self] producer in
             for subtask in Set(restored.map(\.subtask)).sorted() {
-                let own = subtask == context.subtask
-                let writer = try own ? producer : KafkaProducer(
-                    options, table: spec.table, transactionalID: transactionalID(subtask))
+                let writer = subtask == context.subtask ? producer : try makeProducer(subtask)
                 try await settle(subtask, with: writer, writes: true)
             }
             restored = []
