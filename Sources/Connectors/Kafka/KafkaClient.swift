@@ -136,6 +136,8 @@ final class KafkaClient: @unchecked Sendable {
         let isVague =
             failure.code == RD_KAFKA_RESP_ERR__TIMED_OUT || failure.code == RD_KAFKA_RESP_ERR__TRANSPORT
             || failure.code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN
+        // The reason waits to be polled.
+        if isVague { rd_kafka_poll(handle, 0) }
         return trouble.error(isVague ? events.lastError ?? failure : failure, what)
     }
 
