@@ -43,11 +43,12 @@ final class KafkaBroker {
     /// Starts it over the data it had, and waits until it answers.
     func start() throws {
         let program = try #require(Self.program)
-        running = try #require(
-            ChildProcess.start([
-                program, "start", "--data-dir", data, "--host", "127.0.0.1", "--only", "kafka", "--kafka-port",
-                "\(port)",
-            ]))
+        // The threads of tests block signals, and a child would inherit that.
+        let script =
+            "import os, signal, sys; signal.pthread_sigmask(signal.SIG_SETMASK, []); "
+            + "os.execv(sys.argv[1], sys.argv[1:])"
+        let arguments = ["--data-dir", data, "--host", "127.0.0.1", "--only", "kafka", "--kafka-port", "\(port)"]
+        running = try #require(ChildProcess.start([Self.python, "-c", script, program, "start"] + arguments))
         for _ in 0..<400 {
             if Self.answers(port) { return }
             usleep(25_000)
@@ -57,7 +58,10 @@ final class KafkaBroker {
 
     func stop() {
         guard let running else { return }
-        // The threads of tests block other signals, and a child inherits that.
+        // It writes what it has when it is asked to end.
+        running.send(SIGTERM)
+        for _ in 0..<120 where kill(running.process, 0) == 0 && Self.answers(port) { usleep(25_000) }
+        usleep(200_000)
         running.send(SIGKILL)
         _ = running.finish()
         self.running = nil
