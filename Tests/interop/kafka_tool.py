@@ -16,7 +16,9 @@ def consumer(group="tool", isolation="read_committed"):
 
 
 def create(topic, partitions):
-    AdminClient({"bootstrap.servers": bootstrap}).create_topics([NewTopic(topic, int(partitions), 1)])[topic].result(20)
+    # The client must live until the answer has come.
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin.create_topics([NewTopic(topic, int(partitions), 1)])[topic].result(20)
 
 
 def grow(topic, partitions):
