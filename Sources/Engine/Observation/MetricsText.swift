@@ -122,7 +122,7 @@ public enum MetricsText {
         },
         Family("laminar_state_bytes", .gauge, "Bytes of state in memory.") { task, _ in "\(task.stateBytes)" },
         Family("laminar_external_errors_total", .counter, "Troubles with an outside system that are being mended.") {
-            task, _ in task.isSource || task.isSink ? "\(task.externalErrors)" : nil
+            task, _ in task.externalErrors == 0 ? nil : "\(task.externalErrors)"
         },
         Family("laminar_commit_duration_seconds", .gauge, "How long the last commit of the sink took.") { task, _ in
             task.commitNanos == 0 ? nil : seconds(Int64(task.commitNanos))
