@@ -23,7 +23,7 @@ struct KafkaSourceTests {
         let source = try makeSource(broker, topic, schema: schema, metadata: keys)
         let found = try await readOnce(source, 6).sorted()
         let wanted = (0..<6).map { id in
-            #"\#(id / 2)|\#(id)|\#(id % 2)|\#(topic)|\#(id)|\x3\#(id)|{"h":"v\#(id)"}"#
+            #"\#(id / 2)|\#(id)|\#(id % 2)|\#(topic)|\#(id)|\#(id)|{"h":"v\#(id)"}"#
         }
         #expect(found == wanted.sorted())
     }
@@ -143,10 +143,11 @@ struct KafkaSourceTests {
         let source = try makeSource(
             broker, topic, ["source.offset": "earliest", "bad_data": "drop"], schema: schema, metadata: metadata,
             context: context(metrics: metrics))
-        let found = try await readOnce(source, 5)
-        let offsets = ["1": "0", "2": "3", "3": "6", "8": "10", "9": "11"]
-        #expect(found == ["1", "2", "3", "8", "9"].map { tracksRecords ? "\($0)|\(offsets[$0] ?? "")" : $0 })
-        if tracksRecords { #expect(metrics.badRecords.load(ordering: .relaxed) == 7) }
+        let found = try await readOnce(source, 6)
+        // Fields that nobody reads are not looked at.
+        let offsets = ["1": "0", "2": "3", "3": "6", "4": "8", "8": "10", "9": "11"]
+        #expect(found == ["1", "2", "3", "4", "8", "9"].map { tracksRecords ? "\($0)|\(offsets[$0] ?? "")" : $0 })
+        if tracksRecords { #expect(metrics.badRecords.load(ordering: .relaxed) == 6) }
         let strict = try makeSource(broker, topic, schema: schema, metadata: metadata)
         let text = await message { _ = try await readOnce(strict, 5, seconds: 5) }
         #expect(text.contains("partition 0, offset 1: bad json record") || text.contains("offset 4"), "\(text)")
