@@ -35,7 +35,9 @@ let ladder: [(name: String, imports: [String])] = [
     ("Operators", ["HostSystem", "Columnar", "Expressions", "State", "Dataflow"]),
     (
         "Connectors",
-        ["HostSystem", "JSONModel", "Columnar", "Codecs", "Expressions", "Formats", "State", "Dataflow"]
+        [
+            "HostSystem", "JSONModel", "Columnar", "Codecs", "Expressions", "Formats", "State", "Dataflow", "CRdKafka",
+        ]
     ),
     // 6
     (
@@ -136,6 +138,8 @@ let package = Package(
         .systemLibrary(name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(
             name: "COpenSSL", path: "Sources/COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(
+            name: "CRdKafka", path: "Sources/CRdKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CMalloc", path: "Sources/CMalloc"),
         .target(
             name: "CSimdJSON", path: "Sources/CSimdJSON", exclude: ["README.md"],
@@ -169,6 +173,7 @@ let package = Package(
                     "Connectors", "Engine", "ControlPlane",
                 ]),
             tests("API", ["TestKit"]),
+            tests("Kafka", ["TestKit", "HostSystem", "Columnar", "State", "Dataflow", "Connectors"]),
             tests("Tidy", []),
         ],
     cxxLanguageStandard: .cxx17

@@ -9,7 +9,8 @@ extension ConnectorCatalog {
         ConnectorCatalog(
             [
                 SingleFileConnector(), FilesystemConnector(), StdoutConnector(), MockConnector(), ImpulseConnector(),
-                NexmarkConnector(), BlackholeConnector(), PreviewConnector(receive: preview),
+                NexmarkConnector(), KafkaConnector(), KafkaConnector.confluent, BlackholeConnector(),
+                PreviewConnector(receive: preview),
             ], announced: Set(ConnectorDescriptor.all.filter { !$0.isEnabled }.map(\.id)))
     }
 }

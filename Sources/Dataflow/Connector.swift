@@ -101,6 +101,9 @@ public protocol Connector: Sendable {
     /// is given `prepare` and `commit` once more behind `onEnd`, also in a pipeline without checkpoints.
     var sinkCommits: Bool { get }
 
+    /// The same for one table, where its options decide.
+    func sinkCommits(_ spec: ConnectorSpec) -> Bool
+
     /// Builds the sink of one subtask.
     func makeSink(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SinkOperator
 
@@ -116,6 +119,7 @@ extension Connector {
 
 extension Connector {
     public var sinkCommits: Bool { false }
+    public func sinkCommits(_ spec: ConnectorSpec) -> Bool { sinkCommits }
 }
 
 /// The connectors a program knows.

@@ -127,6 +127,10 @@ public protocol SourceOperator: AnyObject {
     /// Where reading has come to: what was given out so far is never given again by a source restored from this.
     func snapshot() throws -> StateSnapshot
 
+    /// The checkpoint that took the last snapshot stands. For those who want to know how far reading has come: nothing
+    /// may depend on it, as it is not called for the last checkpoint of a run.
+    func onCheckpointStands() async throws
+
     /// Takes back what `snapshot` gave. Called before `onStart`, on a fresh source.
     func restore(_ state: RestoredState) throws
 }
@@ -135,6 +139,7 @@ extension SourceOperator {
     public func onStart() async throws {}
     public func onClose() async {}
     public func snapshot() throws -> StateSnapshot { StateSnapshot() }
+    public func onCheckpointStands() async throws {}
     public func restore(_ state: RestoredState) throws {}
 }
 

@@ -27,5 +27,25 @@ public final class OperatorMetrics: Sendable {
     public let lastSentNanos = Atomic<UInt64>(0)
     public let watermarkNanos = Atomic<UInt64>(0)
 
+    /// Gauge: what a source has not read yet of each partition of a broker; empty where there are none.
+    public let partitionLags = Mutex<[PartitionLag]>([])
+    /// Troubles with an outside system that went away by themselves or are being mended.
+    public let externalErrors = Atomic<Int>(0)
+    /// Gauge: how long the last commit of a sink took, nanoseconds; 0 before the first.
+    public let commitNanos = Atomic<Int>(0)
+
+    /// How many records of a partition a source has not read yet.
+    public struct PartitionLag: Hashable, Sendable {
+        public var topic: String
+        public var partition: Int
+        public var records: Int64
+
+        public init(topic: String, partition: Int, records: Int64) {
+            self.topic = topic
+            self.partition = partition
+            self.records = records
+        }
+    }
+
     public init() {}
 }

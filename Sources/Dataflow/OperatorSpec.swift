@@ -59,11 +59,14 @@ public struct ConnectorSpec: Hashable, Sendable, Codable {
     /// For a sink the columns that tell its rows apart, positions in `schema`: empty where there is but one row, nil
     /// where nothing does.
     public var key: [Int]?
+    /// Columns, by their position in `schema`, that a source takes from a record's metadata, and under which key.
+    public var metadata: [Int: String]
 
     public init(
         connector: String, table: String, options: [String: OptionValue], schema: Schema, projection: [Int]? = nil,
-        givesChanges: Bool = false, key: [Int]? = nil
+        givesChanges: Bool = false, key: [Int]? = nil, metadata: [Int: String] = [:]
     ) {
+        self.metadata = metadata
         self.givesChanges = givesChanges
         self.key = key
         self.connector = connector

@@ -278,6 +278,7 @@ final class CheckpointCoordinator: Sendable {
                 state.summary.completed += 1
                 state.summary.lastEpoch = epoch
             }
+            control.announce(standing: epoch)
             handle(.published(epoch: epoch))
             tell(epoch, stands: true)
         } catch let fenced as CheckpointStore.Fenced {

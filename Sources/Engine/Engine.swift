@@ -104,7 +104,7 @@ public final class Engine: Sendable {
         Set(
             plans.filter { plan in
                 guard case .sink(let spec)? = plan.nodes.last?.spec else { return false }
-                return components.connectors[spec.connector]?.sinkCommits ?? false
+                return components.connectors[spec.connector]?.sinkCommits(spec) ?? false
             }.map(\.taskID))
     }
 

@@ -34,6 +34,7 @@ final class PipelineControl: Sendable {
     /// stop behind it.
     private let wantedBarrier = Atomic<Int>(0)
     private let committableEpoch = Atomic<Int>(0)
+    private let standingEpoch = Atomic<Int>(0)
     private let state: Mutex<State>
 
     /// `observer` is told of milestones, on a thread of the engine, and must not wait.
@@ -103,6 +104,12 @@ final class PipelineControl: Sendable {
 
     /// The newest epoch that sinks may commit; 0 before the first.
     var committable: Int { committableEpoch.load(ordering: .acquiring) }
+
+    /// The newest epoch that stands; 0 before the first.
+    var standing: Int { standingEpoch.load(ordering: .acquiring) }
+
+    /// An epoch's manifest is on the disk.
+    func announce(standing epoch: Int) { standingEpoch.store(epoch, ordering: .releasing) }
 
     /// Makes all sinks commit what belongs to an epoch.
     func announce(committable epoch: Int) {

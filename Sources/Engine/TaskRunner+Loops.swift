@@ -13,6 +13,10 @@ extension TaskRunner {
             try environment.control.checkCancellation()
             if environment.control.isStopping { return .stopped }
             try await commitIfDue()
+            if toldEpoch < lastEpoch, environment.control.standing >= lastEpoch {
+                toldEpoch = lastEpoch
+                try await source.onCheckpointStands()
+            }
             if let barrier = environment.control.barrier, barrier.epoch > lastEpoch {
                 lastEpoch = barrier.epoch
                 try await takeSnapshot(barrier)

@@ -54,6 +54,8 @@ final class TaskRunner {
     private var operatorNodes: [Int] = []
     /// Epoch of the last barrier a source has sent. One that was asked for before the task began is still to be sent.
     var lastEpoch = 0
+    /// The newest epoch that the source knows to stand.
+    var toldEpoch = 0
     /// Epoch of the last barrier that went through, and whether sources end behind it.
     private var snapshotEpoch = 0
     private var stopsBehindSnapshot = false
@@ -100,7 +102,7 @@ final class TaskRunner {
             case .sink(let spec):
                 let connector = try TaskRunner.connector(spec, environment)
                 sink = try connector.makeSink(spec, context: context)
-                sinkCommits = connector.sinkCommits
+                sinkCommits = connector.sinkCommits(spec)
             case .values(let spec): source = ValuesSource(spec, subtask: plan.subtask)
             case .union:
                 operators.append(.init(operator: PassingOperator(schema: node.schema), metrics: metrics, tap: tap))

@@ -28,6 +28,7 @@ public struct PausingConnector: Connector {
     public var name: String { base.name }
     public var options: OptionSchema { base.options }
     public var sinkCommits: Bool { base.sinkCommits }
+    public func sinkCommits(_ spec: ConnectorSpec) -> Bool { base.sinkCommits(spec) }
 
     public func traits(options: [String: OptionValue], schema: Schema) throws(OptionError) -> TableTraits {
         try base.traits(options: options, schema: schema)

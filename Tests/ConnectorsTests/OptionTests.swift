@@ -35,7 +35,8 @@ import Testing
     @Test func `the catalog has every connector once`() {
         #expect(
             Self.catalog.names == [
-                "single_file", "filesystem", "stdout", "mock", "impulse", "nexmark", "blackhole", "preview",
+                "single_file", "filesystem", "stdout", "mock", "impulse", "nexmark", "kafka", "confluent", "blackhole",
+                "preview",
             ])
     }
 

@@ -7,6 +7,7 @@ extension ConnectorDescriptor {
             "confluent", "Confluent Cloud", "Reads and writes the topics of a Kafka cluster of Confluent Cloud.",
             icon: "<path d=\"M7 18a4 4 0 0 1 0-8 5 5 0 0 1 9.600-1A4.500 4.500 0 0 1 17 18z\"/>",
             roles: [.source, .sink], profile: confluentProfile, table: KafkaShape.table)
+        confluent.isEnabled = true
         confluent.needsProfile = true
         confluent.isTesting = true
         confluent.endpoints = { profile, _ in

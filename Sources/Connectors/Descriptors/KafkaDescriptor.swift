@@ -8,6 +8,7 @@ extension ConnectorDescriptor {
             icon: "<circle cx=\"7\" cy=\"12\" r=\"3\"/><circle cx=\"17\" cy=\"6\" r=\"2\"/>"
                 + "<circle cx=\"17\" cy=\"18\" r=\"2\"/><path d=\"M9.5 10.5 15 7m-5.500 6.500L15 17\"/>",
             roles: [.source, .sink], profile: KafkaShape.profile, table: KafkaShape.table)
+        kafka.isEnabled = true
         kafka.needsProfile = true
         kafka.isTesting = true
         kafka.endpoints = { profile, _ in

@@ -1,4 +1,5 @@
 import Columnar
+import Dataflow
 
 /// What is told of one job in metrics.
 public struct JobMetrics: Sendable {
@@ -64,8 +65,23 @@ public enum MetricsText {
             }
             append(family.name, family.kind, family.help, lines, to: &text)
         }
+        appendLags(contexts, to: &text)
         appendCheckpoints(jobs, to: &text)
         return text
+    }
+
+    /// What sources have not read yet, a line for each partition.
+    private static func appendLags(_ contexts: [Context], to text: inout String) {
+        let name = "laminar_kafka_consumer_lag"
+        let lines = contexts.flatMap { context in
+            context.job.current.tasks.flatMap { task in
+                task.partitionLags.map { lag in
+                    "\(name){\(labels(of: task, context.job)),topic=\"\(escape(lag.topic))\","
+                        + "partition=\"\(lag.partition)\"} \(lag.records)\n"
+                }
+            }
+        }
+        append(name, .gauge, "Records of a partition that are not read yet.", lines, to: &text)
     }
 
     private static let families: [Family] = [
@@ -105,6 +121,12 @@ public enum MetricsText {
             task, _ in task.watermark.flatMap { $0 == .max ? nil : seconds($0) }
         },
         Family("laminar_state_bytes", .gauge, "Bytes of state in memory.") { task, _ in "\(task.stateBytes)" },
+        Family("laminar_external_errors_total", .counter, "Troubles with an outside system that are being mended.") {
+            task, _ in task.externalErrors == 0 ? nil : "\(task.externalErrors)"
+        },
+        Family("laminar_commit_duration_seconds", .gauge, "How long the last commit of the sink took.") { task, _ in
+            task.commitNanos == 0 ? nil : seconds(Int64(task.commitNanos))
+        },
         Family("laminar_state_rows", .gauge, "Rows, groups or sessions of state.") { task, _ in "\(task.stateRows)" },
     ]
 

@@ -62,6 +62,9 @@ public struct PipelineSnapshot: Sendable, Hashable {
         let due = counters.nextDue.load(ordering: .relaxed)
         result.nextDue = due == .max ? nil : due
         result.lastSent = since(counters.lastSentNanos.load(ordering: .relaxed))
+        result.partitionLags = counters.partitionLags.withLock { $0 }.sorted { $0.partition < $1.partition }
+        result.externalErrors = counters.externalErrors.load(ordering: .relaxed)
+        result.commitNanos = counters.commitNanos.load(ordering: .relaxed)
         let metrics = plan.metrics
         result.busyNanos = metrics.busyNanos.load(ordering: .relaxed)
         result.backpressureNanos = metrics.backpressureNanos.load(ordering: .relaxed)

@@ -94,6 +94,12 @@ public struct TaskMetricsSnapshot: Sendable, Hashable {
     public var lastRows: UInt64?
     /// Whether the task has told those below not to wait for it.
     public var isIdle = false
+    /// What a source has not read yet of each partition of a broker.
+    public var partitionLags: [OperatorMetrics.PartitionLag] = []
+    /// Troubles with an outside system.
+    public var externalErrors = 0
+    /// How long the last commit took, nanoseconds; 0: there was none.
+    public var commitNanos = 0
 
     /// The figures of a subtask that has done nothing yet.
     public init(

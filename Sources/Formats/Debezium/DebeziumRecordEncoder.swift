@@ -11,6 +11,8 @@ public final class DebeziumRecordEncoder: RecordEncoder {
     private let options: FormatOptions
     private let key: [Int]?
     private let retraction: Int?
+    /// The row of the last batch that each record written for it is about: the new one, or the one that is gone.
+    public private(set) var recordRows: [Int32] = []
 
     /// `key`: positions of the columns that tell rows apart; empty when there is but one row, nil when nothing does.
     public init(schema: Schema, key: [Int]?, options: FormatOptions) {
@@ -37,6 +39,7 @@ public final class DebeziumRecordEncoder: RecordEncoder {
                     ValueOrder.compareNullable($0, Int(change.before), $0, Int(change.after)) == 0
                 }
         }
+        recordRows = changes.map { $0.after >= 0 ? $0.after : $0.before }
         // The writer holds only pointers into the columns.
         withExtendedLifetime(columns) {
             for change in changes {

@@ -97,7 +97,8 @@ struct TableDefinitionBinder {
             if let prepare = binder.prepareOptions { options = try prepare(connector.name, given) }
             try connector.options.validate(options)
             traits = try connector.traits(
-                options: options, schema: Schema(columns.filter { $0.generated == nil }.map(\.field)))
+                options: options,
+                schema: Schema(columns.filter { $0.generated == nil && $0.metadata == nil }.map(\.field)))
         } catch {
             let place = table.options.first { $0.key == error.key }
             let known = connector.options.keys
@@ -121,20 +122,46 @@ struct TableDefinitionBinder {
         } else if columns.isEmpty, result.traits.roles == [.source] {
             throw Diagnostic("E0305", "table \(table.name.name) needs columns", span: table.name.span)
         }
-        if let column = columns.first(where: { column in
-            column.metadata.map { key in !traits.metadata.contains { $0.name == key } } ?? false
-        }) {
-            throw noMetadata(column.metadata ?? "", column.field.name, table.name.span)
-        }
         if let micros = options["idle_micros"]?.int { result.idleMillis = micros < 0 ? nil : max(1, micros / 1000) }
         try checkChanges(result, table)
         if result.traits.roles == [.lookup] { try checkLookup(result, table) }
+        try checkMetadata(result, table)
         result.watermark = try watermark(table, result, options)
+        addEventTime(&result)
         return result
     }
 
-    private func noMetadata(_ key: String, _ column: String, _ span: SourceSpan) -> Diagnostic {
-        Diagnostic("E0306", "column \(column): there is no metadata '\(key)' for this connector", span: span)
+    /// Whether the connector has the metadata that columns name, with their types.
+    private func checkMetadata(_ result: ConnectionTable, _ table: CreateTable) throws(Diagnostic) {
+        for column in result.columns {
+            guard let key = column.metadata else { continue }
+            let span = table.columns.first { $0.name.name == column.field.name }?.span ?? table.name.span
+            let known = result.traits.metadata.filter { $0.name != HiddenColumn.eventTime }
+            let types = known.filter { $0.name == key }.map(\.type)
+            if types.contains(column.field.type), result.traits.roles == [.source] { continue }
+            guard result.traits.roles == [.source], !types.isEmpty else {
+                var names: [String] = []
+                for field in known where !names.contains(field.name) { names.append(field.name) }
+                throw Diagnostic(
+                    "E0306", "column \(column.field.name): there is no metadata '\(key)' for this connector",
+                    span: span, hint: names.isEmpty ? nil : "a source has: " + names.joined(separator: ", "))
+            }
+            throw Diagnostic(
+                "E0306",
+                "column \(column.field.name): metadata '\(key)' is \(types.map(\.sqlName).joined(separator: " or ")), "
+                    + "not \(column.field.type.sqlName)", span: span)
+        }
+    }
+
+    /// Records that have a time of their own give it to their rows, unless the table says what its event time is.
+    private func addEventTime(_ result: inout ConnectionTable) {
+        guard result.watermark == nil, result.traits.fixedSchema == nil, result.traits.roles == [.source],
+            let name = result.traits.eventTimeColumn, result.traits.metadata.contains(where: { $0.name == name }),
+            !result.columns.contains(where: { $0.field.name == name })
+        else { return }
+        result.columns.append(
+            .init(
+                field: Field(name, .timestamp, isNullable: false), isPrimaryKey: false, generated: nil, metadata: name))
     }
 
     /// What a source of changes needs and cannot have.
@@ -224,11 +251,9 @@ struct TableDefinitionBinder {
             }
             let type = try TypeResolver.resolve(definition.type)
             let isKey = definition.isPrimaryKey || table.primaryKey.contains(definition.name)
-            if let key = definition.metadataKey {
-                throw noMetadata(key, definition.name.name, definition.span)
-            }
             let field = Field(definition.name.name, type, isNullable: !definition.isNotNull)
-            result.append(.init(field: field, isPrimaryKey: isKey, generated: nil, metadata: nil))
+            result.append(
+                .init(field: field, isPrimaryKey: isKey, generated: nil, metadata: definition.metadataKey))
             if definition.generated == nil {
                 physical.append(
                     PlanColumn(id: physical.count, name: field.name, type: type, isNullable: field.isNullable))

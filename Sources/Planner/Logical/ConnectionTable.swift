@@ -36,6 +36,15 @@ public struct ConnectionTable: Hashable, Sendable {
         Schema(columns.filter { $0.generated == nil }.map(\.field))
     }
 
+    /// The columns of `physicalSchema` that are metadata of a record, by position.
+    public var metadataKeys: [Int: String] {
+        let physical = columns.filter { $0.generated == nil }
+        return Dictionary(
+            uniqueKeysWithValues: physical.enumerated().compactMap { index, column in
+                column.metadata.map { (index, $0) }
+            })
+    }
+
     public static func == (left: ConnectionTable, right: ConnectionTable) -> Bool {
         left.name == right.name && left.connector == right.connector && left.options == right.options
             && left.columns == right.columns && left.watermark == right.watermark

@@ -14,7 +14,7 @@ extension PhysicalPlanner {
             })
         let spec = ConnectorSpec(
             connector: table.connector, table: table.name, options: table.options, schema: schema, projection: read,
-            givesChanges: table.traits.givesChanges)
+            givesChanges: table.traits.givesChanges, metadata: table.metadataKeys)
         let width = min(table.traits.maximumParallelism ?? parallelism, parallelism)
         let node = builder.node(.source(spec), schema: spec.outputSchema, parallelism: width, inputs: [])
         let columns = read.map { position in

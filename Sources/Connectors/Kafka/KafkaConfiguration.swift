@@ -1,0 +1,43 @@
+import CRdKafka
+
+/// The settings of a Kafka client, by the names librdkafka gives them. Later values take the place of earlier ones.
+struct KafkaConfiguration: Sendable {
+    private(set) var properties: [String: String] = [:]
+
+    /// Which properties hold what must not be seen.
+    static func isSecret(_ property: String) -> Bool {
+        let name = property.lowercased()
+        return name.contains("password") || name.contains("secret") || name.contains("token")
+            || name.hasSuffix("key.pem") || name == "sasl.oauthbearer.config"
+    }
+
+    subscript(property: String) -> String? {
+        get { properties[property] }
+        set { properties[property] = newValue }
+    }
+
+    /// Sets what has not been set.
+    mutating func setDefault(_ property: String, _ value: String) {
+        if properties[property] == nil { properties[property] = value }
+    }
+
+    /// The values that must not appear in messages.
+    var secrets: [String] { properties.filter { Self.isSecret($0.key) }.map(\.value).filter { !$0.isEmpty } }
+
+    /// The library's form of the settings, which the caller passes on or destroys.
+    /// Errors: `KafkaFailure` that names the property and never a secret value.
+    func makeNative() throws(KafkaFailure) -> OpaquePointer {
+        guard let native = rd_kafka_conf_new() else { throw KafkaFailure(RD_KAFKA_RESP_ERR__FAIL) }
+        var room = [CChar](repeating: 0, count: 512)
+        // A protocol must be known before what depends on it; names in order keep messages stable.
+        for (property, value) in properties.sorted(by: { $0.key < $1.key }) {
+            let status = rd_kafka_conf_set(native, property, value, &room, room.count)
+            if status == RD_KAFKA_CONF_OK { continue }
+            rd_kafka_conf_destroy(native)
+            let shown = Self.isSecret(property) ? "***" : value
+            let reason = status == RD_KAFKA_CONF_UNKNOWN ? "there is no such setting" : "the value cannot be used"
+            throw KafkaFailure(RD_KAFKA_RESP_ERR__INVALID_ARG, "setting \(property) = '\(shown)': \(reason)")
+        }
+        return native
+    }
+}

@@ -1,0 +1,90 @@
+import Columnar
+import Dataflow
+import Formats
+import HostSystem
+
+/// The topics of a Kafka cluster.
+public struct KafkaConnector: Connector {
+    public let name: String
+    public let options: OptionSchema
+    /// Whether the cluster is one of Confluent Cloud, which is logged in to by an API key.
+    private let isConfluent: Bool
+    private let random: @Sendable () -> any RandomSource
+
+    /// Connector `kafka`. Tests give random numbers of their own.
+    public init(random: @escaping @Sendable () -> any RandomSource = { SystemRandomSource() }) {
+        self.init("kafka", isConfluent: false, random)
+    }
+
+    /// Connector `confluent`: the same with `key` and `secret`.
+    public static var confluent: KafkaConnector {
+        KafkaConnector("confluent", isConfluent: true, { SystemRandomSource() })
+    }
+
+    private init(_ name: String, isConfluent: Bool, _ random: @escaping @Sendable () -> any RandomSource) {
+        self.name = name
+        self.isConfluent = isConfluent
+        self.random = random
+        options = KafkaTableOptions.schema(isConfluent: isConfluent)
+    }
+
+    public func traits(options: [String: OptionValue], schema: Schema) throws(OptionError) -> TableTraits {
+        let table = try KafkaTableOptions(options, isConfluent: isConfluent)
+        let role = options["type"].flatMap { TableRole(rawValue: $0.text) }
+        let roles: Set<TableRole> = role.map { [$0] } ?? [.source, .sink]
+        if schema.count > 0 { try Self.check(table, schema, roles) }
+        let holdsChanges = table.format.holdsChanges
+        let takesChanges = holdsChanges || table.isUpsert
+        // Changes of one row must stay in their order, which one writer keeps.
+        return TableTraits(
+            roles: roles, isBounded: false,
+            maximumParallelism: roles == [.sink] && takesChanges ? 1 : nil,
+            eventTimeColumn: holdsChanges ? nil : HiddenColumn.eventTime, metadata: KafkaMetadata.fields,
+            givesChanges: holdsChanges, takesChanges: takesChanges)
+    }
+
+    private static func check(
+        _ table: KafkaTableOptions, _ schema: Schema, _ roles: Set<TableRole>
+    ) throws(OptionError) {
+        do throws(FormatOptionError) {
+            if roles == [.source] { _ = try table.format.makeDecoder(schema: schema) }
+            if roles == [.sink] { _ = try table.format.makeEncoder(schema: schema) }
+        } catch {
+            throw OptionError(key: error.key, message: error.message)
+        }
+    }
+
+    public func makeSource(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SourceOperator {
+        try KafkaSource(spec, KafkaTableOptions(spec.options, isConfluent: isConfluent), context)
+    }
+
+    public func sinkCommits(_ spec: ConnectorSpec) -> Bool { spec.options["sink.commit_mode"]?.text == "exactly_once" }
+
+    public func makeSink(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SinkOperator {
+        let table = try KafkaTableOptions(spec.options, isConfluent: isConfluent)
+        // Without checkpoints nothing is ever done again, and rows are shown as they come.
+        guard table.commitMode == .exactlyOnce, context.isCheckpointed else {
+            return try KafkaSink(spec, table, context)
+        }
+        return try KafkaTransactionalSink(spec, table, context, random())
+    }
+}
+
+extension KafkaTableOptions {
+    /// What errors of a table say.
+    func trouble(table: String) -> KafkaTrouble {
+        KafkaTrouble(table: table, topic: topic, servers: servers, secrets: configuration.secrets)
+    }
+
+    /// With what a source's client is made.
+    func consumerConfiguration(table: String) -> KafkaConfiguration {
+        var result = configuration
+        result["group.id"] = (groupPrefix ?? "") + (groupID ?? "laminar-\(table)")
+        result["enable.auto.commit"] = "false"
+        result["enable.auto.offset.store"] = "false"
+        // Records that are gone are an error, not to be passed over in silence.
+        result.setDefault("auto.offset.reset", "error")
+        result.setDefault("allow.auto.create.topics", "false")
+        return result
+    }
+}

@@ -1,0 +1,171 @@
+import CRdKafka
+import Columnar
+import HostSystem
+
+/// Writes records to a topic, in order and once each as long as the client lives (the library's idempotent producer).
+// Unchecked because the library's handles may be used from any thread; nothing else changes.
+final class KafkaProducer: @unchecked Sendable {
+    let client: KafkaClient
+    private let topicName: String
+    private let topic: OpaquePointer
+    /// Nil: not transactional.
+    let transactionalID: String?
+
+    /// How long a step of a transaction may take before it is an error.
+    private static let transactionMillis: Int32 = 60_000
+
+    /// Makes a client; nothing is connected yet. Errors: `OperationalError` about settings.
+    init(_ options: KafkaTableOptions, table: String, transactionalID: String? = nil) throws {
+        self.transactionalID = transactionalID
+        topicName = options.topic
+        let trouble = options.trouble(table: table)
+        client = try KafkaClient(.producer, options.producerConfiguration(transactionalID), trouble)
+        guard let topic = rd_kafka_topic_new(client.handle, options.topic, nil) else {
+            throw trouble.userError("cannot make a Kafka client of the topic")
+        }
+        self.topic = topic
+    }
+
+    deinit { rd_kafka_topic_destroy(topic) }
+
+    /// Waits until the topic is known. Errors: `OperationalError`.
+    func connect() async throws {
+        do {
+            _ = try await client.waiting { [self] _ in try client.partitions(of: topic) }
+        } catch let failure as KafkaFailure {
+            throw client.error(failure, "cannot reach it")
+        }
+    }
+
+    // MARK: Records
+
+    /// Puts records into the client's queue; waits while it is full. Errors: `KafkaFailure`.
+    func produce(_ records: KafkaRecords) async throws {
+        var row = 0
+        while true {
+            let (next, code) = offer(records, from: row)
+            row = next
+            if code == RD_KAFKA_RESP_ERR_NO_ERROR { break }
+            guard code == RD_KAFKA_RESP_ERR__QUEUE_FULL else { throw KafkaFailure(code) }
+            try await client.waiting { handle in _ = rd_kafka_poll(handle, 20) }
+            try check()
+        }
+        rd_kafka_poll(client.handle, 0)
+    }
+
+    /// Gives the row that was not taken, and why.
+    private func offer(_ records: KafkaRecords, from first: Int) -> (row: Int, code: rd_kafka_resp_err_t) {
+        let (keys, values) = (records.keys.viewReader, records.values.viewReader)
+        let millis = records.millis.pointer(Int64.self)
+        let empty = UnsafeRawPointer(records.values.values.pointer)
+        for row in first..<records.count {
+            let key = records.keys.isNull(row) ? nil : keys[row]
+            let value = records.values.isNull(row) ? nil : values[row]
+            let code = laminar_kafka_produce(
+                client.handle, topic, RD_KAFKA_PARTITION_UA, key.map { $0.baseAddress ?? empty }, key?.count ?? 0,
+                value.map { $0.baseAddress ?? empty }, value?.count ?? 0, millis[row], nil)
+            if code != RD_KAFKA_RESP_ERR_NO_ERROR { return (row, code) }
+        }
+        return (records.count, RD_KAFKA_RESP_ERR_NO_ERROR)
+    }
+
+    /// Serves the library's callbacks. Errors: `KafkaFailure` when a record was not delivered.
+    func check() throws(KafkaFailure) {
+        rd_kafka_poll(client.handle, 0)
+        if let failure = client.events.undelivered { throw failure }
+    }
+
+    /// Waits until brokers have every record. Errors: `KafkaFailure` when one was not delivered.
+    func flush() async throws {
+        while rd_kafka_outq_len(client.handle) > 0 {
+            try await client.waiting { handle in _ = rd_kafka_flush(handle, 200) }
+            try check()
+        }
+        try check()
+    }
+
+    // MARK: Transactions
+
+    /// Takes the transactional id over: other producers with it are fenced, what they left open is aborted, and what
+    /// they were committing is committed. Waits. Errors: `KafkaFailure`.
+    func takeOver() async throws {
+        try await transactional { handle in
+            KafkaFailure(taking: rd_kafka_init_transactions(handle, Self.transactionMillis))
+        }
+    }
+
+    /// Errors: `KafkaFailure`.
+    func begin() throws {
+        client.events.forgetUndelivered()
+        if let failure = KafkaFailure(taking: rd_kafka_begin_transaction(client.handle)) { throw failure }
+    }
+
+    /// Errors: `KafkaFailure`.
+    func abort() async throws {
+        try await transactional { handle in
+            KafkaFailure(taking: rd_kafka_abort_transaction(handle, Self.transactionMillis))
+        }
+    }
+
+    /// Commits the open transaction, and with it the note that `epoch` is committed. Errors: `KafkaFailure`.
+    func commit(epoch: Int) async throws {
+        let (name, group) = (topicName, transactionalID ?? "")
+        try await transactional { handle in
+            guard let list = rd_kafka_topic_partition_list_new(1),
+                let identity = rd_kafka_consumer_group_metadata_new(group)
+            else { return KafkaFailure(RD_KAFKA_RESP_ERR__FAIL) }
+            defer {
+                rd_kafka_topic_partition_list_destroy(list)
+                rd_kafka_consumer_group_metadata_destroy(identity)
+            }
+            rd_kafka_topic_partition_list_add(list, name, 0)?.pointee.offset = Int64(epoch)
+            return KafkaFailure(
+                taking: rd_kafka_send_offsets_to_transaction(handle, list, identity, Self.transactionMillis))
+        }
+        try await transactional { handle in
+            KafkaFailure(taking: rd_kafka_commit_transaction(handle, Self.transactionMillis))
+        }
+    }
+
+    /// Does a step, again as long as that may help.
+    private func transactional(_ step: @escaping @Sendable (OpaquePointer) -> KafkaFailure?) async throws {
+        try await client.waiting { handle in
+            var attempts = 0
+            while let failure = step(handle) {
+                attempts += 1
+                if !failure.isRetriable || attempts >= 5 { throw failure }
+            }
+        }
+    }
+}
+
+extension KafkaTableOptions {
+    /// With what a sink's client is made.
+    func producerConfiguration(_ transactionalID: String?) -> KafkaConfiguration {
+        var result = configuration
+        result["isolation.level"] = nil
+        result["enable.idempotence"] = "true"
+        // Those of the other clients, so that a key goes where they look for it.
+        result.setDefault("partitioner", "murmur2_random")
+        result.setDefault("linger.ms", "5")
+        result.setDefault("batch.num.messages", "10000")
+        result.setDefault("queue.buffering.max.messages", "200000")
+        result.setDefault("queue.buffering.max.kbytes", "131072")
+        result["delivery.report.only.error"] = "true"
+        if let transactionalID {
+            result["transactional.id"] = transactionalID
+            result.setDefault("transaction.timeout.ms", "300000")
+        }
+        return result
+    }
+
+    /// A consumer of the group that notes what a transactional id has committed.
+    func markerConfiguration(_ transactionalID: String) -> KafkaConfiguration {
+        var result = configuration
+        result["group.id"] = transactionalID
+        result["enable.auto.commit"] = "false"
+        // What a transaction has not decided yet must be waited for.
+        result["isolation.level"] = "read_committed"
+        return result
+    }
+}

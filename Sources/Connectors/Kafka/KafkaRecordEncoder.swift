@@ -1,0 +1,191 @@
+import Columnar
+import Dataflow
+import Formats
+import Glibc
+import HostSystem
+
+/// Turns rows into records: the value by the table's format, the key and the time of columns.
+final class KafkaRecordEncoder {
+    private let schema: Schema
+    private let format: FormatOptions
+    private let encoder: any RecordEncoder
+    /// The column that is the key.
+    private let keyColumn: Int?
+    /// The columns that tell rows apart, for upserts and changes.
+    private let identity: [Int]
+    private let timeColumn: Int?
+    private let retraction: Int?
+    private let isUpsert: Bool
+    private var text = TextBuffer(capacity: 1 << 16)
+
+    /// Errors: `OptionError` about columns, `FormatOptionError` about the schema.
+    init(_ spec: ConnectorSpec, _ options: KafkaTableOptions) throws {
+        let column = { (key: String, name: String?) throws(OptionError) -> Int? in
+            guard let name else { return nil }
+            if let position = spec.schema.index(of: name) { return position }
+            throw OptionError(key: key, message: "table '\(spec.table)': option '\(key)': there is no column \(name)")
+        }
+        format = options.format
+        isUpsert = options.isUpsert
+        retraction = spec.schema.index(of: HiddenColumn.retraction)
+        timeColumn = try column("sink.timestamp_field", options.timestampField)
+        if let timeColumn, !spec.schema[timeColumn].type.isTimestamp {
+            throw OptionError(
+                key: "sink.timestamp_field",
+                message: "table '\(spec.table)': option 'sink.timestamp_field': expected a TIMESTAMP, found "
+                    + spec.schema[timeColumn].type.sqlName)
+        }
+        identity = spec.key ?? []
+        let named = try column("sink.key_field", options.keyField)
+        keyColumn = named ?? (identity.count == 1 ? identity[0] : nil)
+        if isUpsert, keyColumn == nil, identity.isEmpty {
+            throw OptionError(
+                key: "sink.upsert",
+                message: "table '\(spec.table)': option 'sink.upsert' needs a PRIMARY KEY or sink.key_field")
+        }
+        // The tombstone says that a row is gone; the format sees only rows.
+        let hidesRetraction = isUpsert ? retraction : nil
+        schema = Schema(spec.schema.fields.enumerated().filter { $0.offset != hidesRetraction }.map(\.element))
+        encoder = try format.makeEncoder(schema: schema, key: spec.key)
+    }
+
+    /// The records of a batch, in the order of its rows.
+    func encode(_ batch: RecordBatch) throws -> KafkaRecords {
+        if isUpsert { return upserts(batch) }
+        if format.holdsChanges { return changes(batch) }
+        return KafkaRecords(keys: keys(batch), values: values(batch), millis: millis(batch))
+    }
+
+    // MARK: Values
+
+    private func values(_ batch: RecordBatch) -> Column {
+        switch format.format {
+        case .rawString, .rawBytes: return batch.columns[0].reinterpreted(as: .binary)
+        case .json:
+            text.removeAll()
+            encoder.encode(batch, into: &text)
+            // JSON has no line end within a record.
+            return lines(text.take(), expected: batch.rowCount)
+        default: return oneByOne(batch)
+        }
+    }
+
+    /// Formats whose records may hold line ends, or have none.
+    private func oneByOne(_ batch: RecordBatch) -> Column {
+        let isText = format.format == .csv
+        var builder = ViewBuilder(capacity: batch.rowCount, arenaSize: 1 << 16)
+        for row in 0..<batch.rowCount {
+            text.removeAll()
+            encoder.encode(batch.slice(row, 1), into: &text)
+            if isText {
+                while let last = text.bytes.last, last == 0x0A || last == 0x0D { text.truncate(to: text.count - 1) }
+            }
+            builder.append(text.bytes)
+        }
+        return builder.finish(.binary)
+    }
+
+    /// Lines as values that point into the buffer.
+    private func lines(_ buffer: Buffer, expected: Int) -> Column {
+        var views = FixedWidthBuilder<StringView>(capacity: max(1, expected))
+        let base = UnsafeRawPointer(buffer.pointer)
+        var start = 0
+        while start < buffer.byteCount {
+            let newline = memchr(base + start, 0x0A, buffer.byteCount - start)
+            let end = newline.map { UnsafeRawPointer($0) - base } ?? buffer.byteCount
+            let count = end - start
+            views.append(
+                count <= StringView.inlineLimit
+                    ? StringView(inlining: base + start, count: count)
+                    : StringView(referencing: base + start, count: count, bufferIndex: 0, offset: start))
+            start = end + 1
+        }
+        let column = views.finish(.binary)
+        return Column(type: .binary, count: column.count, values: column.values, dataBuffers: [buffer])
+    }
+
+    // MARK: Keys and times
+
+    private func keys(_ batch: RecordBatch) -> Column {
+        guard let keyColumn else {
+            return identity.isEmpty ? .nulls(.binary, count: batch.rowCount) : objects(batch)
+        }
+        let column = batch.columns[keyColumn]
+        if column.type.layout == .view { return column.reinterpreted(as: .binary) }
+        var builder = ViewBuilder(capacity: batch.rowCount)
+        for row in 0..<batch.rowCount {
+            if column.isNull(row) {
+                builder.appendNull()
+                continue
+            }
+            text.removeAll()
+            TextPrinting.appendJSON(column, row, to: &text)
+            // What JSON puts quotes around is plain as a key.
+            let bytes = text.bytes
+            let isQuoted = bytes.count >= 2 && bytes[0] == UInt8(ascii: "\"")
+            builder.append(isQuoted ? UnsafeRawBufferPointer(rebasing: bytes[1..<(bytes.count - 1)]) : bytes)
+        }
+        return builder.finish(.binary)
+    }
+
+    /// Keys of several columns, as JSON objects.
+    private func objects(_ batch: RecordBatch) -> Column {
+        let part = batch.selectingColumns(identity)
+        var options = FormatOptions()
+        options.includesNulls = true
+        text.removeAll()
+        JSONRecordEncoder(schema: part.schema, options: options).encode(part, into: &text)
+        return lines(text.take(), expected: batch.rowCount)
+    }
+
+    private func millis(_ batch: RecordBatch) -> Column {
+        guard let timeColumn else {
+            return Column(
+                type: .int64, count: batch.rowCount, values: Buffer(byteCount: batch.rowCount * 8, zeroed: true))
+        }
+        let column = batch.columns[timeColumn]
+        let values = column.pointer(Int64.self)
+        var builder = FixedWidthBuilder<Int64>(capacity: max(1, batch.rowCount))
+        for row in 0..<batch.rowCount {
+            // Half a millisecond before 1970 belongs to the one before.
+            let millis = values[row] >= 0 ? values[row] / 1_000_000 : (values[row] - 999_999) / 1_000_000
+            builder.append(column.isNull(row) ? 0 : max(0, millis))
+        }
+        return builder.finish(.int64)
+    }
+
+    // MARK: Changes
+
+    /// The last that happened to each key in the batch: its newest row, or a tombstone.
+    private func upserts(_ batch: RecordBatch) -> KafkaRecords {
+        let keys = keys(batch)
+        var latest: [Int32] = []
+        let table = GroupTable(keyTypes: [.binary])
+        let buffer = Buffer(byteCount: max(1, batch.rowCount) * 4)
+        let ids = buffer.assuming(UInt32.self)
+        table.intern([keys], rowCount: batch.rowCount, into: ids)
+        latest = Array(repeating: 0, count: table.groupCount)
+        for row in 0..<batch.rowCount { latest[Int(ids[row])] = Int32(truncatingIfNeeded: row) }
+        latest.sort()
+        let rows = Selection(buffer: .copying(latest), count: latest.count)
+        let kept = batch.taking(rows)
+        let visible = kept.selectingColumns((0..<batch.schema.count).filter { $0 != retraction })
+        var values = values(RecordBatch(schema: schema, columns: visible.columns, rowCount: kept.rowCount))
+        if let retraction {
+            let flags = kept.columns[retraction].bits
+            values = values.withValidity(Bitmap((0..<kept.rowCount).map { !flags[$0] }))
+        }
+        return KafkaRecords(keys: keys.taking(rows), values: values, millis: millis(kept))
+    }
+
+    /// Change records, under the keys of their rows.
+    private func changes(_ batch: RecordBatch) -> KafkaRecords {
+        text.removeAll()
+        encoder.encode(batch, into: &text)
+        let values = lines(text.take(), expected: batch.rowCount)
+        let rows = (encoder as? DebeziumRecordEncoder)?.recordRows ?? []
+        let selection = Selection(buffer: .copying(rows), count: rows.count)
+        let source = batch.taking(selection)
+        return KafkaRecords(keys: keys(source), values: values, millis: millis(source))
+    }
+}

@@ -1,0 +1,33 @@
+import Columnar
+
+/// Records ready to be written: keys, values and times as columns, so that a checkpoint can hold them as they are.
+struct KafkaRecords: Sendable {
+    /// Binary; a null is no key.
+    var keys: Column
+    /// Binary; a null is a tombstone.
+    var values: Column
+    /// Milliseconds since 1970; a null or 0 is the time of writing.
+    var millis: Column
+
+    var count: Int { values.count }
+
+    /// Bytes of keys and values.
+    var byteCount: Int {
+        let (keyViews, valueViews) = (keys.pointer(StringView.self), values.pointer(StringView.self))
+        var total = 0
+        for row in 0..<count { total += keyViews[row].length + valueViews[row].length }
+        return total
+    }
+
+    /// The records behind one another; at least one batch. Shares the bytes.
+    static func concatenating(_ batches: [KafkaRecords]) -> KafkaRecords {
+        KafkaRecords(
+            keys: .concatenating(batches.map(\.keys)), values: .concatenating(batches.map(\.values)),
+            millis: .concatenating(batches.map(\.millis)))
+    }
+
+    func slice(_ start: Int, _ length: Int) -> KafkaRecords {
+        KafkaRecords(
+            keys: keys.slice(start, length), values: values.slice(start, length), millis: millis.slice(start, length))
+    }
+}

@@ -1,0 +1,204 @@
+import CRdKafka
+import Columnar
+import Dataflow
+import Formats
+import HostSystem
+import State
+import Synchronization
+
+/// Reads a topic's partitions, those of one subtask: partition p belongs to subtask p mod n.
+///
+/// Replayable: a checkpoint notes the next offset of each partition, and only what is noted there counts; the group is
+/// told afterwards, for tools. At another parallelism every subtask gets all offsets and takes its own. A partition
+/// that no checkpoint names is new, and read from its beginning.
+final class KafkaSource: SourceOperator {
+    private static let offsetsName = "offsets"
+    private static let lagNanos: UInt64 = 1_000_000_000
+
+    /// Where a column of the output comes from.
+    private enum Origin {
+        /// Position in the decoder's schema.
+        case value(Int)
+        case metadata(KafkaMetadata, DataType)
+    }
+
+    private let spec: ConnectorSpec
+    private let options: KafkaTableOptions
+    private let context: OperatorContext
+    private let trouble: KafkaTrouble
+    private let decoder: KafkaPayloadDecoder
+    private let origins: [Origin]
+    private let clock = SystemMonotonicClock()
+    private var consumer: KafkaConsumer?
+    /// The offset behind the last record given out.
+    private var next: [Int32: Int64] = [:]
+    /// As of the last snapshot.
+    private var noted: [Int32: Int64] = [:]
+    private var isRestored = false
+    private var current: (messages: KafkaMessages, position: Int)?
+    private var reportedBadRecords = 0
+    private var lagTime: UInt64 = 0
+
+    /// Errors: `OperationalError`, `FormatOptionError` about the schema.
+    init(_ spec: ConnectorSpec, _ options: KafkaTableOptions, _ context: OperatorContext) throws {
+        self.spec = spec
+        self.options = options
+        self.context = context
+        trouble = options.trouble(table: spec.table)
+        var values: [Field] = []
+        var projection: [Int] = []
+        var origins: [Origin] = []
+        for (position, field) in spec.schema.fields.enumerated() {
+            let isWanted = spec.projection.contains(position)
+            if let key = spec.metadata[position] {
+                guard isWanted else { continue }
+                guard let metadata = KafkaMetadata(key, field.type) else {
+                    throw trouble.userError("column \(field.name): there is no metadata '\(key)' of its type")
+                }
+                origins.append(.metadata(metadata, field.type))
+            } else {
+                if isWanted {
+                    origins.append(.value(projection.count))
+                    projection.append(values.count)
+                }
+                values.append(field)
+            }
+        }
+        if spec.givesChanges { origins.append(.value(projection.count)) }
+        self.origins = origins
+        let tracks = origins.contains { if case .metadata = $0 { true } else { false } }
+        decoder = try KafkaPayloadDecoder(
+            schema: Schema(values), projection: projection, format: options.format, tracksRecords: tracks)
+    }
+
+    func onStart() async throws {
+        let client = try KafkaClient(.consumer, options.consumerConfiguration(table: spec.table), trouble)
+        let (subtask, parallelism) = (Int32(context.subtask), Int32(context.parallelism))
+        let interval = options.configuration["topic.metadata.refresh.interval.ms"].flatMap { Int($0) } ?? 30_000
+        let consumer = try KafkaConsumer(client, topic: options.topic, discoveryMillis: interval) {
+            $0 % parallelism == subtask
+        }
+        self.consumer = consumer
+        let partitions = try await consumer.ownPartitions()
+        let missing = partitions.filter { next[$0] == nil }
+        if !missing.isEmpty {
+            do {
+                let begin = try await firstOffsets(client, missing)
+                next.merge(begin) { known, _ in known }
+            } catch let failure as KafkaFailure {
+                throw client.error(failure, "cannot find where to begin")
+            }
+        }
+        try await consumer.start(next.filter { partitions.contains($0.key) })
+    }
+
+    func onClose() async {
+        current = nil
+        await consumer?.close()
+        consumer = nil
+    }
+
+    /// Where partitions begin that no checkpoint names, as offsets that a checkpoint can note.
+    private func firstOffsets(_ client: KafkaClient, _ partitions: [Int32]) async throws -> [Int32: Int64] {
+        let (topic, start) = (options.topic, isRestored ? .earliest : options.startOffset)
+        return try await client.waiting { _ in
+            let committed = start == .group ? try client.committed(topic, partitions) : [:]
+            var offsets: [Int32: Int64] = [:]
+            for partition in partitions {
+                if let offset = committed[partition] {
+                    offsets[partition] = offset
+                    continue
+                }
+                let bounds = try client.bounds(topic, partition)
+                offsets[partition] = start == .latest ? bounds.high : bounds.low
+            }
+            return offsets
+        }
+    }
+
+    func read(rowLimit: Int) async throws -> SourceEvent {
+        guard let consumer else { return .endOfData }
+        noteLag(consumer)
+        if current == nil {
+            do {
+                guard let messages = try consumer.handover.take() else { return .idle(millis: 2) }
+                current = (messages, 0)
+            } catch {
+                throw consumer.client.error(error, "cannot read it")
+            }
+        }
+        guard let (messages, position) = current else { return .idle(millis: 2) }
+        let range = position..<min(messages.count, position + max(1, rowLimit))
+        let batch = try rows(messages, range)
+        for index in range {
+            let message = messages[index].pointee
+            next[message.partition] = message.offset + 1
+        }
+        context.metrics.bytesReceived.wrappingAdd(
+            messages.byteCount * range.count / max(1, messages.count), ordering: .relaxed)
+        current = range.upperBound == messages.count ? nil : (messages, range.upperBound)
+        return .batch(batch)
+    }
+
+    private func rows(_ messages: KafkaMessages, _ range: Range<Int>) throws -> RecordBatch {
+        defer {
+            context.metrics.badRecords.wrappingAdd(decoder.badRecordCount - reportedBadRecords, ordering: .relaxed)
+            reportedBadRecords = decoder.badRecordCount
+        }
+        let pieces: [KafkaPayloadDecoder.Piece]
+        do {
+            pieces = try decoder.decode(messages, range)
+        } catch let bad as KafkaPayloadDecoder.Bad {
+            let message = messages[bad.record].pointee
+            throw trouble.userError(
+                "partition \(message.partition), offset \(message.offset): bad \(options.format.format.rawValue) "
+                    + "record: \(bad.reason) (set bad_data = 'drop' to leave such records out)")
+        }
+        if pieces.isEmpty { return .empty(spec.outputSchema) }
+        let values = RecordBatch.concatenating(pieces.map(\.batch))
+        let records = pieces.flatMap { $0.records ?? [] }
+        let now = context.clock.nowNanoseconds()
+        let columns = origins.map { origin in
+            switch origin {
+            case .value(let index): values.columns[index]
+            case .metadata(let metadata, let type):
+                metadata.column(messages, records, type: type, topic: options.topic, now: now)
+            }
+        }
+        return RecordBatch(schema: spec.outputSchema, columns: columns, rowCount: values.rowCount)
+    }
+
+    private func noteLag(_ consumer: KafkaConsumer) {
+        let now = clock.elapsedNanoseconds()
+        guard now &- lagTime >= Self.lagNanos else { return }
+        lagTime = now
+        let lags = next.compactMap { partition, offset in
+            consumer.lag(partition, behind: offset).map {
+                OperatorMetrics.PartitionLag(topic: options.topic, partition: Int(partition), records: $0)
+            }
+        }
+        context.metrics.partitionLags.withLock { $0 = lags }
+        context.metrics.externalErrors.store(consumer.client.events.errorCount, ordering: .relaxed)
+    }
+
+    // MARK: State
+
+    func snapshot() throws -> StateSnapshot {
+        noted = next
+        let rows = next.sorted { $0.key < $1.key }
+        let columns = [rows.map { Int64($0.key) }, rows.map(\.value)].map {
+            Column(type: .int64, count: rows.count, values: .copying($0))
+        }
+        return StateSnapshot([StateTable(Self.offsetsName, .everywhere, columns, rowCount: rows.count)])
+    }
+
+    func onCheckpointStands() async throws { consumer?.tellGroup(noted) }
+
+    func restore(_ state: RestoredState) throws {
+        isRestored = true
+        for row in state.numbers(Self.offsetsName) {
+            let partition = Int32(truncatingIfNeeded: row[0])
+            if Int(partition) % context.parallelism == context.subtask { next[partition] = row[1] }
+        }
+    }
+}
