@@ -70,7 +70,7 @@ public final class Engine: Sendable {
     private func restore(
         _ options: CheckpointOptions, _ graph: DataflowGraph, _ plans: [TaskPlan], _ environment: inout TaskEnvironment
     ) throws {
-        let fingerprint = GraphFingerprint.value(graph)
+        let fingerprint = GraphFingerprint.value(graph, components.connectors)
         let store: CheckpointStore
         let restored: CheckpointManifest?
         let lastEpoch: Int

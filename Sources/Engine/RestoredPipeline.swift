@@ -127,13 +127,17 @@ final class RestoredPipeline: Sendable {
 
 /// Tells queries apart: state belongs to one query, at whatever parallelism.
 enum GraphFingerprint {
-    static func value(_ graph: DataflowGraph) -> UInt64 {
+    static func value(_ graph: DataflowGraph, _ connectors: ConnectorCatalog) -> UInt64 {
         var text = ""
         for node in graph.nodes {
             text += "\(node.id) \(node.description)\n"
             switch node.spec {
             case .source(let spec), .sink(let spec):
-                for (key, value) in spec.options.sorted(by: { $0.key < $1.key }) { text += " \(key)=\(value.text)\n" }
+                let connector = connectors[spec.connector]
+                for (key, value) in spec.options.sorted(by: { $0.key < $1.key })
+                where connector?.isAccess(option: key) != true {
+                    text += " \(key)=\(value.text)\n"
+                }
             default: break
             }
         }

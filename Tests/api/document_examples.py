@@ -1,8 +1,8 @@
 """Runs every example of fixtures/api/laminar-api.md against a live server.
 
 As written but for the address, and for the ids of pipelines, jobs and profiles, which nobody can know beforehand: those
-that an earlier example made are put in their place. The workflow at the end is run twice: as it stands up to the pipeline,
-whose connector may not run yet, and whole with local tables in place of the topics.
+that an earlier example made are put in their place. The workflow at the end is run twice: as it stands against a real
+broker at its address, where one is installed and the port is free, and with local files in place of the topics.
 """
 
 import json
@@ -11,8 +11,10 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from broker import Broker, find_program, is_free  # noqa: E402
 from server import Checks, Server, binary  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -167,13 +169,61 @@ def workflow(server, checks, lines):
     checks.that("profile=prof_" in result.stdout, f"the workflow's profile: {result.stdout} {result.stderr}")
     names = {table["name"] for table in server.json("GET", "/connection_tables")["data"]}
     checks.that({"orders", "large-orders"} <= names, f"the workflow's tables: {names}")
-    validation = server.json("POST", "/pipelines/validate_query", {
-        "query": "INSERT INTO `large-orders` SELECT * FROM orders WHERE amount > 100"})
-    print("the pipeline over the workflow's own tables:", validation["errors"] or "valid")
+    kafka_workflow(server, checks, text)
     for table in server.json("GET", "/connection_tables")["data"]:
         if table["name"] in ("orders", "large-orders"):
             server.json("DELETE", f"/connection_tables/{table['id']}")
     local_workflow(server, checks, text[text.index("# 4. Create pipeline"):])
+
+
+def kafka_workflow(server, checks, text):
+    """From "4. Create pipeline" on, word for word; between its last two steps orders come and are read back."""
+    if find_program() is None or not is_free(9092):
+        print("the workflow over Kafka was not run: no broker is installed, or port 9092 is taken")
+        return
+    import confluent_kafka
+    from confluent_kafka.admin import AdminClient, NewTopic
+    with Broker(9092):
+        admin = AdminClient({"bootstrap.servers": "localhost:9092"})
+        for future in admin.create_topics([NewTopic("orders", 2, 1), NewTopic("large-orders", 2, 1)]).values():
+            future.result(20)
+        start, end = text.index("# 4. Create pipeline"), text.index("# 7. Stop pipeline")
+        result = shell("set -e\n" + text[start:end] + "\necho; echo pipeline=$PIPELINE_ID", server)
+        found = re.search(r"pipeline=(pl_\w+)", result.stdout)
+        checks.that(found is not None, f"the workflow over Kafka: {result.stdout} {result.stderr}")
+        if not found:
+            return
+        server.wait_for(found.group(1), "Running")
+        # Its source reads what comes from now on; a partition is asked for its end a little after the start.
+        time.sleep(3)
+        producer = confluent_kafka.Producer({"bootstrap.servers": "localhost:9092"})
+        for number in range(10_000):
+            producer.produce("orders", json.dumps({"id": number, "amount": number % 250}))
+        checks.equal(producer.flush(30), 0, "orders not delivered")
+        expected = sum(1 for number in range(10_000) if number % 250 > 100)
+        ids = read_topic(confluent_kafka, expected)
+        checks.that(len(ids) == len(set(ids)) == expected, f"orders read back: {len(ids)}, expected {expected}")
+        print(f"the workflow over Kafka wrote {len(ids)} orders, expected {expected}")
+        stop = "PIPELINE_ID=" + found.group(1) + "\n" + text[end:]
+        checks.equal(shell(stop, server).returncode, 0, "the workflow's last step")
+        server.wait_for(found.group(1), "Stopped")
+        server.json("DELETE", f"/pipelines/{found.group(1)}")
+
+
+def read_topic(confluent_kafka, count):
+    consumer = confluent_kafka.Consumer({
+        "bootstrap.servers": "localhost:9092", "group.id": "check", "auto.offset.reset": "earliest",
+        "isolation.level": "read_committed"})
+    consumer.subscribe(["large-orders"])
+    ids, deadline = [], time.monotonic() + 40
+    while time.monotonic() < deadline:
+        message = consumer.poll(0.5)
+        if message is None and len(ids) >= count:
+            break
+        if message is not None and not message.error():
+            ids.append(json.loads(message.value())["id"])
+    consumer.close()
+    return ids
 
 
 def local_workflow(server, checks, text):

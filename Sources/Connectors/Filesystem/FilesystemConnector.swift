@@ -34,6 +34,8 @@ public struct FilesystemConnector: Connector {
             roles: roles, isBounded: true, maximumParallelism: holdsChanges ? 1 : nil, takesChanges: holdsChanges)
     }
 
+    public func isAccess(option key: String) -> Bool { key.hasPrefix("storage.") }
+
     private static func check(
         _ table: FolderTableOptions, _ schema: Schema, _ roles: Set<TableRole>
     ) throws(OptionError) {

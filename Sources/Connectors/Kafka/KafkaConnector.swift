@@ -43,6 +43,11 @@ public struct KafkaConnector: Connector {
             givesChanges: holdsChanges, takesChanges: takesChanges)
     }
 
+    public func isAccess(option key: String) -> Bool {
+        ["bootstrap_servers", "key", "secret", "client_configs"].contains(key)
+            || ["auth.", "client_configs.", "connection_properties.", "schema_registry."].contains { key.hasPrefix($0) }
+    }
+
     private static func check(
         _ table: KafkaTableOptions, _ schema: Schema, _ roles: Set<TableRole>
     ) throws(OptionError) {
