@@ -25,7 +25,7 @@ let ladder: [(name: String, imports: [String])] = [
     // 2
     ("Expressions", ["Columnar", "Codecs", "CRE2", "COpenSSL"]),
     // 3
-    ("Formats", ["HostSystem", "Columnar", "Codecs", "CSimdJSON"]),
+    ("Formats", ["HostSystem", "JSONModel", "Columnar", "Codecs", "CSimdJSON"]),
     ("State", ["Columnar", "Codecs"]),
     // 4
     ("Dataflow", ["HostSystem", "Columnar", "Expressions", "State"]),

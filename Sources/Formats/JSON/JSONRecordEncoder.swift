@@ -14,6 +14,10 @@ public final class JSONRecordEncoder: RecordEncoder {
         self.options = options
     }
 
+    public func encodeMessages(_ batch: RecordBatch, into output: inout TextBuffer, ends: inout [Int]) {
+        output.appendLines(&ends) { encode(batch, into: &$0) }
+    }
+
     public func encode(_ batch: RecordBatch, into output: inout TextBuffer) {
         let writer = JSONRowWriter(columns: batch.columns, names: schema.fields.map(\.name), options: options)
         // The writer holds only pointers into the batch.
