@@ -75,7 +75,10 @@ enum Interop {
         case .interval(let span): return "\(span.months)/\(span.days)/\(span.nanoseconds)"
         case .nested(let items):
             let isStructure = value.type.layout == .structure
-            let inner = items.map { text($0) }.joined(separator: ",")
+            var texts = items.map { text($0) }
+            // Maps have no order.
+            if case .map = value.type { texts.sort() }
+            let inner = texts.joined(separator: ",")
             return isStructure ? "{" + inner + "}" : "[" + inner + "]"
         }
     }

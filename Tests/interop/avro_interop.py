@@ -71,7 +71,7 @@ def text(value, schema, names):
         return "[" + ",".join(text(item, schema["items"], names) for item in value) + "]"
     if kind == "map":
         entries = ("{x" + key.encode().hex() + "," + text(item, schema["values"], names) + "}" for key, item in value.items())
-        return "[" + ",".join(entries) + "]"
+        return "[" + ",".join(sorted(entries)) + "]"
     if kind == "record":
         return "{" + ",".join(text(value[f["name"]], f["type"], names) for f in schema["fields"]) + "}"
     raise TypeError(f"no text for {schema}")
@@ -174,7 +174,7 @@ class Maker:
             return datetime.time(r.randint(0, 23), r.randint(0, 59), 0, r.randint(0, 999999))
         if logical and "timestamp" in logical:
             unit = 1000 if "millis" in logical else 1
-            moment = EPOCH + datetime.timedelta(microseconds=r.randint(-10**12, 10**13) * unit)
+            moment = EPOCH + datetime.timedelta(microseconds=r.randint(-(10**12), 5 * 10**12) * unit)
             return moment.replace(tzinfo=None) if "local" in logical else moment
         if logical == "duration":
             return struct.pack("<III", r.randint(0, 99), r.randint(0, 999), r.randint(0, 10**9))
