@@ -5,3 +5,7 @@ if [ ! -x .venv/bin/python3 ] || ! .venv/bin/python3 -c 'import duckdb, pyarrow'
     python3 -m venv .venv
     .venv/bin/pip install --quiet --disable-pip-version-check duckdb pyarrow
 fi
+# Other implementations of record formats.
+if ! .venv/bin/python3 -c 'import fastavro, grpc_tools' 2>/dev/null; then
+    .venv/bin/python3 -m pip install --quiet --disable-pip-version-check fastavro grpcio-tools
+fi

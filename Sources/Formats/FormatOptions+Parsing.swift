@@ -36,6 +36,11 @@ extension FormatOptions {
         Option(key: "csv.header", values: "true or false", documentation: "the first line names the columns"),
         Option(key: "csv.delimiter", values: "one character", documentation: "what separates fields; \\t is a tab"),
         Option(key: "csv.null", values: "a text", documentation: "the unquoted text that stands for NULL"),
+        Option(
+            key: "json.schema_id", values: "a whole number", documentation: "the id that written records begin with"),
+        Option(
+            key: "avro.schema_id", values: "a whole number", documentation: "the id that written records begin with"),
+        Option(key: "avro.reader_schema", values: "an Avro schema", documentation: "the same as avro.schema"),
         Option(key: "avro.schema", values: "an Avro schema", documentation: "what the records hold"),
         Option(
             key: "avro.confluent_schema_registry", values: "true or false",
@@ -93,7 +98,10 @@ extension FormatOptions {
         case "json.include_schema": includesSchema = try Self.flag(key, value)
         case "json.confluent_schema_registry", "avro.confluent_schema_registry", "protobuf.confluent_schema_registry":
             usesRegistry = try Self.flag(key, value)
-        case "avro.schema", "protobuf.schema": definition = value
+        case "json.schema_id", "avro.schema_id":
+            guard let id = UInt32(value) else { throw Self.illegal(key, value) }
+            schemaID = Int32(bitPattern: id)
+        case "avro.schema", "avro.reader_schema", "protobuf.schema": definition = value
         case "protobuf.compiled_schema":
             definition = value
             isDefinitionCompiled = true

@@ -98,6 +98,8 @@ public struct FormatOptions: Hashable, Sendable {
     public var isDefinitionCompiled = false
     /// `….confluent_schema_registry`: a record begins with the id of its schema.
     public var usesRegistry = false
+    /// `….schema_id`: the id that written messages begin with; nil where the connector knows it.
+    public var schemaID: Int32?
     /// `….into_unstructured_json`: the record as JSON is the value of the only column.
     public var intoUnstructuredJSON = false
     /// `json.include_schema`: each record has its schema beside it, as Kafka Connect writes them.
@@ -121,7 +123,7 @@ public struct FormatOptions: Hashable, Sendable {
         schema: Schema, projection: [Int]? = nil, schemas: (any SchemaProvider)? = nil
     ) throws(FormatOptionError) -> any RecordDecoder {
         switch format {
-        case .json: try JSONRecordDecoder(schema: schema, projection: projection, options: self)
+        case .json: try makeJSONDecoder(schema, projection)
         case .debeziumJSON: try DebeziumRecordDecoder(schema: schema, projection: projection, options: self)
         case .csv: try CSVRecordDecoder(schema: schema, projection: projection, options: self)
         case .rawString, .rawBytes: try RawRecordDecoder(schema: schema, projection: projection, options: self)
@@ -139,12 +141,34 @@ public struct FormatOptions: Hashable, Sendable {
         schema: Schema, key: [Int]? = nil, schemaID: Int32? = nil
     ) throws(FormatOptionError) -> any RecordEncoder {
         switch format {
-        case .json: JSONRecordEncoder(schema: schema, options: self)
+        case .json: try makeJSONEncoder(schema, schemaID ?? self.schemaID)
         case .debeziumJSON: DebeziumRecordEncoder(schema: schema, key: key, options: self)
         case .csv: CSVRecordEncoder(schema: schema, options: self)
         case .rawString, .rawBytes: try RawRecordEncoder(schema: schema, options: self)
-        case .avro: try AvroRecordEncoder(schema: schema, options: self, schemaID: schemaID)
-        case .protobuf: try ProtobufRecordEncoder(schema: schema, options: self, schemaID: schemaID)
+        case .avro: try AvroRecordEncoder(schema: schema, options: self, schemaID: schemaID ?? self.schemaID)
+        case .protobuf: try ProtobufRecordEncoder(schema: schema, options: self, schemaID: schemaID ?? self.schemaID)
+        }
+    }
+
+    private func makeJSONDecoder(_ schema: Schema, _ projection: [Int]?) throws(FormatOptionError) -> any RecordDecoder {
+        try checkJSONRegistry()
+        let plain: any RecordDecoder =
+            includesSchema
+            ? try JSONEnvelopeDecoder(schema: schema, projection: projection, options: self)
+            : try JSONRecordDecoder(schema: schema, projection: projection, options: self)
+        return usesRegistry ? JSONPrefixedDecoder(plain, self) : plain
+    }
+
+    private func makeJSONEncoder(_ schema: Schema, _ schemaID: Int32?) throws(FormatOptionError) -> any RecordEncoder {
+        try checkJSONRegistry()
+        return JSONRecordEncoder(schema: schema, options: self, schemaID: usesRegistry ? schemaID : nil)
+    }
+
+    private func checkJSONRegistry() throws(FormatOptionError) {
+        if usesRegistry && carrier == .stream {
+            throw FormatOptionError(
+                key: "json.confluent_schema_registry",
+                "files have no ids of schemas: json.confluent_schema_registry goes with connectors of messages")
         }
     }
 

@@ -104,7 +104,7 @@ import Testing
                 let value =
                     switch option.key {
                     case "format": format
-                    case "framing.newline.max_length": "10"
+                    case "framing.newline.max_length", "json.schema_id", "avro.schema_id": "10"
                     case "csv.delimiter": ";"
                     case "csv.null": "NA"
                     default: String(option.values.split(separator: " ")[0].split(separator: ",")[0])

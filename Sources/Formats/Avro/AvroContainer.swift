@@ -45,6 +45,7 @@ struct AvroContainerReader {
     private var marker: [UInt8] = []
     private var hasHeader = false
     private var isSearching = false
+    private var isEnded = false
     /// Whether nothing more can be read, as the header is no header.
     private(set) var isLost = false
 
@@ -61,6 +62,9 @@ struct AvroContainerReader {
         if !isLost { pending.append(contentsOf: bytes) }
     }
 
+    /// Says that no more bytes come: what seems cut off is.
+    mutating func end() { isEnded = true }
+
     /// Whether bytes are left that are no whole block.
     var hasRest: Bool { !isLost && start < pending.count }
 
@@ -75,7 +79,8 @@ struct AvroContainerReader {
         } catch {
             // What seems cut off may only not have come yet.
             let limit = hasHeader ? Self.blockBytesMax + 64 : Self.headerBytesMax
-            if error == .truncated && pending.count - start <= limit { return .needsMore }
+            if error == .truncated && !isEnded && pending.count - start <= limit { return .needsMore }
+            let error = error == .truncated ? RecordFault("the file ends inside a block, or a block is damaged") : error
             let offset = position
             if hasHeader {
                 isSearching = true

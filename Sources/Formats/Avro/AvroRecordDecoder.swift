@@ -107,9 +107,10 @@ public final class AvroRecordDecoder: RecordDecoder {
     }
 
     public func flush(isEndOfInput: Bool) throws(BadRecordError) -> RecordBatch? {
-        if isEndOfInput && container.hasRest && block == nil {
-            container = AvroContainerReader()
-            try refuse(RecordFault("the file ends inside a block"))
+        if isEndOfInput && container.hasRest {
+            // A block whose size is damaged may have hidden those behind it until now.
+            container.end()
+            while try readContainer() { try decodeBlock(.max) }
         }
         return rows > 0 ? take() : nil
     }
@@ -127,9 +128,12 @@ public final class AvroRecordDecoder: RecordDecoder {
         }
     }
 
-    private func refuse(_ fault: RecordFault, offset: Int = -1) throws(BadRecordError) {
+    private func refuse(
+        _ fault: RecordFault, offset: Int = -1, _ bytes: UnsafeRawBufferPointer? = nil
+    ) throws(BadRecordError) {
         let record = BadRecord(
-            line: offset < 0 ? max(1, recordCount) : 0, offset: offset, reason: fault.reason)
+            line: offset < 0 ? max(1, recordCount) : 0, offset: offset, reason: fault.reason,
+            excerpt: bytes.map { RecordExcerpt($0) })
         log.add(record)
         if options.badRecords == .fail { throw BadRecordError(format: "avro", record: record) }
     }
@@ -151,7 +155,7 @@ public final class AvroRecordDecoder: RecordDecoder {
             try value(Self.ownID, cursor)
         } catch {
             rollBack()
-            try refuse(error)
+            try refuse(error, bytes)
         }
     }
 
@@ -159,8 +163,8 @@ public final class AvroRecordDecoder: RecordDecoder {
     private func decodeContainer(_ bytes: UnsafeRawBufferPointer) throws(BadRecordError) {
         container = AvroContainerReader()
         container.add(bytes, offset: 0)
+        container.end()
         while try readContainer() { try decodeBlock(.max) }
-        if container.hasRest { try refuse(RecordFault("the container ends inside a block")) }
     }
 
     private func checkFingerprint(_ cursor: inout ByteCursor) throws(RecordFault) {
@@ -284,7 +288,8 @@ public final class AvroRecordDecoder: RecordDecoder {
                     left = 0
                 }
                 log.add(undescribed: rest)
-                try refuse(error)
+                let end = rest == 0 && cursor.position > start ? cursor.position : cursor.end
+                try refuse(error, UnsafeRawBufferPointer(start: start, count: end - start))
             }
         }
     }

@@ -78,6 +78,8 @@ public final class AvroRecordEncoder: RecordEncoder {
         }
     }
 
+    public func resume() { needsHeader = false }
+
     public func finish(into output: inout TextBuffer) { writeHeader(&output) }
 
     private func compressed(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {

@@ -182,8 +182,12 @@ public final class ProtobufRecordDecoder: RecordDecoder {
         return views.finish(.json)
     }
 
-    private func refuse(_ fault: RecordFault, offset: Int) throws(BadRecordError) {
-        let record = BadRecord(line: offset < 0 ? recordCount : 0, offset: offset, reason: fault.reason)
+    private func refuse(
+        _ fault: RecordFault, offset: Int, _ bytes: UnsafeRawBufferPointer? = nil
+    ) throws(BadRecordError) {
+        let record = BadRecord(
+            line: offset < 0 ? recordCount : 0, offset: offset, reason: fault.reason,
+            excerpt: bytes.map { RecordExcerpt($0) })
         log.add(record)
         if options.badRecords == .fail { throw BadRecordError(format: "protobuf", record: record) }
     }
@@ -211,7 +215,7 @@ public final class ProtobufRecordDecoder: RecordDecoder {
                 sink.cancelOpen()
                 sink.truncate(to: rows)
             }
-            try refuse(error, offset: offset)
+            try refuse(error, offset: offset, bytes)
         }
     }
 
