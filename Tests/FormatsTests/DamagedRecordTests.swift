@@ -216,12 +216,17 @@ import Testing
     }
 
     @Test func `what an array claims is not believed`() throws {
-        let text = #"{"type": "record", "name": "R", "fields": [{"name": "a", "type": {"type": "array", "items": "null"}}]}"#
+        let text = """
+            {"type": "record", "name": "R", "fields": [{"name": "a", "type": {"type": "array", "items":
+            {"type": "array", "items": "null"}}}]}
+            """
         let schema = Schema(try SchemaDefinition.columns(avro: text))
         let options = try FormatOptions(["format": "avro", "avro.raw_datums": "true", "avro.schema": text, "bad_data": "drop"])
-        let many: [UInt8] = [0xFE, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F, 0]
-        let decoded = try decodeMessages([many, [4, 0]], schema, options: options)
-        #expect(decoded.badCount == 1 && decoded.bad[0].reason.contains("too many empty items"))
+        let huge: [UInt8] = [2, 0xFE, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F, 0, 0]
+        // Many arrays of many items.
+        let many: [UInt8] = [20] + (0..<10).flatMap { _ in [0x80, 0x80, 4, 0] as [UInt8] } + [0]
+        let decoded = try decodeMessages([huge, many, [2, 4, 0, 0]], schema, options: options)
+        #expect(decoded.badCount == 2 && decoded.bad.allSatisfy { $0.reason.contains("too many empty items") })
         #expect(decoded.rows.count == 1)
     }
 }

@@ -23,10 +23,14 @@ struct AvroDatumDecoder {
     }
 
     /// Reads one value. After an error some columns may be longer than others.
-    mutating func decode(_ cursor: inout ByteCursor) throws(RecordFault) { try run(root, &cursor, 0) }
+    mutating func decode(_ cursor: inout ByteCursor) throws(RecordFault) {
+        cursor.emptyItemsLeft = ByteCursor.emptyItemsMax
+        try run(root, &cursor, 0)
+    }
 
     /// Passes one value over.
     func skip(_ cursor: inout ByteCursor) throws(RecordFault) {
+        cursor.emptyItemsLeft = ByteCursor.emptyItemsMax
         try walker.skip(walker.schema.root, &cursor, depth: 0)
     }
 
@@ -171,10 +175,7 @@ struct AvroDatumDecoder {
 
 /// The blocks in which the items of arrays and maps come.
 struct AvroBlocks {
-    /// Items without any bytes are bounded by this, since the input does not.
-    private static let emptyItemsMax = 1 << 16
-    private let itemSizeMin: Int
-    private var emptyItems = 0
+    let itemSizeMin: Int
     /// How many bytes the current block has, where it says so.
     private(set) var byteCount: Int?
 
@@ -193,8 +194,8 @@ struct AvroBlocks {
             byteCount = Int(size)
         }
         if itemSizeMin == 0 {
-            emptyItems += Int(min(count, Int64(Self.emptyItemsMax) + 1))
-            guard emptyItems <= Self.emptyItemsMax else { throw RecordFault("an array has too many empty items") }
+            guard count <= Int64(cursor.emptyItemsLeft) else { throw RecordFault("arrays have too many empty items") }
+            cursor.emptyItemsLeft -= Int(count)
         } else if count > Int64(cursor.left / itemSizeMin) {
             throw .truncated
         }

@@ -58,6 +58,8 @@ struct AvroWalker {
                 try cursor.skip(byteCount)
                 continue
             }
+            // What takes no bytes at least takes none at all.
+            if blocks.itemSizeMin == 0 { continue }
             for _ in 0..<count {
                 if isMap { _ = try sizedBytes(&cursor) }
                 try skip(items, &cursor, depth: depth + 1)

@@ -2,6 +2,10 @@
 struct ByteCursor {
     private(set) var position: UnsafePointer<UInt8>
     let end: UnsafePointer<UInt8>
+    /// Items of arrays that take no bytes are bounded by this for a record, since the input does not bound them.
+    var emptyItemsLeft = ByteCursor.emptyItemsMax
+
+    static let emptyItemsMax = 1 << 16
 
     init(_ position: UnsafePointer<UInt8>, count: Int) {
         self.position = position
