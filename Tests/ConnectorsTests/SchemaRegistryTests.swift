@@ -141,7 +141,11 @@ import Testing
     @Test func `a registry in trouble or out of reach may be asked again`() async throws {
         try await Self.withRegistry { endpoint in
             try await Self.withClient(endpoint) { registry in
-                let fault = #"import sys, urllib.request; urllib.request.urlopen(urllib.request.Request(sys.argv[1], b'{"status": 503, "count": 1}', method='PUT'))"#
+                let fault = """
+                    import sys, urllib.request
+                    body = b'{"status": 503, "count": 1}'
+                    urllib.request.urlopen(urllib.request.Request(sys.argv[1], body, method='PUT'))
+                    """
                 _ = ChildProcess.run(["python3", "-c", fault, endpoint + "__fault"])
                 let failure = await Self.error { try await registry.load(ids: [5]) }
                 #expect(failure?.isRetryable == true && failure?.message.contains("injected fault") == true)
@@ -164,7 +168,8 @@ import Testing
                     request = urllib.request.Request(sys.argv[1] + "subjects/" + subject + "/versions",
                         json.dumps(body).encode(), {"Content-Type": "application/json"}, method="POST")
                     return json.load(urllib.request.urlopen(request))["id"]
-                post("base", {"schemaType": "PROTOBUF", "schema": 'syntax = "proto3"; package b; message Base { int32 n = 1; }'})
+                base = 'syntax = "proto3"; package b; message Base { int32 n = 1; }'
+                post("base", {"schemaType": "PROTOBUF", "schema": base})
                 print(post("top", {"schemaType": "PROTOBUF",
                     "schema": 'syntax = "proto3"; import "base.proto"; message Top { b.Base base = 1; }',
                     "references": [{"name": "base.proto", "subject": "base", "version": 1}]}))

@@ -30,8 +30,8 @@ public protocol SchemaRegistry: SchemaProvider {
     /// The newest schema of a subject; nil when there is no such subject. Asks the registry each time.
     func latest(subject: String) async throws -> SubjectVersion?
 
-    /// Registers a schema, if the subject does not have it yet, and gives its id. The answer is kept: asking again costs
-    /// nothing. Errors: also a schema that is malformed or not compatible with the ones before.
+    /// Registers a schema, if the subject does not have it yet, and gives its id. The answer is kept: asking again
+    /// costs nothing. Errors: also a schema that is malformed or not compatible with the ones before.
     func register(subject: String, kind: RegisteredSchema.Kind, text: String) async throws -> Int32
 
     /// Whether a schema could be registered as the subject's next one; a subject without schemas takes any.

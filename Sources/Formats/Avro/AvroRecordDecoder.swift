@@ -170,8 +170,8 @@ public final class AvroRecordDecoder: RecordDecoder {
     private func checkFingerprint(_ cursor: inout ByteCursor) throws(RecordFault) {
         guard try cursor.byte() == 0xC3, try cursor.byte() == 0x01 else {
             throw RecordFault(
-                "expected a single object (C3 01) or a container (Obj 01): bare values need avro.raw_datums, those of a "
-                    + "registry avro.confluent_schema_registry")
+                "expected a single object (C3 01) or a container (Obj 01): bare values need avro.raw_datums, those of "
+                    + "a registry avro.confluent_schema_registry")
         }
         let fingerprint = try cursor.fixed(UInt64.self)
         guard let reader, reader.fingerprint == fingerprint else {

@@ -64,8 +64,8 @@ struct AvroSchemaParser {
         let full = Self.fullName(name, namespace)
         guard let index = named[full] ?? named[name] else {
             throw SchemaDefinitionError(
-                path: path, "expected a type that is known, found '\(Self.shown(name))': it is neither a primitive type "
-                    + "nor defined before")
+                path: path, "expected a type that is known, found '\(Self.shown(name))': it is neither a primitive "
+                    + "type nor defined before")
         }
         return index
     }

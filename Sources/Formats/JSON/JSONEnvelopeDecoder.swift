@@ -60,7 +60,8 @@ public final class JSONEnvelopeDecoder: RecordDecoder {
         if payload.isNull(row) { return "field 'payload': expected an object, found none" }
         if payload.type == .json { return nil }
         for (field, column) in zip(schema.fields, payload.children) where !field.isNullable && column.isNull(row) {
-            return "field 'payload.\(field.name)': a value is missing: expected \(field.type.sqlName) NOT NULL, found none"
+            return "field 'payload.\(field.name)': a value is missing: expected \(field.type.sqlName) NOT NULL, "
+                + "found none"
         }
         return nil
     }

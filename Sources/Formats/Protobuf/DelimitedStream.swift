@@ -54,7 +54,8 @@ struct DelimitedStream {
         guard length <= lengthMax else {
             isLost = true
             clear()
-            return .damaged("a message's length is more than \(lengthMax) bytes: nothing behind it can be read", offset: offset)
+            return .damaged(
+                "a message's length is more than \(lengthMax) bytes: nothing behind it can be read", offset: offset)
         }
         guard length <= pending.count - position else { return .needsMore }
         start = position + length
