@@ -80,9 +80,11 @@ import Testing
         Case(
             description: "members are matched by name",
             writer: field(
-                #"{"type": "record", "name": "R", "fields": [{"name": "a", "type": "int"}, {"name": "b", "type": "string"}]}"#),
+                #"{"type": "record", "name": "R", "fields": [{"name": "a", "type": "int"}, "#
+                    + #"{"name": "b", "type": "string"}]}"#),
             reader: field(
-                #"{"type": "record", "name": "R", "fields": [{"name": "b", "type": "string"}, {"name": "a", "type": "long"}]}"#),
+                #"{"type": "record", "name": "R", "fields": [{"name": "b", "type": "string"}, "#
+                    + #"{"name": "a", "type": "long"}]}"#),
             bytes: [8, 2, 120], value: #"{"b":"x","a":4}"#),
         Case(
             description: "items are promoted", writer: field(#"{"type": "array", "items": "int"}"#),
