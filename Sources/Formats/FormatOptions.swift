@@ -150,7 +150,8 @@ public struct FormatOptions: Hashable, Sendable {
         }
     }
 
-    private func makeJSONDecoder(_ schema: Schema, _ projection: [Int]?) throws(FormatOptionError) -> any RecordDecoder {
+    private func makeJSONDecoder(_ schema: Schema, _ projection: [Int]?) throws(FormatOptionError) -> any RecordDecoder
+    {
         try checkJSONRegistry()
         let plain: any RecordDecoder =
             includesSchema

@@ -57,7 +57,9 @@ public struct EgressTarget: Hashable, Sendable {
 
     private static func split(_ authority: Substring) throws(EgressRefusal) -> (Substring, Substring?) {
         if authority.first == "[" {
-            guard let end = authority.firstIndex(of: "]") else { throw EgressRefusal("the host has no closing bracket") }
+            guard let end = authority.firstIndex(of: "]") else {
+                throw EgressRefusal("the host has no closing bracket")
+            }
             let host = authority[authority.index(after: authority.startIndex)..<end]
             let rest = authority[authority.index(after: end)...]
             guard host.contains(":"), rest.isEmpty || rest.first == ":" else {

@@ -70,7 +70,8 @@ import Testing
             var one: Int32 = 0
             try await Self.withClient(endpoint) { registry in
                 #expect(try await registry.latest(subject: "orders/new-value") == nil)
-                #expect(try await registry.compatibility(subject: "orders", kind: .avro, text: Self.first) == .compatible)
+                #expect(
+                    try await registry.compatibility(subject: "orders", kind: .avro, text: Self.first) == .compatible)
                 one = try await registry.register(subject: "orders/new-value", kind: .avro, text: Self.first)
                 #expect(try await registry.register(subject: "orders/new-value", kind: .avro, text: Self.first) == one)
                 let two = try await registry.register(subject: "orders/new-value", kind: .avro, text: Self.second)
@@ -89,7 +90,8 @@ import Testing
                 #expect(registry.schema(id: 999) == .unknown("Schema 999 not found"))
                 let requests = try await Self.requests(endpoint)
                 try await registry.load(ids: [one, 999])
-                #expect(try await Self.requests(endpoint).count == requests.count + 1, "only the list itself was asked for")
+                #expect(
+                    try await Self.requests(endpoint).count == requests.count + 1, "only the list itself was asked for")
             }
         }
     }
@@ -107,8 +109,11 @@ import Testing
             try await Self.withClient(endpoint) { registry in
                 _ = try await registry.register(subject: "s", kind: .avro, text: Self.first)
                 let other = Self.record(#"{"name": "id", "type": "string"}"#)
-                let failure = await Self.error { _ = try await registry.register(subject: "s", kind: .avro, text: other) }
-                #expect(failure?.message.contains("refused subject 's': Schema being registered is incompatible") == true)
+                let failure = await Self.error {
+                    _ = try await registry.register(subject: "s", kind: .avro, text: other)
+                }
+                #expect(
+                    failure?.message.contains("refused subject 's': Schema being registered is incompatible") == true)
                 #expect(failure?.isRetryable == false && failure?.domain == .user)
                 guard
                     case .incompatible(let reasons) = try await registry.compatibility(
@@ -175,7 +180,8 @@ import Testing
                     "references": [{"name": "base.proto", "subject": "base", "version": 1}]}))
                 """
             let made = try #require(ChildProcess.run(["python3", "-c", script, endpoint]))
-            let id = try #require(Int32(made.output.trimmingCharacters(in: .whitespacesAndNewlines)), "\(made.errorOutput)")
+            let id = try #require(
+                Int32(made.output.trimmingCharacters(in: .whitespacesAndNewlines)), "\(made.errorOutput)")
             try await Self.withClient(endpoint) { registry in
                 try await registry.load(ids: [id])
                 let schema = Schema([Field("base", .structure([Field("n", .int32)]))])

@@ -23,19 +23,25 @@ import Testing
 
     static let cases = [
         Case(description: "int to long", writer: field(#""int""#), reader: field(#""long""#), bytes: [7], value: "-4"),
-        Case(description: "int to float", writer: field(#""int""#), reader: field(#""float""#), bytes: [8], value: "4.0"),
-        Case(description: "long to double", writer: field(#""long""#), reader: field(#""double""#), bytes: [8], value: "4.0"),
+        Case(
+            description: "int to float", writer: field(#""int""#), reader: field(#""float""#), bytes: [8], value: "4.0"),
+        Case(
+            description: "long to double", writer: field(#""long""#), reader: field(#""double""#), bytes: [8],
+            value: "4.0"),
         Case(
             description: "float to double", writer: field(#""float""#), reader: field(#""double""#),
             bytes: [0, 0, 0xC0, 0x3F], value: "1.5"),
         Case(
-            description: "string to bytes", writer: field(#""string""#), reader: field(#""bytes""#), bytes: [4, 97, 98],
+            description: "string to bytes", writer: field(#""string""#), reader: field(#""bytes""#),
+            bytes: [4, 97, 98],
             value: "\"YWI=\""),
         Case(
-            description: "bytes to string", writer: field(#""bytes""#), reader: field(#""string""#), bytes: [4, 97, 98],
+            description: "bytes to string", writer: field(#""bytes""#), reader: field(#""string""#),
+            bytes: [4, 97, 98],
             value: "\"ab\""),
         Case(
-            description: "long to int is none", writer: field(#""long""#), reader: field(#""int""#), bytes: [8], value: nil,
+            description: "long to int is none", writer: field(#""long""#), reader: field(#""int""#), bytes: [8],
+            value: nil,
             reason: "the writer's long cannot be read as the reader's int"),
         Case(
             description: "double to float is none", writer: field(#""double""#), reader: field(#""float""#),
@@ -57,13 +63,15 @@ import Testing
             description: "a renamed field", writer: field(#""int""#, name: "old"),
             reader: field(#""int""#, #", "aliases": ["old"]"#), bytes: [8], value: "4"),
         Case(
-            description: "a value becomes nullable", writer: field(#""int""#), reader: field(#"["null", "long"]"#), bytes: [8],
+            description: "a value becomes nullable", writer: field(#""int""#), reader: field(#"["null", "long"]"#),
+            bytes: [8],
             value: "4"),
         Case(
             description: "a nullable becomes a value", writer: field(#"["null", "int"]"#), reader: field(#""int""#),
             bytes: [2, 8], value: "4"),
         Case(
-            description: "a null where none may be", writer: field(#"["null", "int"]"#), reader: field(#""int""#), bytes: [0],
+            description: "a null where none may be", writer: field(#"["null", "int"]"#), reader: field(#""int""#),
+            bytes: [0],
             value: nil, reason: "cannot be read as the reader's int"),
         Case(
             description: "a symbol the reader lacks has its default",
@@ -71,12 +79,14 @@ import Testing
             reader: field(#"{"type": "enum", "name": "E", "symbols": ["A", "Z"], "default": "Z"}"#), bytes: [2],
             value: "\"Z\""),
         Case(
-            description: "a symbol the reader lacks", writer: field(#"{"type": "enum", "name": "E", "symbols": ["A", "B"]}"#),
+            description: "a symbol the reader lacks",
+            writer: field(#"{"type": "enum", "name": "E", "symbols": ["A", "B"]}"#),
             reader: field(#"{"type": "enum", "name": "E", "symbols": ["A"]}"#), bytes: [2], value: nil,
             reason: "the reader does not know symbol 1"),
         Case(
             description: "fixed of another size", writer: field(#"{"type": "fixed", "name": "F", "size": 1}"#),
-            reader: field(#"{"type": "fixed", "name": "F", "size": 2}"#), bytes: [9], value: nil, reason: "cannot be read"),
+            reader: field(#"{"type": "fixed", "name": "F", "size": 2}"#), bytes: [9], value: nil,
+            reason: "cannot be read"),
         Case(
             description: "members are matched by name",
             writer: field(
@@ -124,11 +134,20 @@ import Testing
 
     @Test(arguments: [
         (#"{"type": "record", "name": "R", "fields": [{"name": "a"}]}"#, "fields[0]: 'type' is missing"),
-        (#"{"type": "record", "name": "R", "fields": [{"name": "a", "type": "strin"}]}"#, "fields[0].type: expected a type"),
+        (
+            #"{"type": "record", "name": "R", "fields": [{"name": "a", "type": "strin"}]}"#,
+            "fields[0].type: expected a type"
+        ),
         (#"{"type": "record", "fields": []}"#, "'name' is missing"),
         (#"{"type": "record", "name": "9", "fields": []}"#, "name: expected letters"),
-        (#"{"type": "record", "name": "R", "fields": [{"name": "a", "type": "int", "default": "x"}]}"#, "fields[0].default"),
-        (#"{"type": "record", "name": "R", "fields": [{"name": "a", "type": ["int", "int"]}]}"#, "[1]: a union may hold 'int'"),
+        (
+            #"{"type": "record", "name": "R", "fields": [{"name": "a", "type": "int", "default": "x"}]}"#,
+            "fields[0].default"
+        ),
+        (
+            #"{"type": "record", "name": "R", "fields": [{"name": "a", "type": ["int", "int"]}]}"#,
+            "[1]: a union may hold 'int'"
+        ),
         (#"{"type": "enum", "name": "E", "symbols": []}"#, "symbols: expected"),
         ("{", "line 1: the Avro schema is no JSON"),
         ("\"int\"", "expected a record, found int"),

@@ -67,7 +67,8 @@ import Testing
         case .date: return of(.int(Int64(raw % 200_000) - 100_000))
         case .int64: return of(.int(raw % 4 == 0 ? Int64(raw % 100) : Int64(bitPattern: raw)))
         case .time: return of(.int(Int64(raw % 86_400_000_000) * 1000))
-        case .timestamp, .timestampTZ: return of(.int((Int64(raw % 4_000_000_000_000_000) - 1_000_000_000_000_000) * 1000))
+        case .timestamp, .timestampTZ:
+            return of(.int((Int64(raw % 4_000_000_000_000_000) - 1_000_000_000_000_000) * 1000))
         case .uint8: return of(.uint(raw & 0xFF))
         case .uint16: return of(.uint(raw & 0xFFFF))
         case .uint32: return of(.uint(raw & 0xFFFF_FFFF))

@@ -160,9 +160,12 @@ import Testing
                     switch random.next() % 4 {
                     case 0: messages[index].insert(UInt8(truncatingIfNeeded: random.next()), at: place)
                     case 1: messages[index] = Array(messages[index].prefix(place))
-                    case 2: messages[index] = (0..<random.next() % 60).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+                    case 2:
+                        messages[index] = (0..<random.next() % 60).map { _ in UInt8(truncatingIfNeeded: random.next()) }
                     default:
-                        if place < messages[index].count { messages[index][place] = UInt8(truncatingIfNeeded: random.next()) }
+                        if place < messages[index].count {
+                            messages[index][place] = UInt8(truncatingIfNeeded: random.next())
+                        }
                     }
                 }
             }
@@ -185,7 +188,9 @@ import Testing
     func `damaged container files never do harm, and blocks behind the damage are read`(seed: UInt64) throws {
         var random = SplitMix64(seed: seed)
         let schema = Schema([Field("id", .int64, isNullable: false), Field("name", .utf8)])
-        let options = try FormatOptions(["format": "avro", "avro.codec": seed % 2 == 0 ? "deflate" : "null", "bad_data": "drop"])
+        let options = try FormatOptions([
+            "format": "avro", "avro.codec": seed % 2 == 0 ? "deflate" : "null", "bad_data": "drop",
+        ])
         let encoder = try options.makeEncoder(schema: schema)
         var output = TextBuffer()
         var blockStarts: [Int] = []
@@ -194,7 +199,8 @@ import Testing
             let names = (0..<20).map { ScalarValue.utf8("row \(block * 20 + $0) of them all") }
             blockStarts.append(output.count)
             encoder.encode(
-                RecordBatch(schema: schema, columns: [.of(.int64, ids), .of(.utf8, names)], rowCount: 20), into: &output)
+                RecordBatch(schema: schema, columns: [.of(.int64, ids), .of(.utf8, names)], rowCount: 20), into: &output
+            )
         }
         let bytes = output.array
         for _ in 0..<100 {
@@ -221,7 +227,9 @@ import Testing
             {"type": "array", "items": "null"}}}]}
             """
         let schema = Schema(try SchemaDefinition.columns(avro: text))
-        let options = try FormatOptions(["format": "avro", "avro.raw_datums": "true", "avro.schema": text, "bad_data": "drop"])
+        let options = try FormatOptions([
+            "format": "avro", "avro.raw_datums": "true", "avro.schema": text, "bad_data": "drop",
+        ])
         let huge: [UInt8] = [2, 0xFE, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F, 0, 0]
         // Many arrays of many items.
         let many: [UInt8] = [20] + (0..<10).flatMap { _ in [0x80, 0x80, 4, 0] as [UInt8] } + [0]

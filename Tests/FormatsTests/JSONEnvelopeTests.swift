@@ -8,7 +8,10 @@ import Testing
         Field("at", .timestamp),
     ])
     static let rows: [[ScalarValue]] = [
-        [.int64(1), ScalarValue(type: .decimal(precision: 6, scale: 2), storage: .decimal(1250)), .timestamp(5_000_000)],
+        [
+            .int64(1), ScalarValue(type: .decimal(precision: 6, scale: 2), storage: .decimal(1250)),
+            .timestamp(5_000_000),
+        ],
         [.int64(2), .null(.decimal(precision: 6, scale: 2)), .null(.timestamp)],
     ]
 
@@ -38,7 +41,8 @@ import Testing
 
     @Test func `the id of a registry goes before a message and is passed over`() throws {
         let options = try Self.options(["json.confluent_schema_registry": "true", "bad_data": "drop"])
-        let messages = encodeMessages(Self.rows, Self.schema, try options.makeEncoder(schema: Self.schema, schemaID: 10))
+        let messages = encodeMessages(
+            Self.rows, Self.schema, try options.makeEncoder(schema: Self.schema, schemaID: 10))
         #expect(messages.allSatisfy { $0.starts(with: [0, 0, 0, 0, 10, UInt8(ascii: "{")]) })
         let wrong = Array("{\"id\":3}".utf8)
         let folded: [UInt8] = [0, 0, 0, 0, 10] + Array("{\"id\":\n4}".utf8)

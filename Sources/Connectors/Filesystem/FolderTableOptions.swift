@@ -75,7 +75,8 @@ struct FolderTableOptions {
         if let match = path.firstMatch(of: /^[A-Za-z][A-Za-z0-9+.:-]*:\/\//) {
             throw OptionError(
                 key: "path", message: "option 'path': expected a path of this machine, found '\(match.output)…'",
-                hint: "object stores cannot be used yet in this version; write to a folder: 'out' or 'file:///data/out'")
+                hint: "object stores cannot be used yet in this version; write to a folder: 'out' or 'file:///data/out'"
+            )
         }
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }
         if path.isEmpty || path.utf8.contains(0) {

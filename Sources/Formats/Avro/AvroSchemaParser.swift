@@ -64,7 +64,8 @@ struct AvroSchemaParser {
         let full = Self.fullName(name, namespace)
         guard let index = named[full] ?? named[name] else {
             throw SchemaDefinitionError(
-                path: path, "expected a type that is known, found '\(Self.shown(name))': it is neither a primitive "
+                path: path,
+                "expected a type that is known, found '\(Self.shown(name))': it is neither a primitive "
                     + "type nor defined before")
         }
         return index
@@ -115,7 +116,9 @@ struct AvroSchemaParser {
             nodes[index].kind = word == "array" ? .array(items: item) : .map(values: item)
             return index
         default:
-            guard let kind = Self.primitives[word] else { return try reference(word, namespace, Self.join(path, "type")) }
+            guard let kind = Self.primitives[word] else {
+                return try reference(word, namespace, Self.join(path, "type"))
+            }
             return try add(AvroSchema.Node(kind: kind, logical: Self.logical(object, kind)), path)
         }
     }

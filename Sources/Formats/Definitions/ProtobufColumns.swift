@@ -29,7 +29,9 @@ struct ProtobufColumns {
         return columns
     }
 
-    private mutating func type(_ field: ProtobufSchema.Field, _ open: Set<Int>) throws(SchemaDefinitionError) -> DataType {
+    private mutating func type(_ field: ProtobufSchema.Field, _ open: Set<Int>) throws(SchemaDefinitionError)
+        -> DataType
+    {
         if case .message(let index) = field.kind, schema.messages[index].isMapEntry {
             let entry = schema.messages[index].fields
             guard entry.count == 2 else { return .json }
@@ -39,7 +41,8 @@ struct ProtobufColumns {
         return field.isRepeated ? .list(single) : single
     }
 
-    private mutating func type(_ kind: ProtobufSchema.Kind, _ open: Set<Int>) throws(SchemaDefinitionError) -> DataType {
+    private mutating func type(_ kind: ProtobufSchema.Kind, _ open: Set<Int>) throws(SchemaDefinitionError) -> DataType
+    {
         switch kind {
         case .double: return .float64
         case .float: return .float32

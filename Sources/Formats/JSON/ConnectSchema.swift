@@ -38,7 +38,8 @@ enum ConnectSchema {
             switch options.decimalEncoding {
             case .bytes:
                 return [
-                    "type": "bytes", "optional": optional, "name": "org.apache.kafka.connect.data.Decimal", "version": 1,
+                    "type": "bytes", "optional": optional, "name": "org.apache.kafka.connect.data.Decimal",
+                    "version": 1,
                     "parameters": [
                         "scale": .string("\(scale)"), "connect.decimal.precision": .string("\(precision)"),
                     ],

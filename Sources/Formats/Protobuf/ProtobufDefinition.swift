@@ -14,7 +14,8 @@ struct ProtobufDefinition {
         }
         let key = options.isDefinitionCompiled ? "protobuf.compiled_schema" : "protobuf.schema"
         do {
-            schema = try options.isDefinitionCompiled
+            schema =
+                try options.isDefinitionCompiled
                 ? ProtobufSchema(compiled: Self.bytes(definition)) : Self.read(definition, [:])
         } catch {
             throw FormatOptionError(key: key, "option '\(key)': \(error)")
@@ -50,7 +51,8 @@ struct ProtobufDefinition {
 
     /// A schema as registries keep it: the text of a file, or a compiled one in base64.
     static func read(_ text: String, _ imports: [String: String]) throws(SchemaDefinitionError) -> ProtobufSchema {
-        let looksCompiled = !text.isEmpty && text.utf8.allSatisfy { Base64.value($0) != nil || $0 == 0x3D || $0 == 0x0A }
+        let looksCompiled =
+            !text.isEmpty && text.utf8.allSatisfy { Base64.value($0) != nil || $0 == 0x3D || $0 == 0x0A }
         return looksCompiled
             ? try ProtobufSchema(compiled: bytes(text), imports: imports)
             : try ProtobufSchema(text: text, imports: imports)

@@ -194,7 +194,8 @@ struct ProtobufParser {
         field.name = try takeWord("the field's name")
         if var made = entry {
             // The name the compiler gives it.
-            made.name = field.name.split(separator: "_").map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
+            made.name =
+                field.name.split(separator: "_").map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
                 + "Entry"
             field.typeName = made.name
             message.messages.append(made)

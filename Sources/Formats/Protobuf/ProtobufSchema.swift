@@ -60,7 +60,8 @@ struct ProtobufSchema: Sendable, Hashable {
         if matches.count == 1 { return matches[0] }
         let known = own.prefix(20).map { messages[$0].name }.joined(separator: ", ")
         throw SchemaDefinitionError(
-            path: "", matches.isEmpty
+            path: "",
+            matches.isEmpty
                 ? "there is no message '\(name.prefix(80))': expected one of \(known)"
                 : "there are several messages '\(name.prefix(80))': expected one of \(known)")
     }

@@ -19,7 +19,8 @@ public enum ProtobufText {
             let type = try type(field.type, field.name, "Type\(index + 1)", &nested)
             if let nested { lines.append(try message(nested, "Type\(index + 1)", indent: inner)) }
             let isPlain = field.type.layout != .list
-            lines.append("\(inner)\(field.isNullable && isPlain ? "optional " : "")\(type) \(fieldName) = \(index + 1);")
+            lines.append(
+                "\(inner)\(field.isNullable && isPlain ? "optional " : "")\(type) \(fieldName) = \(index + 1);")
         }
         lines.append("\(indent)}")
         return lines.joined(separator: "\n")
