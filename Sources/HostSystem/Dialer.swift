@@ -51,8 +51,7 @@ public struct TCPDialer: Dialer {
         if let refusal = failure as? EgressRefusal { throw refusal }
         let reason = failure.map { "\($0)" } ?? "it has no address"
         throw OperationalError(
-            "cannot connect to '\(target.host)' on port \(target.port): \(reason)", domain: .external, isRetryable: true
-        )
+            "cannot connect to '\(target.host)' on port \(target.port): \(reason)", domain: .external, isRetryable: true)
     }
 
     private static func address(_ entry: addrinfo) -> IPAddress? {

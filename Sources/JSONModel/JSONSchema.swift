@@ -155,9 +155,7 @@ private struct SchemaCheck {
         default: break
         }
         if let bound = rules["exclusiveMinimum"]?.double, number <= bound {
-            add(
-                path,
-                "expected a number above \(bound == bound.rounded() ? "\(Int64(bound))" : "\(bound)"), found \(shown)")
+            add(path, "expected a number above \(bound == bound.rounded() ? "\(Int64(bound))" : "\(bound)"), found \(shown)")
         }
     }
 

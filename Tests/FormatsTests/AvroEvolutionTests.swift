@@ -24,7 +24,8 @@ import Testing
     static let cases = [
         Case(description: "int to long", writer: field(#""int""#), reader: field(#""long""#), bytes: [7], value: "-4"),
         Case(
-            description: "int to float", writer: field(#""int""#), reader: field(#""float""#), bytes: [8], value: "4.0"),
+            description: "int to float", writer: field(#""int""#), reader: field(#""float""#), bytes: [8],
+            value: "4.0"),
         Case(
             description: "long to double", writer: field(#""long""#), reader: field(#""double""#), bytes: [8],
             value: "4.0"),

@@ -76,7 +76,8 @@ import Testing
     @Test(arguments: [
         (
             ["format": "xml"],
-            "illegal value of option 'format': expected json, debezium_json, csv, raw_string, raw_bytes, avro or protobuf, found 'xml'"
+            "illegal value of option 'format': expected json, debezium_json, csv, raw_string, raw_bytes, "
+                + "avro or protobuf, found 'xml'"
         ),
         (["json.include_nulls": "yes"], "expected true or false, found 'yes'"),
         (

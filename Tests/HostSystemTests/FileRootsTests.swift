@@ -16,13 +16,11 @@ import Testing
         "paths below a root are allowed, and come back without links",
         arguments: [
             ("/data/a.json", "/data/a.json"), ("/data", "/data"), ("/data/", "/data"), ("/data/./a", "/data/a"),
-            ("//data//a", "/data/a"), ("/data/x/../a", "/data/a"), ("/x/../data/a", "/data/a"),
-            ("/../data/a", "/data/a"),
+            ("//data//a", "/data/a"), ("/data/x/../a", "/data/a"), ("/x/../data/a", "/data/a"), ("/../data/a", "/data/a"),
             ("file:///data/a", "/data/a"), ("../data/a", "/data/a"), ("/data/in/a", "/data/inner/a"),
             ("/data/chain/a", "/data/inner/a"), ("/link/a", "/data/a"), ("/srv/files/a b", "/srv/files/a b"),
             ("/data/inner/back/back/x", "/data/inner/x"), ("/data/inner/other/x", "/srv/files/x"),
-            ("/data/...", "/data/..."), ("/data/a..b", "/data/a..b"), ("/data/ünï", "/data/ünï"),
-            ("/data/-", "/data/-"),
+            ("/data/...", "/data/..."), ("/data/a..b", "/data/a..b"), ("/data/ünï", "/data/ünï"), ("/data/-", "/data/-"),
             ("/data/100%", "/data/100%"),
         ])
     func allowed(path: String, resolved: String) throws {
@@ -37,10 +35,8 @@ import Testing
             "/data/loop/a", "/data/dangling", "/data/sly", "/link/../etc", "/link/out/x", "/srv", "/srv/files2/x",
             "a.json", "./a", "../work/a", "..", ".", "", "-", "file:///etc/passwd", "file://etc/passwd",
             "file://localhost/data/a", "/data/%2e%2e/etc/passwd", "/data/%2E%2E%2Fetc", "/data/..%2fetc", "/data/%00a",
-            "/data/%252e%252e/etc", "/data\\..\\etc", "/data/a\u{0}b", "/data/a\nb", "~/a", "~root/a",
-            "/proc/self/environ",
-            "/dev/stdin", "s3://bucket/a", "FILE:///data/a", "/Data/a", "/data/chain/../../etc/x",
-            "/data/inner/other/../x",
+            "/data/%252e%252e/etc", "/data\\..\\etc", "/data/a\u{0}b", "/data/a\nb", "~/a", "~root/a", "/proc/self/environ",
+            "/dev/stdin", "s3://bucket/a", "FILE:///data/a", "/Data/a", "/data/chain/../../etc/x", "/data/inner/other/../x",
         ])
     func refused(path: String) {
         #expect(throws: FileRefusal.self) { try Self.roots.resolve(path) }
@@ -75,9 +71,7 @@ import Testing
 @Suite struct SecretTests {
     @Test func `a secret does not show`() {
         let secret = Secret("canary")
-        let shown = [
-            "\(secret)", String(describing: secret), String(reflecting: secret), "\([secret])", "\(["a": secret])",
-        ]
+        let shown = ["\(secret)", String(describing: secret), String(reflecting: secret), "\([secret])", "\(["a": secret])"]
         for text in shown { #expect(!text.contains("canary"), "\(text)") }
         var dumped = ""
         dump(secret, to: &dumped)

@@ -15,8 +15,7 @@ import Testing
             (["type": "boolean"], "true", "expected true or false, found 'true'"),
             (["type": "object"], [], "expected an object, found an array"),
             (["type": ["string", "array"]], 1, "expected a string or an array, found 1"),
-            (["enum": ["a", "b"]], "x", "expected one of a, b, found 'x'"),
-            (["enum": ["a"]], "x", "expected a, found 'x'"),
+            (["enum": ["a", "b"]], "x", "expected one of a, b, found 'x'"), (["enum": ["a"]], "x", "expected a, found 'x'"),
             (["const": 1], 2, "expected 1, found 2"), (["minLength": 1], "", "must not be empty"),
             (["minLength": 3], "ab", "expected at least 3 characters"),
             (["maxLength": 2], "abc", "expected at most 2 characters, found 3"),
@@ -25,23 +24,18 @@ import Testing
             (["minimum": 1], 0, "expected at least 1, found 0"), (["maximum": 1], 2, "expected at most 1, found 2"),
             (["minimum": 1, "maximum": 9], 10, "expected a number from 1 to 9, found 10"),
             (["minimum": .number(0.5)], .number(0.25), "expected at least 0.5, found 0.25"),
-            (
-                ["maximum": 9_223_372_036_854_775_806], 9_223_372_036_854_775_807,
-                "expected at most 9223372036854775806, found 9223372036854775807"
-            ),
+            (["maximum": 9_223_372_036_854_775_806], 9_223_372_036_854_775_807,
+             "expected at most 9223372036854775806, found 9223372036854775807"),
             (["exclusiveMinimum": 0], 0, "expected a number above 0, found 0"),
-            (["minItems": 1], [], "must not be empty"),
-            (["maxItems": 1], [1, 2], "expected at most 1 elements, found 2"),
+            (["minItems": 1], [], "must not be empty"), (["maxItems": 1], [1, 2], "expected at most 1 elements, found 2"),
             (["items": ["type": "string"]], ["a", 2], "[1]: expected a string, found 2"),
             (["required": ["a"]], ["b": 1], "a: is missing"),
             (["properties": ["a": ["type": "string"]]], ["a": 1], "a: expected a string, found 1"),
             (["additionalProperties": ["type": "string"]], ["a": 1], "a: expected a string, found 1"),
             (["additionalProperties": false], ["a": 1], "a: is not known here"),
             (["minProperties": 1], [:], "expected at least 1 members, found none"),
-            (
-                ["properties": ["a": true, "b": true], "minProperties": 1, "maxProperties": 1], ["a": 1, "b": 2],
-                "expected either a or b, found a, b"
-            ),
+            (["properties": ["a": true, "b": true], "minProperties": 1, "maxProperties": 1], ["a": 1, "b": 2],
+             "expected either a or b, found a, b"),
             (["not": ["type": "string"]], "a", "is not allowed"), (false, 1, "is not allowed"),
             (["allOf": [["type": "string"], ["minLength": 2]]], "a", "expected at least 2 characters"),
             (["anyOf": [["type": "string"], ["type": "array"]]], 1, "expected a string, found 1"),
@@ -74,9 +68,7 @@ import Testing
             "properties": [
                 "topic": ["type": "string"],
                 "type": [
-                    "properties": [
-                        "source_config": ["properties": ["offset": ["enum": ["latest", "earliest", "group"]]]]
-                    ]
+                    "properties": ["source_config": ["properties": ["offset": ["enum": ["latest", "earliest", "group"]]]]]
                 ],
                 "fields": ["items": ["properties": ["n": ["type": "integer"]]]],
             ],
@@ -98,8 +90,7 @@ import Testing
     @Test func `secrets do not stand in messages, and long values are cut`() {
         let secret = Self.violations(["format": "password", "enum": ["a", "b"]], "canary-1234")
         #expect(secret == ["expected one of a, b, found a string"])
-        #expect(
-            Self.violations(["format": "password", "type": "string"], 1234) == ["expected a string, found a number"])
+        #expect(Self.violations(["format": "password", "type": "string"], 1234) == ["expected a string, found a number"])
         let long = Self.violations(["enum": ["a"]], .string(String(repeating: "x", count: 5000)))
         #expect((long.first?.count ?? 5000) < 150)
     }

@@ -104,15 +104,12 @@ import Testing
     }
 
     @Test func `nothing is wrong with stored tables that a text does not use`() {
-        let result = Self.compile(
-            "SELECT 1", [Self.table("bad", connector: "kafka"), Self.table("worse", options: [:])])
+        let result = Self.compile("SELECT 1", [Self.table("bad", connector: "kafka"), Self.table("worse", options: [:])])
         #expect(!result.hasErrors, "\(result.diagnostics)")
     }
 
     @Test func `a connector that is not built yet is named with its table, where the table is used`() throws {
-        let tables = [
-            Self.table("orders", connector: "kafka"), Self.table("out", connector: "kafka", role: "sink", []),
-        ]
+        let tables = [Self.table("orders", connector: "kafka"), Self.table("out", connector: "kafka", role: "sink", [])]
         let result = Self.compile("SELECT id FROM orders", tables)
         let diagnostic = try #require(result.diagnostics.first)
         #expect(diagnostic.message == "connector 'kafka' of table 'orders' cannot run yet in this version")
@@ -150,8 +147,7 @@ import Testing
 
     @Test func `keys, metadata, event time and look-ups of stored tables work as those of CREATE TABLE`() {
         let keyed = Self.table(
-            "k", role: "lookup",
-            [.init(field: Field("id", .int64), isPrimaryKey: true), .init(field: Field("v", .utf8))])
+            "k", role: "lookup", [.init(field: Field("id", .int64), isPrimaryKey: true), .init(field: Field("v", .utf8))])
         let stream = Self.table(
             "s",
             [
@@ -189,11 +185,9 @@ import Testing
             if given["address"] == "{{ NONE }}" { throw OptionError(key: "address", message: "NONE is not set") }
             return given.mapValues { $0 == "{{ HOME }}" ? .string("\(connector) home") : $0 }
         }
-        let good = Self.compile(
-            "SELECT id FROM t", [Self.table("t", options: ["address": "{{ HOME }}"])], options: options)
+        let good = Self.compile("SELECT id FROM t", [Self.table("t", options: ["address": "{{ HOME }}"])], options: options)
         #expect(Self.options(of: "t", in: good)?["address"] == "address home", "\(good.diagnostics)")
-        let bad = Self.compile(
-            "SELECT id FROM t", [Self.table("t", options: ["address": "{{ NONE }}"])], options: options)
+        let bad = Self.compile("SELECT id FROM t", [Self.table("t", options: ["address": "{{ NONE }}"])], options: options)
         #expect(bad.diagnostics.first?.message == "table t: NONE is not set")
     }
 }

@@ -44,10 +44,9 @@ struct EventStreamTests {
         let text = await client.receive { $0.contains("event: done\ndata: {}") }
         #expect(text.lowercased().contains("content-type: text/event-stream"))
         let lines = Self.lines(text)
-        #expect(
-            lines.filter { $0.hasPrefix("event: ") } == [
-                "event: message", "event: message", "event: dropped", "event: message", "event: done",
-            ])
+        #expect(lines.filter { $0.hasPrefix("event: ") } == [
+            "event: message", "event: message", "event: dropped", "event: message", "event: done",
+        ])
         #expect(lines.filter { $0.hasPrefix("id: ") } == ["id: 1", "id: 2", "id: 9"])
         #expect(lines.contains(#"data: {"count":7}"#))
         let data =
@@ -148,11 +147,10 @@ struct EventStreamTests {
             "POST /api/v1/connection_tables/test HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
                 + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
         let data = Self.lines(text).filter { $0.hasPrefix("data: ") }
-        #expect(
-            data == [
-                #"data: {"error":false,"done":false,"message":"connecting"}"#,
-                #"data: {"error":false,"done":true,"message":"connected"}"#,
-            ])
+        #expect(data == [
+            #"data: {"error":false,"done":false,"message":"connecting"}"#,
+            #"data: {"error":false,"done":true,"message":"connected"}"#,
+        ])
         try await server.stop()
     }
 

@@ -118,9 +118,7 @@ struct HostileHTTPTests {
         let seed = Array(Self.post("Content-Length: 20\r\n", #"{"query":"SELECT 1"}"#).utf8)
         for _ in 0..<150 {
             var bytes = seed
-            for _ in 0..<random.number(1...6) {
-                bytes[random.number(0...(bytes.count - 1))] = UInt8(random.number(0...255))
-            }
+            for _ in 0..<random.number(1...6) { bytes[random.number(0...(bytes.count - 1))] = UInt8(random.number(0...255)) }
             let client = RawClient(port: server.port)
             await client.send(bytes)
             client.endSending()

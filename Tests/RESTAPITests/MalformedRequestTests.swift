@@ -86,9 +86,7 @@ struct MalformedRequestTests {
         Case("POST", "/connection_profiles", #"{"name":"a","config":{}}"#, 400, "field 'connector': is missing"),
         Case("POST", "/connection_profiles", #"{"name":"a","connector":"kafka"}"#, 400, "field 'config'"),
         Case("POST", "/connectors/kafka/profiles", #"{"config":{}}"#, 400, "field 'name': is missing"),
-        Case(
-            "POST", "/connectors/kafka/profiles", #"{"name":"a","config":[]}"#, 400,
-            "field 'config': expected an object"),
+        Case("POST", "/connectors/kafka/profiles", #"{"name":"a","config":[]}"#, 400, "field 'config': expected an object"),
         Case("POST", "/connection_tables", #"{"name":"a","connector":7,"config":{}}"#, 400, "field 'connector'"),
         Case(
             "POST", "/connection_tables", #"{"name":"a","connector":"kafka","config":{},"schema":"s"}"#, 400,

@@ -75,11 +75,9 @@ struct OpenAPITests {
         }
         // Which names and SQL a server takes is no matter of schemas, so that valid requests may be refused.
         let arguments = [
-            Self.python, "-m", "schemathesis.cli", "run",
-            "http://127.0.0.1:\(server.port)/api/v1/api-docs/openapi.json",
+            Self.python, "-m", "schemathesis.cli", "run", "http://127.0.0.1:\(server.port)/api/v1/api-docs/openapi.json",
             "--checks", "all", "--exclude-checks", "positive_data_acceptance", "--max-examples", "25", "--phases",
-            "examples,coverage,fuzzing", "--seed", "1", "--request-timeout", "10", "--no-color",
-            "--suppress-health-check",
+            "examples,coverage,fuzzing", "--seed", "1", "--request-timeout", "10", "--no-color", "--suppress-health-check",
             "all",
         ]
         let result = try #require(await Self.run(arguments), "there is no \(Self.python)")

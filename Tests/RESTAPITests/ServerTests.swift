@@ -117,10 +117,8 @@ struct ServerTests {
         }
         func curl(_ arguments: [String]) async -> ChildProcess.Result? {
             let all =
-                [
-                    "curl", "-sS", "--max-time", "5", "--cacert", "\(folder)/server.pem", "--resolve",
-                    "localhost:\(server.port):127.0.0.1",
-                ]
+                ["curl", "-sS", "--max-time", "5", "--cacert", "\(folder)/server.pem", "--resolve",
+                "localhost:\(server.port):127.0.0.1"]
                 + arguments + ["https://localhost:\(server.port)/api/v1/ping"]
             return await withCheckedContinuation { continuation in
                 DispatchQueue.global().async { continuation.resume(returning: ChildProcess.run(all)) }

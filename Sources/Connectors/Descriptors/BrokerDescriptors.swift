@@ -19,16 +19,12 @@ extension ConnectorDescriptor {
                         ("url", ConfigSchema.url(["tcp", "mqtt", "ssl", "mqtts"], "The broker's URL")), ("tls", tls),
                         ("client_prefix", ConfigSchema.text("What client ids begin with", default: "laminar")),
                         ("username", ConfigSchema.text("The user")), ("password", ConfigSchema.secret("The password")),
-                        (
-                            "max_packet_size",
-                            ConfigSchema.integer(128...268_435_455, "Bytes of a packet", default: 10240)
-                        ),
+                        ("max_packet_size", ConfigSchema.integer(128...268_435_455, "Bytes of a packet", default: 10240)),
                     ], required: ["url"])))
         profile.rewrite = { $0.rename("server", to: "url") }
         let source = ConfigSchema.record("Reads the topic", [])
         let sink = ConfigSchema.record(
-            "Writes the topic",
-            [("retain", ConfigSchema.flag("Whether the broker keeps the last message", default: false))])
+            "Writes the topic", [("retain", ConfigSchema.flag("Whether the broker keeps the last message", default: false))])
         let qualities = ["at_most_once", "at_least_once", "exactly_once"]
         var table = ConfigShape(
             ConfigSchema.document(
@@ -49,8 +45,7 @@ extension ConnectorDescriptor {
         ]
         var mqtt = ConnectorDescriptor(
             "mqtt", "MQTT", "Reads and writes the topics of an MQTT broker.",
-            icon: "<path d=\"M4 20a16 16 0 0 0-1-5M4 11a11 11 0 0 1 9 9M4 4a18 18 0 0 1 16 16\"/>",
-            roles: [.source, .sink],
+            icon: "<path d=\"M4 20a16 16 0 0 0-1-5M4 11a11 11 0 0 1 9 9M4 4a18 18 0 0 1 16 16\"/>", roles: [.source, .sink],
             profile: profile, table: table)
         mqtt.needsProfile = true
         mqtt.isTesting = true
@@ -92,10 +87,7 @@ extension ConnectorDescriptor {
                         ("virtual_host", ConfigSchema.text("The virtual host", default: "/")),
                         ("username", ConfigSchema.text("The user")), ("password", ConfigSchema.secret("The password")),
                         ("tls_config", tls),
-                        (
-                            "load_balancer_mode",
-                            ConfigSchema.flag("Whether a load balancer stands between", default: false)
-                        ),
+                        ("load_balancer_mode", ConfigSchema.flag("Whether a load balancer stands between", default: false)),
                     ], required: ["host"])))
         let source = ConfigSchema.record(
             "Reads the stream",
@@ -111,10 +103,7 @@ extension ConnectorDescriptor {
                             "type",
                             ConfigSchema.one(
                                 "Which way",
-                                [
-                                    ("source_config", source),
-                                    ("sink_config", ConfigSchema.record("Writes the stream", [])),
-                                ])
+                                [("source_config", source), ("sink_config", ConfigSchema.record("Writes the stream", []))])
                         ),
                     ], required: ["stream", "type"])), role: .wrapped([.source, .sink]))
         table.optionNames = [
@@ -174,27 +163,14 @@ enum NATSShape {
     private static let jetStream = ConfigSchema.record(
         "Reads a stream of JetStream",
         [
-            ("stream", ConfigSchema.text("The stream's name")),
-            ("description", ConfigSchema.text("What the consumer is for")),
-            (
-                "ack_policy",
-                ConfigSchema.choice(["explicit", "none", "all"], "What is acknowledged", default: "explicit")
-            ),
-            (
-                "replay_policy",
-                ConfigSchema.choice(["original", "instant"], "How fast old messages come", default: "instant")
-            ),
-            (
-                "ack_wait",
-                ConfigSchema.integer(1...Int64.max, "Seconds until an acknowledgement is missed", default: 300)
-            ),
+            ("stream", ConfigSchema.text("The stream's name")), ("description", ConfigSchema.text("What the consumer is for")),
+            ("ack_policy", ConfigSchema.choice(["explicit", "none", "all"], "What is acknowledged", default: "explicit")),
+            ("replay_policy", ConfigSchema.choice(["original", "instant"], "How fast old messages come", default: "instant")),
+            ("ack_wait", ConfigSchema.integer(1...Int64.max, "Seconds until an acknowledgement is missed", default: 300)),
             ("filter_subjects", ConfigSchema.list("Reads only these subjects", of: ConfigSchema.text("A subject"))),
             ("sample_frequency", ConfigSchema.integer(0...100, "Per cent of acknowledgements sampled", default: 0)),
             ("num_replicas", ConfigSchema.integer(1...5, "Copies of the consumer's state", default: 1)),
-            (
-                "inactive_threshold",
-                ConfigSchema.integer(1...Int64.max, "Seconds until a consumer is forgotten", default: 600)
-            ),
+            ("inactive_threshold", ConfigSchema.integer(1...Int64.max, "Seconds until a consumer is forgotten", default: 600)),
             ("rate_limit", ConfigSchema.integer(-1...Int64.max, "Bits per second; -1: any", default: -1)),
             ("max_ack_pending", ConfigSchema.integer(-1...Int64.max, "Messages without acknowledgement", default: -1)),
             ("max_deliver", ConfigSchema.integer(-1...Int64.max, "How often a message is tried", default: -1)),

@@ -30,8 +30,7 @@ enum ConfigSchema {
         let names = schemes.joined(separator: "|")
         return text(
             description, pattern: "^(?i:\(names))://[^@\\s/?#]+([/?#]\\S*)?$",
-            expected:
-                "a URL that begins with \(schemes.map { $0 + "://" }.joined(separator: " or ")) and holds no password")
+            expected: "a URL that begins with \(schemes.map { $0 + "://" }.joined(separator: " or ")) and holds no password")
     }
 
     static func secret(_ description: String) -> JSONValue {
@@ -57,8 +56,7 @@ enum ConfigSchema {
     }
 
     static func number(_ range: ClosedRange<Double>, _ description: String) -> JSONValue {
-        node(
-            "number", description, [("minimum", JSONValue(range.lowerBound)), ("maximum", JSONValue(range.upperBound))])
+        node("number", description, [("minimum", JSONValue(range.lowerBound)), ("maximum", JSONValue(range.upperBound))])
     }
 
     static func flag(_ description: String, default value: Bool? = nil) -> JSONValue {
@@ -126,9 +124,7 @@ enum ConfigSchema {
         [
             "if": .object(
                 JSONObject([
-                    .init(
-                        key: "properties",
-                        value: .object(JSONObject([.init(key: key, value: ["const": .string(word)])]))),
+                    .init(key: "properties", value: .object(JSONObject([.init(key: key, value: ["const": .string(word)])]))),
                     .init(key: "required", value: [.string(key)]),
                 ])),
             "then": ["required": .array(members.map { .string($0) })],

@@ -36,8 +36,7 @@ public struct ConnectorDescriptor: Sendable {
         self.id = id
         self.name = name
         self.summary = summary
-        self.icon =
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 24 24\" fill=\"none\" "
+        self.icon = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 24 24\" fill=\"none\" "
             + "stroke=\"currentColor\" stroke-width=\"2\">\(icon)</svg>"
         self.roles = roles
         self.profile = profile
@@ -57,8 +56,7 @@ public struct ConnectorDescriptor: Sendable {
 extension ConnectorDescriptor {
     /// Every connector that users can define tables for, by id.
     public static let all: [ConnectorDescriptor] = [
-        blackhole, confluent, delta, filesystem, iceberg, impulse, kafka, kinesis, mock, mqtt, nats, nexmark,
-        pollingHTTP,
+        blackhole, confluent, delta, filesystem, iceberg, impulse, kafka, kinesis, mock, mqtt, nats, nexmark, pollingHTTP,
         preview, rabbitMQ, redis, singleFile, sse, stdout, webhook, webSocket,
     ]
 

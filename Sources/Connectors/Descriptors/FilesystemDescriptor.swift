@@ -38,8 +38,7 @@ enum FolderShape {
             ("suffix", ConfigSchema.text("What names end with, instead of the format's name")),
             (
                 "strategy",
-                ConfigSchema.choice(
-                    ["serial", "uuid", "uuid_v7", "ulid"], "What makes names differ", default: "uuid_v7")
+                ConfigSchema.choice(["serial", "uuid", "uuid_v7", "ulid"], "What makes names differ", default: "uuid_v7")
             ),
         ])
 
@@ -74,8 +73,7 @@ enum FolderShape {
             [
                 (
                     "compression_format",
-                    ConfigSchema.choice(
-                        ["none", "zstd", "lz4", "gzip"], "How files are compressed; by their names if left out")
+                    ConfigSchema.choice(["none", "zstd", "lz4", "gzip"], "How files are compressed; by their names if left out")
                 ),
                 ("regex_pattern", ConfigSchema.text("Reads only files whose paths below the folder match this")),
             ])
@@ -139,11 +137,10 @@ enum FolderShape {
             partitioning.rename("time_partition_pattern", to: "time_pattern")
             partitioning.rename("partition_fields", to: "fields")
             guard let fields = partitioning["fields"]?.array else { return }
-            partitioning["fields"] = .array(
-                fields.map { field in
-                    let isPlain = field["transform"].map { $0 == "identity" } ?? true
-                    return isPlain ? field["name"] ?? field : field
-                })
+            partitioning["fields"] = .array(fields.map { field in
+                let isPlain = field["transform"].map { $0 == "identity" } ?? true
+                return isPlain ? field["name"] ?? field : field
+            })
         }
     }
 }

@@ -52,8 +52,7 @@ public struct FormatDescriptor: Sendable {
             registry, ("schema_id", ConfigSchema.integer(0...Int64(UInt32.max), "The schema's number in the registry")),
             (
                 "include_schema",
-                ConfigSchema.flag(
-                    "Whether each record has its schema beside it, as Kafka Connect writes", default: false)
+                ConfigSchema.flag("Whether each record has its schema beside it, as Kafka Connect writes", default: false)
             ),
             ("debezium", ConfigSchema.flag("Whether records are changes, as debezium_json", default: false)),
             (

@@ -21,8 +21,7 @@ extension ConnectorDescriptor {
     static let mock: ConnectorDescriptor = {
         let fields: JSONValue = [
             "type": "object",
-            "description":
-                "How each column is made: generator, min, max, values, prefix and others, by the column's name",
+            "description": "How each column is made: generator, min, max, values, prefix and others, by the column's name",
             "additionalProperties": ["type": "object", "additionalProperties": true],
         ]
         var table = generator(
@@ -39,8 +38,7 @@ extension ConnectorDescriptor {
         }
         var mock = ConnectorDescriptor(
             "mock", "Mock", "Makes up rows for any columns, for trying queries out before the real source is there.",
-            icon:
-                "<rect x=\"4\" y=\"4\" width=\"16\" height=\"16\" rx=\"3\"/><path d=\"M9 9h.01M15 9h.01M12 12h.01M9 15h.01M15 15h.01\"/>",
+            icon: "<rect x=\"4\" y=\"4\" width=\"16\" height=\"16\" rx=\"3\"/><path d=\"M9 9h.01M15 9h.01M12 12h.01M9 15h.01M15 15h.01\"/>",
             roles: [.source], table: table)
         mock.isEnabled = true
         return mock
@@ -75,10 +73,7 @@ extension ConnectorDescriptor {
                 "Nexmark table", "Rows with one person, auction or bid each",
                 [
                     ("event_rate", eventRate),
-                    (
-                        "events_num",
-                        ConfigSchema.integer(0...Int64.max, "How many events there are; without it there is no end")
-                    ),
+                    ("events_num", ConfigSchema.integer(0...Int64.max, "How many events there are; without it there is no end")),
                     ("runtime", ConfigSchema.number(0...1e9, "Seconds of event time after which the source ends")),
                     ("seed", seed),
                     (

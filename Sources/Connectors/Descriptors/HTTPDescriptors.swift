@@ -40,17 +40,13 @@ extension ConnectorDescriptor {
         [
             ("method", ConfigSchema.choice(["GET", "POST", "PUT", "PATCH"], "How it asks", default: "GET")),
             ("body", ConfigSchema.text("What it sends")),
-            (
-                "poll_interval_ms",
-                ConfigSchema.integer(1...86_400_000, "How long it waits between two times", default: 1000)
-            ),
+            ("poll_interval_ms", ConfigSchema.integer(1...86_400_000, "How long it waits between two times", default: 1000)),
             ("emit_behavior", ConfigSchema.choice(["all", "changed"], "Which answers are read", default: "all")),
         ])
 
     static let webSocket: ConnectorDescriptor = {
         let plain = http(
-            "websocket", "WebSocket", "Reads the messages of a web socket.",
-            icon: "<path d=\"M4 8h13l-4-4M20 16H7l4 4\"/>",
+            "websocket", "WebSocket", "Reads the messages of a web socket.", icon: "<path d=\"M4 8h13l-4-4M20 16H7l4 4\"/>",
             role: .fixed(.source),
             [
                 (

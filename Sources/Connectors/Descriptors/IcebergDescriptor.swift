@@ -120,8 +120,7 @@ enum IcebergShape {
             [
                 (
                     "commit_interval_micros",
-                    ConfigSchema.integer(
-                        1_000_000...86_400_000_000, "How often files are committed; at each checkpoint by default")
+                    ConfigSchema.integer(1_000_000...86_400_000_000, "How often files are committed; at each checkpoint by default")
                 ),
                 ("partitioning", partitioning),
                 ("location_path", ConfigSchema.text("Where the files of a new table lie")),
@@ -172,13 +171,12 @@ enum IcebergShape {
         FolderShape.respellSink(&sink)
         sink.change("partitioning") { partitioning in
             guard let fields = partitioning["fields"]?.array else { return }
-            partitioning["fields"] = .array(
-                fields.map { field in
-                    if field.string != nil { return ["field": field] }
-                    guard var object = field.object, object["field"] == nil else { return field }
-                    object.rename("name", to: "field")
-                    return .object(object)
-                })
+            partitioning["fields"] = .array(fields.map { field in
+                if field.string != nil { return ["field": field] }
+                guard var object = field.object, object["field"] == nil else { return field }
+                object.rename("name", to: "field")
+                return .object(object)
+            })
         }
     }
 }

@@ -56,8 +56,7 @@ enum KafkaShape {
                     [
                         (
                             "mechanism",
-                            ConfigSchema.choice(
-                                ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"], "How the password is proven")
+                            ConfigSchema.choice(["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"], "How the password is proven")
                         ),
                         ("username", ConfigSchema.text("The user")),
                         ("password", ConfigSchema.secret("The user's password")),
@@ -142,10 +141,7 @@ enum KafkaShape {
                         default: "at_least_once")
                 ),
                 ("key_field", ConfigSchema.text("The column that is the record's key")),
-                (
-                    "timestamp_field",
-                    ConfigSchema.text("The column that is the record's time; the event time by default")
-                ),
+                ("timestamp_field", ConfigSchema.text("The column that is the record's time; the event time by default")),
             ])
         var shape = ConfigShape(
             ConfigSchema.document(
@@ -159,10 +155,7 @@ enum KafkaShape {
                             "client_configs",
                             ConfigSchema.map("Further settings of the Kafka client", secrecy: .byName)
                         ),
-                        (
-                            "value_subject",
-                            ConfigSchema.text("The schema's name in the registry; topic-value by default")
-                        ),
+                        ("value_subject", ConfigSchema.text("The schema's name in the registry; topic-value by default")),
                     ], required: ["topic", "type"])), role: .wrapped([.source, .sink]))
         shape.optionNames = [
             .init(path: "type.source_config", option: "source"), .init(path: "type.sink_config", option: "sink"),

@@ -30,8 +30,7 @@ enum RedisShape {
                         (
                             "addresses",
                             ConfigSchema.list(
-                                "URLs of servers of a cluster", of: ConfigSchema.url(schemes, "A server's URL"),
-                                least: 1)
+                                "URLs of servers of a cluster", of: ConfigSchema.url(schemes, "A server's URL"), least: 1)
                         ),
                         ("username", ConfigSchema.text("The user")), ("password", ConfigSchema.secret("The password")),
                     ], rules: [["oneOf": [["required": ["address"]], ["required": ["addresses"]]]]])))
@@ -87,10 +86,7 @@ enum RedisShape {
                             ConfigSchema.one(
                                 "Which way",
                                 [
-                                    (
-                                        "sink_config",
-                                        ConfigSchema.record("Writes", [("target", target)], required: ["target"])
-                                    ),
+                                    ("sink_config", ConfigSchema.record("Writes", [("target", target)], required: ["target"])),
                                     ("lookup_config", ConfigSchema.record("Looks up", [("cache", cache)])),
                                 ])
                         )

@@ -28,8 +28,7 @@ extension ConnectorDescriptor {
                         ("table_type", ConfigSchema.choice(["source", "sink", "lookup"], "Which way")),
                         (
                             "compression",
-                            ConfigSchema.choice(
-                                ["none", "zstd", "lz4", "gzip"], "How it is compressed; by its name if left out")
+                            ConfigSchema.choice(["none", "zstd", "lz4", "gzip"], "How it is compressed; by its name if left out")
                         ),
                         ("lookup", ConfigSchema.record("For lookup", [("cache", cache)])),
                         ("wait_for_control", ConfigSchema.flag("Taken for older tests, without effect")),

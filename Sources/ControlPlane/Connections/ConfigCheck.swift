@@ -28,8 +28,7 @@ enum ConfigCheck {
     static func refuseMasks(_ shape: ConfigShape, _ config: JSONValue) throws {
         _ = try shape.mappingSecrets(in: config) { path, text in
             if text == Secret.mask {
-                throw ControlError(
-                    .invalid, "config.\(path): '\(Secret.mask)' stands for a secret: give the secret itself")
+                throw ControlError(.invalid, "config.\(path): '\(Secret.mask)' stands for a secret: give the secret itself")
             }
             return text
         }
@@ -43,13 +42,9 @@ enum ConfigCheck {
         if name.first?.isWhitespace == true || name.last?.isWhitespace == true {
             throw refuse("must not begin or end with a blank")
         }
-        let forbidden = name.unicodeScalars.first {
-            $0.value < 0x20 || $0.value == 0x7F || "\"'`".unicodeScalars.contains($0)
-        }
+        let forbidden = name.unicodeScalars.first { $0.value < 0x20 || $0.value == 0x7F || "\"'`".unicodeScalars.contains($0) }
         if let forbidden {
-            throw refuse(
-                forbidden.value < 0x20 || forbidden.value == 0x7F
-                    ? "has control characters" : "has a quote: \(forbidden)")
+            throw refuse(forbidden.value < 0x20 || forbidden.value == 0x7F ? "has control characters" : "has a quote: \(forbidden)")
         }
         return name
     }

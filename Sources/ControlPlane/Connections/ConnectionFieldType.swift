@@ -135,8 +135,7 @@ enum ConnectionFieldType {
         let word = try reader.string()
         if let known = byName[word.lowercased()] { return known }
         if let match = word.wholeMatch(of: /(?i)decimal(?:128)?\(\s*(\d{1,2})\s*(?:,\s*(\d{1,2})\s*)?\)/),
-            let precision = Int(match.1), let scale = Int(match.2 ?? "0"), (1...38).contains(precision),
-            scale <= precision
+            let precision = Int(match.1), let scale = Int(match.2 ?? "0"), (1...38).contains(precision), scale <= precision
         {
             return .decimal(precision: precision, scale: scale)
         }

@@ -172,8 +172,7 @@ extension ConnectionRegistry {
             guard try fileSystem.status(folder)?.kind == .directory else {
                 throw FileError(.openForWriting, path: path, errno: 2)
             }
-            return status == nil
-                ? "the file is not there yet and will be made" : "the file is there and will be replaced"
+            return status == nil ? "the file is not there yet and will be made" : "the file is there and will be replaced"
         } catch {
             throw OperationalError(error)
         }

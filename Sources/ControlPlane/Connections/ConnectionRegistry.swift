@@ -92,8 +92,7 @@ public final class ConnectionRegistry: ConnectionService {
     /// As answered: what is sealed is masked without being opened.
     private func info(_ row: ConnectionStore.Profile) -> ProfileInfo {
         let descriptor = ConnectorDescriptor.find(row.connector)
-        let config =
-            descriptor?.profile?.mappingSecrets(in: row.config) { _, _ in Secret.mask } ?? .object(JSONObject())
+        let config = descriptor?.profile?.mappingSecrets(in: row.config) { _, _ in Secret.mask } ?? .object(JSONObject())
         return ProfileInfo(
             id: row.id, name: row.name, connector: row.connector, config: config,
             description: descriptor?.summary(ofProfile: config) ?? "", createdAt: row.createdAt)

@@ -166,8 +166,7 @@ struct ConnectionSchema {
         if let behavior = try reader.optional("behavior") { return try behavior.choice(choices) }
         let keys = try reader.object().keys.map { $0.lowercased() }
         guard keys.count == 1, choices.contains(keys[0]) else {
-            throw reader.wrong(
-                "expected one of fail, drop, found \(keys.isEmpty ? "none" : keys.joined(separator: ", "))")
+            throw reader.wrong("expected one of fail, drop, found \(keys.isEmpty ? "none" : keys.joined(separator: ", "))")
         }
         return keys[0]
     }
@@ -209,8 +208,7 @@ struct ConnectionSchema {
         let dependencies = try content.optional("dependencies")
         for member in try dependencies?.object().members ?? [] where member.value.string == nil {
             throw JSONShapeError(
-                path: dependencies?.path(of: member.key) ?? "", message: "expected a string, found \(member.value.kind)"
-            )
+                path: dependencies?.path(of: member.key) ?? "", message: "expected a string, found \(member.value.kind)")
         }
         return Definition(
             kind: kind, text: try content.required("schema").string(), dependencies: dependencies?.value)

@@ -62,8 +62,7 @@ struct ConnectionStore: Sendable {
             if !users.isEmpty {
                 throw ControlError(
                     .conflict,
-                    "Cannot delete connection_profile; it is still being used by \(Self.list(users, "connection table"))"
-                )
+                    "Cannot delete connection_profile; it is still being used by \(Self.list(users, "connection table"))")
             }
             try database.execute(sql: "DELETE FROM connection_profiles WHERE id = ?", arguments: [id])
             if database.changesCount == 0 { throw ControlError.notFound("Connection profile", id) }

@@ -20,9 +20,7 @@ public struct EnvironmentVariables: Sendable {
         var result = options
         for key in options.keys.sorted() {
             guard case .string(let text)? = options[key], Self.holdsVariable(text) else { continue }
-            guard let descriptor = ConnectorDescriptor.find(connector), descriptor.isSecret(option: key) else {
-                continue
-            }
+            guard let descriptor = ConnectorDescriptor.find(connector), descriptor.isSecret(option: key) else { continue }
             result[key] = .string(try filled(text, key))
         }
         return result

@@ -4,8 +4,8 @@ import HostSystem
 
 /// Decodes single values of one writer's schema into columns.
 /// Source: Apache Avro specification 1.11, "Binary Encoding".
-struct AvroDatumDecoder {
-    private let root: AvroStep
+final class AvroDatumDecoder {
+    private let program: AvroProgram
     private let walker: AvroWalker
     private var scratch = [UInt8](repeating: 0, count: 36)
 
@@ -14,18 +14,20 @@ struct AvroDatumDecoder {
         writer: AvroSchema, reader: AvroSchema?, schema: Schema, sinks: [ColumnSink], options: FormatOptions
     ) throws(RecordFault) {
         walker = AvroWalker(schema: writer, options: options)
+        let root: AvroStep
         if options.intoUnstructuredJSON {
             let steps = sinks.map { AvroStep(.json(node: writer.root), $0, "") }
             root = steps.first ?? AvroStep(.skip(node: writer.root), nil, "")
         } else {
             root = try AvroPlanner(writer: writer, reader: reader).record(schema, sinks)
         }
+        program = AvroProgram(root)
     }
 
     /// Reads one value. After an error some columns may be longer than others.
-    mutating func decode(_ cursor: inout ByteCursor) throws(RecordFault) {
+    func decode(_ cursor: inout ByteCursor) throws(RecordFault) {
         cursor.emptyItemsLeft = ByteCursor.emptyItemsMax
-        try run(root, &cursor, 0)
+        try run(program.operations, &cursor, 0)
     }
 
     /// Passes one value over.
@@ -34,7 +36,80 @@ struct AvroDatumDecoder {
         try walker.skip(walker.schema.root, &cursor, depth: 0)
     }
 
-    private mutating func run(_ step: AvroStep, _ cursor: inout ByteCursor, _ depth: Int) throws(RecordFault) {
+    private typealias Operation = UnsafePointer<AvroProgram.Operation>
+
+    /// Runs one operation; those that are not common, or go wrong, are left to their step.
+    private func run(_ operation: Operation, _ cursor: inout ByteCursor, _ depth: Int) throws(RecordFault) {
+        switch operation.pointee.code {
+        case .record:
+            let first = program.operations + Int(operation.pointee.firstChild)
+            for child in 0..<Int(operation.pointee.childCount) { try run(first + child, &cursor, depth &+ 1) }
+            return try endRecord(operation)
+        case .union:
+            let branch = try cursor.zigzag()
+            guard branch >= 0, branch < Int64(operation.pointee.childCount) else {
+                throw RecordFault("there is no branch \(branch) in the union", path: path(operation))
+            }
+            let child = program.operations + Int(operation.pointee.firstChild) + Int(branch)
+            return try run(child, &cursor, depth &+ 1)
+        case .other:
+            return try run(program.steps[Int(operation.pointee.step)], &cursor, depth)
+        default: break
+        }
+        guard let sink = operation.pointee.sink else { return }
+        let fault: RecordFault? = sink._withUnsafeGuaranteedRef { sink in
+            do throws(RecordFault) {
+                try append(operation, sink, &cursor)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        if let fault { throw fault }
+    }
+
+    @inline(__always)
+    private func append(
+        _ operation: Operation, _ sink: ColumnSink, _ cursor: inout ByteCursor
+    ) throws(RecordFault) {
+        switch operation.pointee.code {
+        case .integer:
+            let value = try cursor.zigzag()
+            guard value >= operation.pointee.least, value <= operation.pointee.greatest else {
+                throw .outOfRange(sink.type.sqlName, path(operation))
+            }
+            sink.append(low: UInt64(bitPattern: value))
+        case .time:
+            let (nanos, overflow) = try cursor.zigzag().multipliedReportingOverflow(by: operation.pointee.least)
+            if overflow { throw .outOfRange(sink.type.sqlName, path(operation)) }
+            sink.append(nanos)
+        case .double: sink.append(try cursor.fixed(UInt64.self))
+        case .float: sink.append(try cursor.fixed(UInt32.self))
+        case .boolean:
+            let byte = try cursor.byte()
+            guard byte < 2 else { throw RecordFault("expected BOOLEAN, found the byte \(byte)", path: path(operation)) }
+            sink.append(flag: byte == 1)
+        case .text:
+            let bytes = try cursor.zigzagBytes()
+            guard Self.isText(bytes) else { throw .badText(path(operation)) }
+            sink.append(bytes: bytes)
+        default:
+            guard operation.pointee.isNullable else { throw .missing(sink.type.sqlName, path(operation)) }
+            sink.appendNull()
+        }
+    }
+
+    private func path(_ operation: Operation) -> String { program.steps[Int(operation.pointee.step)].path }
+
+    private func endRecord(_ operation: Operation) throws(RecordFault) {
+        let step = program.steps[Int(operation.pointee.step)]
+        if case .record(let constants) = step.action {
+            for constant in constants { constant.sink.append(constant.value) }
+        }
+        step.sink?.endStructure()
+    }
+
+    private func run(_ step: AvroStep, _ cursor: inout ByteCursor, _ depth: Int) throws(RecordFault) {
         if case .record(let constants) = step.action {
             if depth > Limits.jsonNesting.value { throw .tooDeep(Limits.jsonNesting.value) }
             for child in step.children { try run(child, &cursor, depth &+ 1) }
@@ -107,6 +182,15 @@ struct AvroDatumDecoder {
     @inline(__always)
     static func isText(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard let base = bytes.baseAddress, bytes.count > 0 else { return true }
+        var index = 0
+        // Most texts are short and plain.
+        while index &+ 8 <= bytes.count,
+            base.loadUnaligned(fromByteOffset: index, as: UInt64.self) & 0x8080_8080_8080_8080 == 0
+        {
+            index &+= 8
+        }
+        while index < bytes.count, base.load(fromByteOffset: index, as: UInt8.self) < 0x80 { index &+= 1 }
+        if index == bytes.count { return true }
         return laminar_utf8_is_valid(base.assumingMemoryBound(to: UInt8.self), bytes.count) != 0
     }
 
@@ -137,14 +221,14 @@ struct AvroDatumDecoder {
         sink.append(scaled)
     }
 
-    private mutating func writeUUID(_ bytes: UnsafeRawBufferPointer, _ sink: ColumnSink) {
+    private func writeUUID(_ bytes: UnsafeRawBufferPointer, _ sink: ColumnSink) {
         AvroWalker.writeUUID(bytes, &scratch)
         scratch.withUnsafeBytes { sink.append(bytes: $0) }
     }
 
     // MARK: Items
 
-    private mutating func list(
+    private func list(
         _ step: AvroStep, _ sink: ColumnSink, _ itemSizeMin: Int, _ cursor: inout ByteCursor, _ depth: Int
     ) throws(RecordFault) {
         var blocks = AvroBlocks(itemSizeMin: itemSizeMin)
@@ -155,7 +239,7 @@ struct AvroDatumDecoder {
         sink.endList()
     }
 
-    private mutating func map(
+    private func map(
         _ step: AvroStep, _ sink: ColumnSink, _ cursor: inout ByteCursor, _ depth: Int
     ) throws(RecordFault) {
         let entries = sink.children[0]

@@ -181,7 +181,7 @@ public final class AvroRecordDecoder: RecordDecoder {
 
     private func value(_ id: Int32, _ start: ByteCursor) throws(RecordFault) {
         var cursor = start
-        var decoder = try decoder(id).get()
+        let decoder = try decoder(id).get()
         try decoder.decode(&cursor)
         if !cursor.isAtEnd { throw RecordFault("expected the end after the record, found \(cursor.left) bytes more") }
         rows += 1
@@ -260,7 +260,7 @@ public final class AvroRecordDecoder: RecordDecoder {
         _ current: AvroContainerReader.Block, _ limit: Int
     ) throws(BadRecordError) {
         var left = current.recordCount - blockRecords
-        guard case .success(var decoder) = prepared else {
+        guard case .success(let decoder) = prepared else {
             blockRecords = current.recordCount
             recordCount += left
             if case .failure(let fault) = prepared, left > 0 {

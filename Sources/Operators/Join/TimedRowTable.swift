@@ -227,11 +227,8 @@ final class TimedRowTable {
         let entries = (0..<changed.count).map { changed[$0] }
         let all = changes.increment(columns(entries), isGone: entries.map { isDropped[$0] })
         let serial = keyTypes.count + rowTypes.count + 1
-        let expiry =
-            droppedBefore == .min
-            ? nil
-            : StateTable.Expiry(
-                column: keyTypes.count + timeColumn, bound: droppedBefore)
+        let expiry = droppedBefore == .min ? nil : StateTable.Expiry(
+            column: keyTypes.count + timeColumn, bound: droppedBefore)
         return StateTable(
             name, .keyed(columnCount: keyTypes.count), all, rowCount: all[0].count,
             increment: .init(

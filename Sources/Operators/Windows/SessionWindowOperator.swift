@@ -204,11 +204,8 @@ final class SessionWindowOperator: Operator {
         let changed = changes.rows
         let numbers = (0..<changed.count).map { changed[$0] }
         let rows = changes.increment(rows(of: numbers), isGone: numbers.map { !sessions.isOpen[$0] })
-        let expiry =
-            watermark == .min
-            ? nil
-            : StateTable.Expiry(
-                column: plan.keyCount + 1, bound: WindowTimes.sum(watermark, 1))
+        let expiry = watermark == .min ? nil : StateTable.Expiry(
+            column: plan.keyCount + 1, bound: WindowTimes.sum(watermark, 1))
         return snapshot(
             rows, count: rows[0].count,
             increment: .init(

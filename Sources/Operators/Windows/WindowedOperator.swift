@@ -52,9 +52,7 @@ final class WindowedOperator: Operator {
         try body.onStart()
         // A join wants its second input first, and then probes with the first.
         for input in inputs.indices.reversed() {
-            if let closed = inputs[input].takeClosed(before: watermark) {
-                try body.process(closed, input: input, into: collector)
-            }
+            if let closed = inputs[input].takeClosed(before: watermark) { try body.process(closed, input: input, into: collector) }
             try body.onInputEnd(input, into: collector)
         }
         try body.onEnd(into: collector)

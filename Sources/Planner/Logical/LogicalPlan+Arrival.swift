@@ -35,8 +35,7 @@ extension ConnectionTable {
         let others = names.count > 1 ? " (or another of \(names.dropFirst().joined(separator: ", ")))" : ""
         return Diagnostic(
             "E0249", "a window over \(name) needs a watermark: which rows are still to come?", span: span,
-            hint:
-                "add a line to CREATE TABLE \(name): \(Self.watermark(time))\(others); or, to go by the time at which "
+            hint: "add a line to CREATE TABLE \(name): \(Self.watermark(time))\(others); or, to go by the time at which "
                 + "rows come: arrived TIMESTAMP GENERATED ALWAYS AS (now()), "
                 + Self.watermark("arrived", delay: "1 second"))
     }

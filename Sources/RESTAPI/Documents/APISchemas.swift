@@ -24,8 +24,7 @@ enum APISchemas {
                 "What a client may want to know of the server.",
                 [
                     .always("version", .string("Of the server.")),
-                    .always(
-                        "auth_mode", .words(["none", "static-api-key", "mtls"], "How requests are authenticated.")),
+                    .always("auth_mode", .words(["none", "static-api-key", "mtls"], "How requests are authenticated.")),
                     .always("default_parallelism", .integer("Of new pipelines in the console.")),
                     .always("default_checkpoint_interval_micros", .integer("Of pipelines that say nothing.")),
                     .always("connectors", .list(of: .string(""), "The ids of those that can be used.")),

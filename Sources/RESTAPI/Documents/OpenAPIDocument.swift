@@ -9,8 +9,7 @@ struct OpenAPIDocument {
     private static let failures: [(status: Int, description: String)] = [
         (400, "The request is wrong."), (401, "A key is needed."), (403, "Not for web pages of that origin."),
         (404, "There is no such thing."), (405, "Not with that method."), (408, "The body came too slowly."),
-        (409, "Not now: something is in use, runs, or has that name already."),
-        (413, "The body or the SQL is too long."),
+        (409, "Not now: something is in use, runs, or has that name already."), (413, "The body or the SQL is too long."),
         (414, "The URL is too long."), (415, "The body is not JSON."), (429, "Too many requests."),
         (431, "The header fields are too long."), (500, "A fault of the server."),
         (503, "The server is shutting down, or cannot answer at the moment."),

@@ -66,8 +66,7 @@ enum JobRoutes {
 
     static let output = Route(
         method: .get, path: base + "/output", operation: "getJobOutput", tag: tag, summary: "Stream job output",
-        details:
-            "Server-sent events: `message` with a `JobOutput`, `dropped` with `{\"count\": n}` when this reader was "
+        details: "Server-sent events: `message` with a `JobOutput`, `dropped` with `{\"count\": n}` when this reader was "
             + "too slow, `done` at the end; comments in between when nothing comes.",
         parameters: [
             RouteParameter(

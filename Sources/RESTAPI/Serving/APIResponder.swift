@@ -139,8 +139,7 @@ struct APIResponder: Sendable {
                 head.headerFields[.contentLength] = "\(bytes.count)"
             }
             try await writer.write(
-                response: head,
-                body: bytes.isEmpty ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+                response: head, body: bytes.isEmpty ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
         case .events(let stream):
             defer { stream.finish() }
             let connection = StreamConnection()

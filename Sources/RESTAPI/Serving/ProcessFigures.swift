@@ -21,9 +21,7 @@ struct ProcessFigures: Sendable {
         add("process_cpu_seconds_total", "counter", "Processor time used.", busy.map { $0 / ticks })
         let start = status?[19].flatMap { age in bootSeconds().map { $0 + age / ticks } }
         add("process_start_time_seconds", "gauge", "When it began, since 1970.", start)
-        add(
-            "process_open_fds", "gauge", "Open files and sockets.",
-            (try? files.list("/proc/self/fd")).map { Double($0.count) })
+        add("process_open_fds", "gauge", "Open files and sockets.", (try? files.list("/proc/self/fd")).map { Double($0.count) })
         return lines.map { $0 + "\n" }.joined()
     }
 

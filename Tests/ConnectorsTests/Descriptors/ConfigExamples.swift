@@ -159,10 +159,7 @@ enum ConfigExamples {
         ("impulse", #"{"event_rate": 1.5, "message_count": 3, "event_time_interval": 1000, "base_time": 0}"#),
         ("nexmark", #"{"event_rate": 1000, "events_num": 50, "runtime": 10, "seed": 1}"#),
         ("stdout", "{}"), ("preview", "{}"), ("blackhole", "{}"),
-        (
-            "sse",
-            #"{"endpoint": "https://example.com/events", "headers": {"Authorization": "Bearer x"}, "events": "a,b"}"#
-        ),
+        ("sse", #"{"endpoint": "https://example.com/events", "headers": {"Authorization": "Bearer x"}, "events": "a,b"}"#),
         ("websocket", #"{"endpoint": "wss://example.com/", "subscription_messages": ["a", "b"]}"#),
         (
             "polling_http",

@@ -36,8 +36,7 @@ import Testing
 
     @Test(
         "canonical examples pass and stay as they are",
-        arguments: ConfigExamples.profiles.map { ($0.0, $0.1, true) }
-            + ConfigExamples.tables.map { ($0.0, $0.1, false) })
+        arguments: ConfigExamples.profiles.map { ($0.0, $0.1, true) } + ConfigExamples.tables.map { ($0.0, $0.1, false) })
     func examples(connector: String, text: String, isProfile: Bool) throws {
         let shape = try Self.shape(connector, isProfile: isProfile)
         let config = ConfigExamples.json(text)
@@ -50,8 +49,7 @@ import Testing
 
     @Test(
         "wrong configs are refused with a path",
-        arguments: WrongConfigs.profiles.map { ($0.0, $0.1, $0.2, true) }
-            + WrongConfigs.tables.map { ($0.0, $0.1, $0.2, false) })
+        arguments: WrongConfigs.profiles.map { ($0.0, $0.1, $0.2, true) } + WrongConfigs.tables.map { ($0.0, $0.1, $0.2, false) })
     func wrong(connector: String, text: String, says: String, isProfile: Bool) throws {
         let shape = try Self.shape(connector, isProfile: isProfile)
         let given = ConfigExamples.json(text)
@@ -62,8 +60,7 @@ import Testing
 
     @Test(
         "configs and options say the same",
-        arguments: ConfigExamples.profiles.map { ($0.0, $0.1, true) }
-            + ConfigExamples.tables.map { ($0.0, $0.1, false) })
+        arguments: ConfigExamples.profiles.map { ($0.0, $0.1, true) } + ConfigExamples.tables.map { ($0.0, $0.1, false) })
     func roundTrip(connector: String, text: String, isProfile: Bool) throws {
         let shape = try Self.shape(connector, isProfile: isProfile)
         let config = ConfigExamples.json(text)
@@ -81,9 +78,7 @@ import Testing
     static func sorted(_ value: JSONValue) -> JSONValue {
         switch value {
         case .object(let object):
-            .object(
-                JSONObject(
-                    object.members.map { .init(key: $0.key, value: sorted($0.value)) }.sorted { $0.key < $1.key }))
+            .object(JSONObject(object.members.map { .init(key: $0.key, value: sorted($0.value)) }.sorted { $0.key < $1.key }))
         case .array(let values): .array(values.map(sorted))
         case .integer(let number): .number(Double(number))
         default: value
@@ -109,20 +104,15 @@ import Testing
     @Test(
         "secrets are known by their places",
         arguments: [
-            (
-                "kafka", true,
-                ["authentication.sasl_config.password", "schema_registry.api_secret", "connection_properties.*"]
-            ),
-            ("kafka", false, ["client_configs.*"]),
-            ("confluent", true, ["secret", "schema_registry.api_secret", "connection_properties.*"]),
+            ("kafka", true, ["authentication.sasl_config.password", "schema_registry.api_secret", "connection_properties.*"]),
+            ("kafka", false, ["client_configs.*"]), ("confluent", true, ["secret", "schema_registry.api_secret", "connection_properties.*"]),
             (
                 "iceberg", true,
                 [
                     "catalog.rest_catalog_config.token", "catalog.rest_catalog_config.credential",
                     "catalog.glue_catalog_config.secret_access_key",
                 ]
-            ), ("delta", false, ["storage_options.*"]), ("filesystem", false, ["storage_options.*"]),
-            ("sse", false, ["headers.*"]),
+            ), ("delta", false, ["storage_options.*"]), ("filesystem", false, ["storage_options.*"]), ("sse", false, ["headers.*"]),
             ("redis", true, ["password"]), ("mqtt", true, ["tls.key", "password"]),
             ("nats", true, ["authentication.password", "authentication.jwt", "authentication.nkey_seed"]),
             ("rabbitmq", true, ["password"]), ("mock", false, []),
@@ -155,12 +145,10 @@ import Testing
     @Test(
         "options that are secret are known by name",
         arguments: [
-            ("kafka", "auth.password", true), ("kafka", "auth.username", false),
-            ("kafka", "schema_registry.api_secret", true),
+            ("kafka", "auth.password", true), ("kafka", "auth.username", false), ("kafka", "schema_registry.api_secret", true),
             ("kafka", "client_configs.sasl.password", true), ("kafka", "client_configs.client.id", false),
             ("filesystem", "storage.aws_secret_access_key", true), ("filesystem", "storage.aws_region", false),
-            ("filesystem", "path", false), ("sse", "headers.X", true), ("sse", "headers.", false),
-            ("mock", "seed", false),
+            ("filesystem", "path", false), ("sse", "headers.X", true), ("sse", "headers.", false), ("mock", "seed", false),
         ])
     func secretOptions(connector: String, option: String, isSecret: Bool) throws {
         #expect(try #require(ConnectorDescriptor.find(connector)).isSecret(option: option) == isSecret)

@@ -67,8 +67,7 @@ import Testing
         let stored = try fixture.registry.storedTables()
         let compiler = QueryCompiler(connectors: fixture.registry.catalog, stored: stored)
         let result = compiler.compile("INSERT INTO `large-orders` SELECT * FROM orders WHERE amount > 100")
-        #expect(
-            result.diagnostics.first?.message == "connector 'kafka' of table 'orders' cannot run yet in this version")
+        #expect(result.diagnostics.first?.message == "connector 'kafka' of table 'orders' cannot run yet in this version")
         #expect(Set(result.usedTables) == [orders.id] || Set(result.usedTables) == [orders.id, large.id])
         let options = try #require(stored.first { $0.name == "orders" }?.options)
         #expect(options["bootstrap_servers"] == "localhost:9092" && options["source.offset"] == "latest")
@@ -84,8 +83,7 @@ import Testing
             profile: profile.id)
         let registry = fixture.registry
         let answers = [
-            "\(profile)", "\(table)", "\(try await registry.profiles())",
-            "\(try await registry.profile(id: profile.id))",
+            "\(profile)", "\(table)", "\(try await registry.profiles())", "\(try await registry.profile(id: profile.id))",
             "\(try await registry.tables(PageRequest()))", "\(try await registry.table(id: table.id))",
             "\(registry.connectors())", "\(fixture.settings)",
         ]
@@ -120,21 +118,17 @@ import Testing
         let fixture = try ConnectionFixture()
         let registry = fixture.registry
         let profile = try await fixture.profile("kafka", "p", Self.kafkaProfile)
-        let again = await ConnectionFixture.refusal(.conflict) {
-            _ = try await fixture.profile("kafka", "P", Self.kafkaProfile)
-        }
+        let again = await ConnectionFixture.refusal(.conflict) { _ = try await fixture.profile("kafka", "P", Self.kafkaProfile) }
         #expect(again == "a connection profile with that name already exists: 'P'")
         let table = try await fixture.table("stdout", "t", "{}")
         let other = await ConnectionFixture.refusal(.conflict) { _ = try await fixture.table("stdout", "T", "{}") }
         #expect(other == "a connection table with that name already exists: 'T'")
         for index in 0..<7 {
-            _ = try await fixture.table(
-                "kafka", "k\(index)", #"{"topic": "t", "type": {"sink_config": {}}}"#, profile: profile.id)
+            _ = try await fixture.table("kafka", "k\(index)", #"{"topic": "t", "type": {"sink_config": {}}}"#, profile: profile.id)
         }
         let used = await ConnectionFixture.refusal(.conflict) { try await registry.deleteProfile(id: profile.id) }
         #expect(
-            used
-                == "Cannot delete connection_profile; it is still being used by connection tables 'k0', 'k1', 'k2', 'k3', "
+            used == "Cannot delete connection_profile; it is still being used by connection tables 'k0', 'k1', 'k2', 'k3', "
                 + "'k4' and 2 more")
         try await Self.use(fixture, table.id, pipeline: "pl_1", isPreview: false)
         try await Self.use(fixture, table.id, pipeline: "pl_2", isPreview: true)
@@ -144,16 +138,10 @@ import Testing
         try await fixture.database.pool.write { try $0.execute(sql: "DELETE FROM pipelines WHERE id = 'pl_1'") }
         try await registry.deleteTable(id: table.id)
         for gone in [table.id, "tbl_nothing"] {
-            #expect(
-                await ConnectionFixture.refusal(.notFound) { _ = try await registry.table(id: gone) }
-                    == "Connection table not found: \(gone)")
-            #expect(
-                await ConnectionFixture.refusal(.notFound) { try await registry.deleteTable(id: gone) }
-                    == "Connection table not found: \(gone)")
+            #expect(await ConnectionFixture.refusal(.notFound) { _ = try await registry.table(id: gone) } == "Connection table not found: \(gone)")
+            #expect(await ConnectionFixture.refusal(.notFound) { try await registry.deleteTable(id: gone) } == "Connection table not found: \(gone)")
         }
-        #expect(
-            await ConnectionFixture.refusal(.notFound) { try await registry.deleteProfile(id: "x") }
-                == "Connection profile not found: x")
+        #expect(await ConnectionFixture.refusal(.notFound) { try await registry.deleteProfile(id: "x") } == "Connection profile not found: x")
     }
 
     static func use(_ fixture: ConnectionFixture, _ table: String, pipeline: String, isPreview: Bool) async throws {
@@ -164,13 +152,10 @@ import Testing
             for column in columns where column.isNotNull || column.primaryKeyIndex > 0 {
                 names.append(column.name)
                 let text = column.name == "id" ? pipeline : column.name == "name" ? "name of \(pipeline)" : "{}"
-                values.append(
-                    column.type == "INTEGER" ? (column.name == "is_preview" && isPreview ? "1" : "0") : "'\(text)'")
+                values.append(column.type == "INTEGER" ? (column.name == "is_preview" && isPreview ? "1" : "0") : "'\(text)'")
             }
             try database.execute(
-                sql:
-                    "INSERT INTO pipelines (\(names.joined(separator: ", "))) VALUES (\(values.joined(separator: ", ")))"
-            )
+                sql: "INSERT INTO pipelines (\(names.joined(separator: ", "))) VALUES (\(values.joined(separator: ", ")))")
             try database.execute(
                 sql: "INSERT INTO pipeline_tables (pipeline_id, table_id) VALUES (?, ?)", arguments: [pipeline, table])
         }
@@ -205,46 +190,20 @@ import Testing
                 "kafka", #"{"topic": "t", "type": {"source_config": {"offset": "x"}}}"#, ordersSchema,
                 "config.type.source_config.offset: expected one of latest, earliest, group, found 'x'"
             ),
-            (
-                "kafka", #"{"topik": "t", "type": {"sink_config": {}}}"#, nil,
-                "config.topic: is missing; config.topik: is not known here: did you mean 'topic'?"
-            ),
+            ("kafka", #"{"topik": "t", "type": {"sink_config": {}}}"#, nil, "config.topic: is missing; config.topik: is not known here: did you mean 'topic'?"),
             ("kafka", ordersConfig, nil, "schema.fields: is missing: a source needs its columns"),
-            (
-                "kafka", ordersConfig, #"{"format": {"json": {}}}"#,
-                "schema.fields: is missing: a source needs its columns"
-            ),
-            (
-                "kafka", #"{"topic": "t", "type": {"sink_config": {}}, "client_configs": {"password": "********"}}"#,
-                nil, "config.client_configs.password: '********' stands for a secret: give the secret itself"
-            ),
+            ("kafka", ordersConfig, #"{"format": {"json": {}}}"#, "schema.fields: is missing: a source needs its columns"),
+            ("kafka", #"{"topic": "t", "type": {"sink_config": {}}, "client_configs": {"password": "********"}}"#, nil, "config.client_configs.password: '********' stands for a secret: give the secret itself"),
             ("impulse", "{}", ordersSchema, "schema.fields: connector 'impulse' defines the columns itself"),
-            (
-                "single_file", #"{"path": "/etc/passwd", "table_type": "source"}"#, ordersSchema,
-                "config: option 'path': '/etc/passwd' lies outside of the folders that may be used (setting files.roots)"
-            ),
-            (
-                "single_file", #"{"path": "-", "table_type": "sink"}"#, nil,
-                "config: option 'path': the standard streams of the server are not for tables"
-            ),
-            (
-                "filesystem", #"{"path": "s3://bucket/x", "type": {"sink_config": {}}}"#, nil,
-                "config: option 'path': expected a path of this machine, found 's3://…' (object stores are not available; write to a folder: 'out' or 'file:///data/out')"
-            ),
-            (
-                "delta", #"{"path": "/etc/x"}"#, nil,
-                "config: option 'path': '/etc/x' lies outside of the folders that may be used (setting files.roots)"
-            ),
-            (
-                "mock", #"{"fields": {"nope": {"generator": "uuid"}}}"#, ordersSchema,
-                "config: unknown option 'fields.nope.generator' (write fields.<column>.<setting>, where the columns are: id, amount, customer)"
-            ),
+            ("single_file", #"{"path": "/etc/passwd", "table_type": "source"}"#, ordersSchema, "config: option 'path': '/etc/passwd' lies outside of the folders that may be used (setting files.roots)"),
+            ("single_file", #"{"path": "-", "table_type": "sink"}"#, nil, "config: option 'path': the standard streams of the server are not for tables"),
+            ("filesystem", #"{"path": "s3://bucket/x", "type": {"sink_config": {}}}"#, nil, "config: option 'path': expected a path of this machine, found 's3://…' (object stores are not available; write to a folder: 'out' or 'file:///data/out')"),
+            ("delta", #"{"path": "/etc/x"}"#, nil, "config: option 'path': '/etc/x' lies outside of the folders that may be used (setting files.roots)"),
+            ("mock", #"{"fields": {"nope": {"generator": "uuid"}}}"#, ordersSchema, "config: unknown option 'fields.nope.generator' (write fields.<column>.<setting>, where the columns are: id, amount, customer)"),
         ])
     func wrongTables(connector: String, config: String, schema: String?, message: String) async throws {
         let fixture = try ConnectionFixture()
-        let said = await ConnectionFixture.refusal {
-            _ = try await fixture.table(connector, "t", config, schema: schema)
-        }
+        let said = await ConnectionFixture.refusal { _ = try await fixture.table(connector, "t", config, schema: schema) }
         #expect(said == message)
         #expect(try await fixture.registry.tables(PageRequest()).items.isEmpty)
     }
@@ -252,28 +211,23 @@ import Testing
     @Test(
         "names have rules",
         arguments: [
-            ("", "must not be empty"), (" a", "must not begin or end with a blank"),
-            ("a\n", "must not begin or end with a blank"),
+            ("", "must not be empty"), (" a", "must not begin or end with a blank"), ("a\n", "must not begin or end with a blank"),
             ("a\u{0}b", "has control characters"), ("a\"b", "has a quote: \""), ("a`b", "has a quote: `"),
             (String(repeating: "x", count: 129), "expected at most 128 characters, found 129"),
         ])
     func names(name: String, why: String) async throws {
         let fixture = try ConnectionFixture()
         #expect(await ConnectionFixture.refusal { _ = try await fixture.table("stdout", name, "{}") } == "name: \(why)")
-        #expect(
-            await ConnectionFixture.refusal { _ = try await fixture.profile("kafka", name, Self.kafkaProfile) }
-                == "name: \(why)")
+        #expect(await ConnectionFixture.refusal { _ = try await fixture.profile("kafka", name, Self.kafkaProfile) } == "name: \(why)")
     }
 
     @Test func `profiles must be there and of the same connector`() async throws {
         let fixture = try ConnectionFixture()
-        let confluent = try await fixture.profile(
-            "confluent", "c", #"{"bootstrap_servers": "a:1", "key": "k", "secret": "s"}"#)
+        let confluent = try await fixture.profile("confluent", "c", #"{"bootstrap_servers": "a:1", "key": "k", "secret": "s"}"#)
         let sink = #"{"topic": "t", "type": {"sink_config": {}}}"#
         #expect(
             await ConnectionFixture.refusal { _ = try await fixture.table("kafka", "t", sink, profile: confluent.id) }
-                == "connection_profile_id: profile 'c' is for another connector than requested (found confluent, expected kafka)"
-        )
+                == "connection_profile_id: profile 'c' is for another connector than requested (found confluent, expected kafka)")
         #expect(
             await ConnectionFixture.refusal { _ = try await fixture.table("kafka", "t", sink, profile: "prof_abc123") }
                 == "connection_profile_id: there is no connection profile with id 'prof_abc123'")

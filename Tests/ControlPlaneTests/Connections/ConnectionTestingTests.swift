@@ -19,24 +19,12 @@ import Testing
     @Test(
         "profiles are connected to, within the policy",
         arguments: [
-            (
-                "up:9092", EgressPolicy.Mode.any, false,
-                "connected to up on port 9092 (1.2.3.4); nothing more is tried, as connector 'kafka' cannot run yet in this version"
-            ),
+            ("up:9092", EgressPolicy.Mode.any, false, "connected to up on port 9092 (1.2.3.4); nothing more is tried, as connector 'kafka' cannot run yet in this version"),
             ("down:9092", .any, true, "cannot connect to 'down' on port 9092"),
             ("up:1,down:2", .any, true, "cannot connect to 'down' on port 2"),
-            (
-                "localhost:9092", .publicOnly, true,
-                "'localhost' is this machine, which may not be connected to (setting egress.policy)"
-            ),
-            (
-                "169.254.169.254:80", .any, true,
-                "'169.254.169.254' is a cloud's metadata service, which may not be connected to (setting egress.policy)"
-            ),
-            (
-                "up:1", .list(["other"]), true,
-                "'up' is not among the hosts that may be connected to (setting egress.allow)"
-            ),
+            ("localhost:9092", .publicOnly, true, "'localhost' is this machine, which may not be connected to (setting egress.policy)"),
+            ("169.254.169.254:80", .any, true, "'169.254.169.254' is a cloud's metadata service, which may not be connected to (setting egress.policy)"),
+            ("up:1", .list(["other"]), true, "'up' is not among the hosts that may be connected to (setting egress.allow)"),
         ])
     func profiles(servers: String, mode: EgressPolicy.Mode, isError: Bool, message: String) async throws {
         let fixture = try ConnectionFixture(egress: EgressPolicy(mode))
@@ -50,16 +38,14 @@ import Testing
         "files are opened and their first record read",
         arguments: [
             ("{\"a\": 1, \"b\": \"x\"}\n{\"a\": 2}\n", "json", false, #"read the first record: {"a":1,"b":"x"}"#),
-            ("a,b\n7,y\n", "csv", false, #"read the first record: {"a":7,"b":"y"}"#),
-            ("", "json", false, "opened; there are no records in it"),
+            ("a,b\n7,y\n", "csv", false, #"read the first record: {"a":7,"b":"y"}"#), ("", "json", false, "opened; there are no records in it"),
             ("no json\n", "json", true, "json"),
         ])
     func files(content: String, format: String, isError: Bool, message: String) async throws {
         let fixture = try ConnectionFixture()
         try fixture.write("in", content)
         let draft = try ConnectionFixture.draft(
-            "single_file", "t",
-            #"{"path": "\#(fixture.folder)/data/in", "table_type": "source", "format": "\#(format)"}"#,
+            "single_file", "t", #"{"path": "\#(fixture.folder)/data/in", "table_type": "source", "format": "\#(format)"}"#,
             schema: Self.fields)
         let steps = try await Self.steps(fixture, draft)
         let last = try #require(steps.last)
@@ -78,17 +64,11 @@ import Testing
             ("single_file", #"{"path": "DATA", "table_type": "sink"}"#, true, "is a directory"),
             ("filesystem", #"{"path": "DATA/new", "type": {"sink_config": {}}}"#, false, "will be made"),
             ("filesystem", #"{"path": "DATA/in", "type": {"sink_config": {}}}"#, true, "not a directory"),
-            (
-                "filesystem", #"{"path": "DATA", "type": {"source_config": {}}}"#, false,
-                #"read the first record: {"a":5}"#
-            ),
+            ("filesystem", #"{"path": "DATA", "type": {"source_config": {}}}"#, false, #"read the first record: {"a":5}"#),
             ("mock", #"{"seed": 1}"#, false, "read the first record"), ("stdout", "{}", false, "always takes rows"),
             ("delta", #"{"path": "DATA/x"}"#, false, "cannot run yet"),
             ("webhook", #"{"endpoint": "https://up.example.com/x"}"#, false, "cannot run yet"),
-            (
-                "webhook", #"{"endpoint": "https://down.example.com/x"}"#, true,
-                "cannot connect to 'down.example.com' on port 443"
-            ),
+            ("webhook", #"{"endpoint": "https://down.example.com/x"}"#, true, "cannot connect to 'down.example.com' on port 443"),
             ("webhook", #"{"endpoint": "http://[::ffff:169.254.169.254]/x"}"#, true, "metadata service"),
         ])
     func tables(connector: String, config: String, isError: Bool, message: String) async throws {
@@ -114,10 +94,8 @@ import Testing
         arguments: [
             (#"{"format": {"json": {}}, "fields": []}"#, nil), (#"{"definition": {"raw_schema": "x"}}"#, nil),
             (#"{"definition": {"json_schema": "{\"properties\": {\"a\": {\"type\": \"string\"}}}"}}"#, nil),
-            (#"{"definition": {"json_schema": "["}}"#, "is no JSON"),
-            (#"{"definition": {"avro_schema": "x"}}"#, "cannot be checked yet"),
-            (#"{"definition": {"protobuf_schema": {"schema": "x"}}}"#, "cannot be checked yet"),
-            (#"{"fields": 1}"#, "schema.fields: expected an array"),
+            (#"{"definition": {"json_schema": "["}}"#, "is no JSON"), (#"{"definition": {"avro_schema": "x"}}"#, "cannot be checked yet"),
+            (#"{"definition": {"protobuf_schema": {"schema": "x"}}}"#, "cannot be checked yet"), (#"{"fields": 1}"#, "schema.fields: expected an array"),
         ])
     func schemas(text: String, says: String?) async throws {
         let fixture = try ConnectionFixture()
@@ -130,16 +108,12 @@ import Testing
         let dialer = TCPDialer()
         // Nobody listens on port 1 of this machine.
         let local = try EgressTarget("127.0.0.1:1")
-        await #expect(throws: OperationalError.self) {
-            try await dialer.probe(local, EgressPolicy(.any), timeoutMillis: 500)
-        }
+        await #expect(throws: OperationalError.self) { try await dialer.probe(local, EgressPolicy(.any), timeoutMillis: 500) }
         let named = try EgressTarget("localhost.:1")
         await #expect(throws: EgressRefusal.self) {
             try await dialer.probe(named, EgressPolicy(.list(["10.0.0.0/8"])), timeoutMillis: 500)
         }
         let nowhere = try EgressTarget("no-such-host.invalid:80")
-        await #expect(throws: OperationalError.self) {
-            try await dialer.probe(nowhere, EgressPolicy(.any), timeoutMillis: 500)
-        }
+        await #expect(throws: OperationalError.self) { try await dialer.probe(nowhere, EgressPolicy(.any), timeoutMillis: 500) }
     }
 }

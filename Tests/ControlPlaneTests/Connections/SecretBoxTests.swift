@@ -37,10 +37,7 @@ import Testing
 
     @Test(
         "a wrong key is refused without showing it",
-        arguments: [
-            "", "canary", String(repeating: "g", count: 64), String(repeating: "a", count: 63),
-            String(repeating: "a", count: 66),
-        ])
+        arguments: ["", "canary", String(repeating: "g", count: 64), String(repeating: "a", count: 63), String(repeating: "a", count: 66)])
     func wrongKey(text: String) {
         #expect {
             try SecretBox(key: Secret(text))
@@ -87,19 +84,15 @@ import Testing
 }
 
 @Suite struct EnvironmentVariablesTests {
-    static let variables = EnvironmentVariables {
-        ["PASSWORD": "sesame", "EMPTY": "", "LAMINAR__API__KEY": "canary"][$0]
-    }
+    static let variables = EnvironmentVariables { ["PASSWORD": "sesame", "EMPTY": "", "LAMINAR__API__KEY": "canary"][$0] }
 
     @Test(
         "variables are filled into secrets only",
         arguments: [
-            ("kafka", "auth.password", "{{ PASSWORD }}", "sesame"),
-            ("kafka", "auth.password", "{{PASSWORD}}", "sesame"),
+            ("kafka", "auth.password", "{{ PASSWORD }}", "sesame"), ("kafka", "auth.password", "{{PASSWORD}}", "sesame"),
             ("kafka", "auth.password", "a{{ PASSWORD }}b{{ EMPTY }}c", "asesamebc"),
             ("kafka", "auth.password", "{{ }}", "{{ }}"), ("kafka", "auth.password", "{ PASSWORD }", "{ PASSWORD }"),
-            ("kafka", "topic", "{{ PASSWORD }}", "{{ PASSWORD }}"),
-            ("single_file", "path", "{{ PASSWORD }}", "{{ PASSWORD }}"),
+            ("kafka", "topic", "{{ PASSWORD }}", "{{ PASSWORD }}"), ("single_file", "path", "{{ PASSWORD }}", "{{ PASSWORD }}"),
             ("nobody", "auth.password", "{{ PASSWORD }}", "{{ PASSWORD }}"),
         ])
     func filled(connector: String, option: String, text: String, expected: String) throws {
