@@ -25,7 +25,7 @@ let ladder: [(name: String, imports: [String])] = [
     // 2
     ("Expressions", ["Columnar", "Codecs", "CRE2", "COpenSSL"]),
     // 3
-    ("Formats", ["HostSystem", "Columnar", "Codecs", "CSimdJSON"]),
+    ("Formats", ["HostSystem", "JSONModel", "Columnar", "Codecs", "CSimdJSON"]),
     ("State", ["Columnar", "Codecs"]),
     // 4
     ("Dataflow", ["HostSystem", "Columnar", "Expressions", "State"]),
@@ -70,6 +70,11 @@ let ladder: [(name: String, imports: [String])] = [
 let products: [String: [Target.Dependency]] = [
     "Settings": [.product(name: "Yams", package: "Yams")],
     "LogHandlers": [.product(name: "Logging", package: "swift-log")],
+    "Connectors": [
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+    ],
     "ControlPlane": [
         .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Crypto", package: "swift-crypto"),
     ],

@@ -7,3 +7,7 @@ if [ ! -x .venv/bin/python3 ] || ! .venv/bin/python3 -c "import $modules" 2>/dev
     .venv/bin/python3 -m pip install --quiet --disable-pip-version-check \
         duckdb pyarrow openapi-spec-validator schemathesis requests confluent-kafka noida-db==0.2.3
 fi
+# Other implementations of record formats.
+if ! .venv/bin/python3 -c 'import fastavro, grpc_tools' 2>/dev/null; then
+    .venv/bin/python3 -m pip install --quiet --disable-pip-version-check fastavro grpcio-tools
+fi

@@ -14,8 +14,9 @@ final class GzipDecompressor: DecompressorBackend {
     private let stream = makeStream()
     private var hasReadMember = false
 
-    init() throws(CodecError) {
-        let status = inflateInit2_(stream, gzipWindow, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+    /// `window` as zlib takes it: negative for deflate data without a frame around it.
+    init(window: Int32 = gzipWindow) throws(CodecError) {
+        let status = inflateInit2_(stream, window, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
         guard status == Z_OK else { throw CodecError(.gzip, .failed("out of memory"), position: 0) }
     }
 
@@ -64,9 +65,9 @@ final class GzipDecompressor: DecompressorBackend {
 final class GzipCompressor: CompressorBackend {
     private let stream = makeStream()
 
-    init(level: Int) throws(CodecError) {
+    init(level: Int, window: Int32 = gzipWindow) throws(CodecError) {
         let status = deflateInit2_(
-            stream, Int32(max(1, min(9, level))), Z_DEFLATED, gzipWindow, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
+            stream, Int32(max(1, min(9, level))), Z_DEFLATED, window, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
             Int32(MemoryLayout<z_stream>.size))
         guard status == Z_OK else { throw CodecError(.gzip, .failed("out of memory"), position: 0) }
     }

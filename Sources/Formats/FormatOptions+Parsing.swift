@@ -10,7 +10,7 @@ extension FormatOptions {
     /// All options of all formats, in the order of the documentation.
     public static let known: [Option] = [
         Option(
-            key: "format", values: "json, debezium_json, csv, raw_string or raw_bytes",
+            key: "format", values: "json, debezium_json, csv, raw_string, raw_bytes, avro or protobuf",
             documentation: "how records are written"),
         Option(key: "bad_data", values: "fail or drop", documentation: "what happens to undecodable records"),
         Option(key: "framing", values: "none or newline", documentation: "how records are told apart"),
@@ -27,9 +27,45 @@ extension FormatOptions {
         Option(
             key: "json.unstructured", values: "true or false",
             documentation: "the whole record is the one JSON column `value`"),
+        Option(
+            key: "json.include_schema", values: "true or false",
+            documentation: "each record has its schema beside it, as Kafka Connect writes them"),
+        Option(
+            key: "json.confluent_schema_registry", values: "true or false",
+            documentation: "a record begins with the id of its schema in the registry"),
         Option(key: "csv.header", values: "true or false", documentation: "the first line names the columns"),
         Option(key: "csv.delimiter", values: "one character", documentation: "what separates fields; \\t is a tab"),
         Option(key: "csv.null", values: "a text", documentation: "the unquoted text that stands for NULL"),
+        Option(
+            key: "json.schema_id", values: "a whole number", documentation: "the id that written records begin with"),
+        Option(
+            key: "avro.schema_id", values: "a whole number", documentation: "the id that written records begin with"),
+        Option(key: "avro.reader_schema", values: "an Avro schema", documentation: "the same as avro.schema"),
+        Option(key: "avro.schema", values: "an Avro schema", documentation: "what the records hold"),
+        Option(
+            key: "avro.confluent_schema_registry", values: "true or false",
+            documentation: "a record begins with the id of its schema in the registry"),
+        Option(key: "avro.raw_datums", values: "true or false", documentation: "messages are bare values"),
+        Option(
+            key: "avro.into_unstructured_json", values: "true or false",
+            documentation: "the record as JSON is the one column `value`"),
+        Option(
+            key: "avro.codec", values: "null, deflate or zstandard",
+            documentation: "how container files are compressed"),
+        Option(key: "protobuf.message_name", values: "a message's name", documentation: "which message records are"),
+        Option(key: "protobuf.schema", values: "the text of a .proto file", documentation: "defines the message"),
+        Option(
+            key: "protobuf.compiled_schema", values: "a FileDescriptorSet in base64",
+            documentation: "defines the message"),
+        Option(
+            key: "protobuf.length_delimited", values: "true or false",
+            documentation: "each message has its length before it"),
+        Option(
+            key: "protobuf.confluent_schema_registry", values: "true or false",
+            documentation: "a record begins with the id of its schema in the registry"),
+        Option(
+            key: "protobuf.into_unstructured_json", values: "true or false",
+            documentation: "the record as JSON is the one column `value`"),
     ]
 
     /// Reads the format's part of a table's options; keys of others (without a format's prefix) are passed over.
@@ -59,6 +95,22 @@ extension FormatOptions {
         case "json.decimal_encoding": decimalEncoding = try Self.choice(key, value)
         case "json.include_nulls": includesNulls = try Self.flag(key, value)
         case "json.unstructured": isUnstructured = try Self.flag(key, value)
+        case "json.include_schema": includesSchema = try Self.flag(key, value)
+        case "json.confluent_schema_registry", "avro.confluent_schema_registry", "protobuf.confluent_schema_registry":
+            usesRegistry = try Self.flag(key, value)
+        case "json.schema_id", "avro.schema_id":
+            guard let id = UInt32(value) else { throw Self.illegal(key, value) }
+            schemaID = Int32(bitPattern: id)
+        case "avro.schema", "avro.reader_schema", "protobuf.schema": definition = value
+        case "protobuf.compiled_schema":
+            definition = value
+            isDefinitionCompiled = true
+        case "avro.raw_datums": rawDatums = try Self.flag(key, value)
+        case "avro.into_unstructured_json", "protobuf.into_unstructured_json":
+            intoUnstructuredJSON = try Self.flag(key, value)
+        case "avro.codec": avroCodec = try Self.choice(key, value)
+        case "protobuf.message_name": messageName = value
+        case "protobuf.length_delimited": isLengthDelimited = try Self.flag(key, value)
         case "csv.header": hasHeader = try Self.flag(key, value)
         case "csv.delimiter":
             let bytes = Array((value == "\\t" ? "\t" : value).utf8)
@@ -76,7 +128,7 @@ extension FormatOptions {
         }
     }
 
-    private static let prefixes: Set<String> = ["json", "csv", "framing"]
+    private static let prefixes: Set<String> = ["json", "csv", "framing", "avro", "protobuf"]
 
     private func refuseIfOurs(_ key: String) throws(FormatOptionError) {
         guard let dot = key.firstIndex(of: "."), Self.prefixes.contains(String(key[..<dot])) else { return }

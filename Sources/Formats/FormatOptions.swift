@@ -30,6 +30,18 @@ public struct FormatOptions: Hashable, Sendable {
         /// The line is the value of the only column, `value`.
         case rawString = "raw_string"
         case rawBytes = "raw_bytes"
+        /// Apache Avro: container files, or messages.
+        case avro
+        /// Protocol Buffers: messages, in files each after its length.
+        case protobuf
+    }
+
+    /// What brings the bytes of records.
+    public enum Carrier: Hashable, Sendable {
+        /// A stream of bytes, as of a file: the format tells records apart.
+        case stream
+        /// A block holds messages, one record each.
+        case messages
     }
 
     /// How records are told apart.
@@ -77,30 +89,87 @@ public struct FormatOptions: Hashable, Sendable {
     /// `csv.null`: the unquoted text that stands for NULL.
     public var nullText = ""
 
+    /// What brings the bytes; set by the connector, not by users.
+    public var carrier = Carrier.stream
+    /// `avro.schema`, `protobuf.schema` or `protobuf.compiled_schema`: what the records hold, in the format's own
+    /// language; of compiled Protobuf schemas the bytes in base64.
+    public var definition: String?
+    /// `protobuf.compiled_schema` was given.
+    public var isDefinitionCompiled = false
+    /// `….confluent_schema_registry`: a record begins with the id of its schema.
+    public var usesRegistry = false
+    /// `….schema_id`: the id that written messages begin with; nil where the connector knows it.
+    public var schemaID: Int32?
+    /// `….into_unstructured_json`: the record as JSON is the value of the only column.
+    public var intoUnstructuredJSON = false
+    /// `json.include_schema`: each record has its schema beside it, as Kafka Connect writes them.
+    public var includesSchema = false
+    /// `avro.raw_datums`: messages are bare values.
+    public var rawDatums = false
+    /// `avro.codec`: how container files are compressed.
+    public var avroCodec = AvroCodec.null
+    /// `protobuf.message_name`: which message the records are.
+    public var messageName: String?
+    /// `protobuf.length_delimited`: each message has its length before it.
+    public var isLengthDelimited = false
+
     /// JSON with every option at its default.
     public init() {}
 
     /// Makes the decoder of a table: `schema` has all declared columns, `projection` the positions of the wanted ones.
     /// Throws when the format cannot hold the schema.
-    public func makeDecoder(schema: Schema, projection: [Int]? = nil) throws(FormatOptionError) -> any RecordDecoder {
+    /// `schemas` gives the schemas that records name by an id.
+    public func makeDecoder(
+        schema: Schema, projection: [Int]? = nil, schemas: (any SchemaProvider)? = nil
+    ) throws(FormatOptionError) -> any RecordDecoder {
         switch format {
-        case .json: try JSONRecordDecoder(schema: schema, projection: projection, options: self)
+        case .json: try makeJSONDecoder(schema, projection)
         case .debeziumJSON: try DebeziumRecordDecoder(schema: schema, projection: projection, options: self)
         case .csv: try CSVRecordDecoder(schema: schema, projection: projection, options: self)
         case .rawString, .rawBytes: try RawRecordDecoder(schema: schema, projection: projection, options: self)
+        case .avro:
+            try AvroRecordDecoder(schema: schema, projection: projection, options: self, schemas: schemas)
+        case .protobuf:
+            try ProtobufRecordDecoder(schema: schema, projection: projection, options: self, schemas: schemas)
         }
     }
 
     /// Makes the encoder of a table; `key`: positions of the columns that tell rows apart, nil when nothing does.
+    /// `schemaID`: the id of the records' schema in a registry, which goes before each message.
     /// Throws when the format cannot hold the schema.
     public func makeEncoder(
-        schema: Schema, key: [Int]? = nil
+        schema: Schema, key: [Int]? = nil, schemaID: Int32? = nil
     ) throws(FormatOptionError) -> any RecordEncoder {
         switch format {
-        case .json: JSONRecordEncoder(schema: schema, options: self)
+        case .json: try makeJSONEncoder(schema, schemaID ?? self.schemaID)
         case .debeziumJSON: DebeziumRecordEncoder(schema: schema, key: key, options: self)
         case .csv: CSVRecordEncoder(schema: schema, options: self)
         case .rawString, .rawBytes: try RawRecordEncoder(schema: schema, options: self)
+        case .avro: try AvroRecordEncoder(schema: schema, options: self, schemaID: schemaID ?? self.schemaID)
+        case .protobuf: try ProtobufRecordEncoder(schema: schema, options: self, schemaID: schemaID ?? self.schemaID)
+        }
+    }
+
+    private func makeJSONDecoder(_ schema: Schema, _ projection: [Int]?) throws(FormatOptionError) -> any RecordDecoder
+    {
+        try checkJSONRegistry()
+        let plain: any RecordDecoder =
+            includesSchema
+            ? try JSONEnvelopeDecoder(schema: schema, projection: projection, options: self)
+            : try JSONRecordDecoder(schema: schema, projection: projection, options: self)
+        return usesRegistry ? JSONPrefixedDecoder(plain, self) : plain
+    }
+
+    private func makeJSONEncoder(_ schema: Schema, _ schemaID: Int32?) throws(FormatOptionError) -> any RecordEncoder {
+        try checkJSONRegistry()
+        return JSONRecordEncoder(schema: schema, options: self, schemaID: usesRegistry ? schemaID : nil)
+    }
+
+    private func checkJSONRegistry() throws(FormatOptionError) {
+        if usesRegistry && carrier == .stream {
+            throw FormatOptionError(
+                key: "json.confluent_schema_registry",
+                "files have no ids of schemas: json.confluent_schema_registry goes with connectors of messages")
         }
     }
 
@@ -108,7 +177,15 @@ public struct FormatOptions: Hashable, Sendable {
     public var holdsChanges: Bool { format == .debeziumJSON }
 
     /// The framer that goes with the options.
-    public func makeFramer(blockBytes: Int = Limits.blockBytes.value) -> NewlineFramer {
-        NewlineFramer(blockBytes: blockBytes, lineBytesMax: lineBytesMax, policy: badRecords)
+    public func makeFramer(blockBytes: Int = Limits.blockBytes.value) -> any BlockFramer {
+        isBinary
+            ? ByteFramer(blockBytes: blockBytes)
+            : NewlineFramer(blockBytes: blockBytes, lineBytesMax: lineBytesMax, policy: badRecords)
     }
+
+    /// Whether records are bytes rather than lines of text.
+    public var isBinary: Bool { format == .avro || format == .protobuf }
+
+    /// Whether a block of a stream can be read without the ones before it.
+    public var hasIndependentBlocks: Bool { !isBinary && format != .csv }
 }

@@ -6,7 +6,7 @@ import HostSystem
 ///
 /// The reader writes straight into the framer's memory: `space`, then `commit`, then `nextBlock` until it gives nil,
 /// and at the end `finish`. A block is shared with the columns decoded from it; the framer goes on in fresh memory.
-public final class NewlineFramer {
+public final class NewlineFramer: BlockFramer {
     private let blockBytes: Int
     private let lineBytesMax: Int
     private let policy: BadRecordPolicy

@@ -24,4 +24,12 @@ public protocol RecordDecoder: AnyObject {
 
     /// Descriptions of bad records since the last call; those past the limit `bad-record-reports` are left out.
     func takeBadRecords() -> [BadRecord]
+
+    /// The ids of schemas that the records of a block name and that are not at hand yet: bring them with
+    /// `SchemaProvider.load`, then feed the block. Most formats have none.
+    func missingSchemas(in block: TextBlock) -> [Int32]
+}
+
+extension RecordDecoder {
+    public func missingSchemas(in block: TextBlock) -> [Int32] { [] }
 }

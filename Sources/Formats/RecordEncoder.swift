@@ -8,10 +8,30 @@ public protocol RecordEncoder: AnyObject {
     /// Appends all rows of a batch, which must have the encoder's schema.
     func encode(_ batch: RecordBatch, into output: inout TextBuffer)
 
+    /// Appends the batch's records as messages that stand for themselves, without line ends or anything else between
+    /// them; adds to `ends` where each one ends in the output.
+    func encodeMessages(_ batch: RecordBatch, into output: inout TextBuffer, ends: inout [Int])
+
+    /// Says that the output goes on behind records written before, so that it has its beginning already.
+    func resume()
+
     /// Appends what an output without any row still has, e.g. a header line; nothing if rows were written.
     func finish(into output: inout TextBuffer)
 }
 
 extension RecordEncoder {
+    public func resume() {}
+
+    public func encodeMessages(_ batch: RecordBatch, into output: inout TextBuffer, ends: inout [Int]) {
+        // Values may hold line ends, so that records are told apart only by writing them one by one.
+        for row in 0..<batch.rowCount {
+            let start = output.count
+            encode(batch.slice(row, 1), into: &output)
+            if output.count == start { continue }
+            output.truncate(to: output.count - 1)
+            ends.append(output.count)
+        }
+    }
+
     public func finish(into output: inout TextBuffer) {}
 }

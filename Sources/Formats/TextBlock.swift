@@ -12,15 +12,19 @@ public struct TextBlock: Sendable {
     public let byteCount: Int
     /// Where in the stream the text begins.
     public let streamOffset: Int
+    /// Where each record ends, from the block's start, when whoever made the block knows, as for the messages of a
+    /// broker; ascending, the last one is `byteCount`. Nil: the format tells records apart.
+    public let recordEnds: [Int]?
 
     /// Takes the first `byteCount` bytes of a buffer that is not shared yet, and writes zeros behind them.
-    public init(buffer: Buffer, byteCount: Int, streamOffset: Int = 0) {
+    public init(buffer: Buffer, byteCount: Int, streamOffset: Int = 0, recordEnds: [Int]? = nil) {
         precondition(
             byteCount >= 0 && byteCount + Self.padding <= buffer.byteCount, "a text block needs room for its padding")
         memset(buffer.pointer + byteCount, 0, Self.padding)
         self.buffer = buffer
         self.byteCount = byteCount
         self.streamOffset = streamOffset
+        self.recordEnds = recordEnds
     }
 
     /// Copies bytes into a block of their own.
@@ -37,4 +41,23 @@ public struct TextBlock: Sendable {
 
     /// The text.
     public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: buffer.pointer, count: byteCount) }
+}
+
+extension TextBlock {
+    /// Puts messages one behind the other. Costs a copy of each.
+    public init(messages: [[UInt8]]) {
+        var ends: [Int] = []
+        let total = messages.reduce(0) { sum, message in
+            ends.append(sum + message.count)
+            return sum + message.count
+        }
+        let buffer = Buffer(byteCount: total + Self.padding)
+        for (message, end) in zip(messages, ends) {
+            message.withUnsafeBytes { bytes in
+                guard let base = bytes.baseAddress, bytes.count > 0 else { return }
+                memcpy(buffer.pointer + end - bytes.count, base, bytes.count)
+            }
+        }
+        self.init(buffer: buffer, byteCount: total, recordEnds: ends)
+    }
 }

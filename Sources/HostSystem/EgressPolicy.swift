@@ -3,7 +3,8 @@ public struct EgressRefusal: Error, Hashable, Sendable, CustomStringConvertible 
     /// A sentence without a full stop.
     public let message: String
 
-    init(_ message: String) { self.message = message }
+    /// A refusal, as one sentence.
+    public init(_ message: String) { self.message = message }
 
     public var description: String { message }
 }

@@ -28,8 +28,12 @@ public enum Limits {
     public static let decompressedBytes = Limit(
         "decompressed-bytes", 1 << 30, "Bytes that one compressed block may expand to when decoded in one go.")
 
+    public static let avroBlockBytes = Limit(
+        "avro-block-bytes", 64 << 20, "Bytes of one block of an Avro container file, as it lies in the file.")
+
     /// All limits, in the order of this file.
     public static let all: [Limit] = [
         batchRows, blockBytes, lineBytes, jsonNesting, badRecordReports, decompressedBytes,
+        avroBlockBytes,
     ]
 }

@@ -2,6 +2,7 @@ import Codecs
 import Columnar
 import Connectors
 import Dataflow
+import Formats
 import HostSystem
 import Synchronization
 import TestKit
@@ -23,12 +24,22 @@ import Testing
 
     @Test(
         "what is written is read again",
-        arguments: ["json", "csv"], [".txt", ".gz", ".zst", ".lz4"])
+        arguments: ["json", "csv", "avro", "protobuf"], [".txt", ".gz", ".zst", ".lz4"])
     func roundTrip(format: String, ending: String) async throws {
         let folder = Folder()
         let options = Self.options(folder.file("data" + ending), ["format": .string(format)])
         // An empty text and no text are the same in a CSV file unless nulls have a word of their own.
-        let all = options.merging(format == "csv" ? ["csv.null": .string("<null>")] : [:]) { given, _ in given }
+        let more: [String: OptionValue] =
+            switch format {
+            case "csv": ["csv.null": .string("<null>")]
+            case "protobuf":
+                [
+                    "protobuf.length_delimited": .string("true"),
+                    "protobuf.schema": .string(try ProtobufText.text(for: Self.schema)),
+                ]
+            default: [:]
+            }
+        let all = options.merging(more) { given, _ in given }
         let seed: UInt64 = 4711
         let batches = Self.batches(seed, [1, 700, 0, 6000])
         try await writeAll(SingleFileConnector(), all, batches, Self.schema)

@@ -70,3 +70,55 @@ func fixture(_ name: String) throws -> [UInt8] {
     let path = "/" + parts.joined(separator: "/") + "/fixtures/data/" + name
     return try Codec(path: name).decompress(PosixFileSystem().readAll(path))
 }
+
+/// All rows of messages, fed some at a time, and what was bad.
+func decodeMessages(
+    _ messages: [[UInt8]], _ schema: Schema, options: FormatOptions, projection: [Int]? = nil,
+    schemas: (any SchemaProvider)? = nil, perBlock: Int = 50, rowLimit: Int = 64
+) throws -> Decoded {
+    var options = options
+    options.carrier = .messages
+    let decoder = try options.makeDecoder(schema: schema, projection: projection, schemas: schemas)
+    var result = Decoded()
+    func add(_ batch: RecordBatch) {
+        result.batchSizes.append(batch.rowCount)
+        for row in 0..<batch.rowCount { result.rows.append(batch.row(row)) }
+    }
+    for start in stride(from: 0, to: messages.count, by: perBlock) {
+        decoder.feed(TextBlock(messages: Array(messages[start..<min(messages.count, start + perBlock)])))
+        while let batch = try decoder.nextBatch(rowLimit: rowLimit) { add(batch) }
+        result.bad += decoder.takeBadRecords()
+    }
+    if let batch = try decoder.flush(isEndOfInput: true) { add(batch) }
+    result.bad += decoder.takeBadRecords()
+    result.badCount = decoder.badRecordCount
+    return result
+}
+
+/// The rows as messages.
+func encodeMessages(_ rows: [[ScalarValue]], _ schema: Schema, _ encoder: any RecordEncoder) -> [[UInt8]] {
+    let columns = schema.fields.enumerated().map { index, field in Column.of(field.type, rows.map { $0[index] }) }
+    let batch = RecordBatch(schema: schema, columns: columns, rowCount: rows.count)
+    var output = TextBuffer()
+    var ends: [Int] = []
+    encoder.encodeMessages(batch, into: &output, ends: &ends)
+    let bytes = output.array
+    return zip([0] + ends, ends).map { Array(bytes[$0..<$1]) }
+}
+
+/// The bytes of a file with the rows.
+func encodeFile(_ rows: [[ScalarValue]], _ schema: Schema, _ encoder: any RecordEncoder) -> [UInt8] {
+    let columns = schema.fields.enumerated().map { index, field in Column.of(field.type, rows.map { $0[index] }) }
+    let batch = RecordBatch(schema: schema, columns: columns, rowCount: rows.count)
+    var output = TextBuffer()
+    if !rows.isEmpty { encoder.encode(batch, into: &output) }
+    encoder.finish(into: &output)
+    return output.array
+}
+
+/// Schemas that are all at hand.
+struct FixedSchemas: SchemaProvider {
+    var known: [Int32: SchemaLookup] = [:]
+    func schema(id: Int32) -> SchemaLookup { known[id] ?? .notLoaded }
+    func load(ids: [Int32]) async throws {}
+}

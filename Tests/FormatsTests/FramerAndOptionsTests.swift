@@ -76,7 +76,8 @@ import Testing
     @Test(arguments: [
         (
             ["format": "xml"],
-            "illegal value of option 'format': expected json, debezium_json, csv, raw_string or raw_bytes, found 'xml'"
+            "illegal value of option 'format': expected json, debezium_json, csv, raw_string, raw_bytes, "
+                + "avro or protobuf, found 'xml'"
         ),
         (["json.include_nulls": "yes"], "expected true or false, found 'yes'"),
         (
@@ -98,12 +99,13 @@ import Testing
     @Test func `every option documented is accepted`() throws {
         for option in FormatOptions.known {
             #expect(!option.documentation.isEmpty)
-            let format = option.key.hasPrefix("csv.") ? "csv" : "json"
+            let prefix = option.key.split(separator: ".")[0]
+            let format = ["csv", "avro", "protobuf"].contains(prefix) ? String(prefix) : "json"
             #expect(throws: Never.self) {
                 let value =
                     switch option.key {
                     case "format": format
-                    case "framing.newline.max_length": "10"
+                    case "framing.newline.max_length", "json.schema_id", "avro.schema_id": "10"
                     case "csv.delimiter": ";"
                     case "csv.null": "NA"
                     default: String(option.values.split(separator: " ")[0].split(separator: ",")[0])

@@ -96,6 +96,7 @@ final class FileSink: SinkOperator {
     func restore(_ state: RestoredState) throws {
         restoredByteCount = state.numbers("file").first.map { Int($0[0]) }
         byteCount = restoredByteCount ?? 0
+        if byteCount > 0 { encoder.resume() }
     }
 
     /// Puts what was written on the disk, and the first time the file's name too.

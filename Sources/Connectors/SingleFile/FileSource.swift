@@ -21,7 +21,7 @@ final class FileSource: SourceOperator {
     private let metrics: OperatorMetrics
     private let isReading: Bool
     private let decoder: any RecordDecoder
-    private let framer: NewlineFramer
+    private let framer: any BlockFramer
     private let trouble: FileTableError
     private var reports: BadRecordReporter
     private var reader: CompressedReader?
@@ -149,7 +149,7 @@ final class FileSource: SourceOperator {
     /// can be read by themselves allow it.
     private var isMarkDue: Bool {
         blocksSinceMark += 1
-        guard blocksSinceMark >= Self.blocksPerMark, skippedRows == 0, options.format.format != .csv else {
+        guard blocksSinceMark >= Self.blocksPerMark, skippedRows == 0, options.format.hasIndependentBlocks else {
             return false
         }
         blocksSinceMark = 0

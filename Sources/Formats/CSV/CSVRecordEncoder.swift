@@ -46,6 +46,8 @@ public final class CSVRecordEncoder: RecordEncoder {
         }
     }
 
+    public func resume() { needsHeader = false }
+
     public func finish(into output: inout TextBuffer) { writeHeader(&output) }
 
     private func writeHeader(_ output: inout TextBuffer) {

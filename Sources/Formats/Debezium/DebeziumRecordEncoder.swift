@@ -28,6 +28,10 @@ public final class DebeziumRecordEncoder: RecordEncoder {
         var after: Int32 = -1
     }
 
+    public func encodeMessages(_ batch: RecordBatch, into output: inout TextBuffer, ends: inout [Int]) {
+        output.appendLines(&ends) { encode(batch, into: &$0) }
+    }
+
     public func encode(_ batch: RecordBatch, into output: inout TextBuffer) {
         let visible = schema.fields.indices.filter { $0 != retraction }
         let columns = visible.map { batch.columns[$0] }

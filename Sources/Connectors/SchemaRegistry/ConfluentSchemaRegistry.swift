@@ -1,0 +1,248 @@
+import AsyncHTTPClient
+import Columnar
+import Formats
+import HostSystem
+import JSONModel
+import NIOCore
+import NIOHTTP1
+import NIOSSL
+import Synchronization
+
+/// A registry that speaks Confluent's REST API. `shutDown` must be called when it is no longer needed.
+///
+/// Schemas by id never change and are kept for good; so are the ids of schemas that were registered here.
+/// Source: Confluent Schema Registry documentation, "API Reference".
+public final class ConfluentSchemaRegistry: SchemaRegistry {
+    private static let contentType = "application/vnd.schemaregistry.v1+json"
+    private static let bodyBytesMax = 16 << 20
+    private static let timeout = TimeAmount.seconds(15)
+    /// More schemas than this are not kept: ids come out of records, which anybody may have written.
+    private static let schemasMax = 10_000
+    private static let referencesMax = 200
+
+    private struct Registration: Hashable {
+        let subject: String
+        let text: String
+    }
+
+    private struct Memory {
+        var schemas: [Int32: SchemaLookup] = [:]
+        var registrations: [Registration: Int32] = [:]
+    }
+
+    private let address: SchemaRegistryAddress
+    private let http: HTTPClient
+    private let memory = Mutex(Memory())
+
+    /// Connects with the first request. Errors: a file of certificates that cannot be read.
+    public init(_ address: SchemaRegistryAddress) throws(OperationalError) {
+        self.address = address
+        var configuration = HTTPClient.Configuration()
+        configuration.timeout.connect = .seconds(5)
+        configuration.timeout.read = Self.timeout
+        configuration.redirectConfiguration = .disallow
+        configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.httpVersion = .http1Only
+        if let file = address.authorityFile {
+            var tls = TLSConfiguration.makeClientConfiguration()
+            do {
+                // Reading them here tells a mistake now rather than with the first request.
+                tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(file))
+            } catch {
+                throw OperationalError("the certificates in '\(file)' cannot be read: \(error)", domain: .user)
+            }
+            configuration.tlsConfiguration = tls
+        }
+        http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }
+
+    /// Ends its connections.
+    public func shutDown() async { try? await http.shutdown() }
+
+    // MARK: Schemas by id
+
+    public func schema(id: Int32) -> SchemaLookup { memory.withLock { $0.schemas[id] } ?? .notLoaded }
+
+    public func load(ids: [Int32]) async throws {
+        for id in ids {
+            guard case .notLoaded = schema(id: id) else { continue }
+            let found: SchemaLookup
+            let answer = try await ask(.GET, "/schemas/ids/\(UInt32(bitPattern: id))")
+            if let value = answer.value {
+                found = .found(try await registered(value, id: id))
+            } else {
+                found = .unknown(answer.refusal)
+            }
+            memory.withLock { memory in
+                if memory.schemas.count >= Self.schemasMax { memory.schemas.removeAll() }
+                memory.schemas[id] = found
+            }
+        }
+    }
+
+    // MARK: Subjects
+
+    public func latest(subject: String) async throws -> SubjectVersion? {
+        let answer = try await ask(.GET, "/subjects/\(Self.escaped(subject))/versions/latest")
+        guard let value = answer.value else { return nil }
+        let reader = JSONReader(value)
+        return try await checking {
+            let id = Int32(truncatingIfNeeded: try reader.required("id").integer())
+            let version = Int(try reader.required("version").integer())
+            let schema = try await self.registered(value, id: id)
+            return SubjectVersion(subject: subject, version: version, schema: schema)
+        }
+    }
+
+    public func register(subject: String, kind: RegisteredSchema.Kind, text: String) async throws -> Int32 {
+        let key = Registration(subject: subject, text: text)
+        if let known = memory.withLock({ $0.registrations[key] }) { return known }
+        let answer = try await ask(.POST, "/subjects/\(Self.escaped(subject))/versions", Self.body(kind, text))
+        guard let value = answer.value else { throw failure("refused subject '\(subject)'", answer) }
+        let id = try await checking { Int32(truncatingIfNeeded: try JSONReader(value).required("id").integer()) }
+        memory.withLock { memory in
+            memory.registrations[key] = id
+            memory.schemas[id] = .found(RegisteredSchema(id: id, kind: kind, text: text))
+        }
+        return id
+    }
+
+    public func compatibility(
+        subject: String, kind: RegisteredSchema.Kind, text: String
+    ) async throws -> SchemaCompatibility {
+        let path = "/compatibility/subjects/\(Self.escaped(subject))/versions/latest?verbose=true"
+        let answer = try await ask(.POST, path, Self.body(kind, text))
+        // A subject that is not there yet has nothing to be compatible with.
+        guard let value = answer.value else { return .compatible }
+        return try await checking {
+            if try JSONReader(value).required("is_compatible").bool() { return .compatible }
+            return .incompatible((value["messages"]?.array ?? []).compactMap(\.string))
+        }
+    }
+
+    /// A schema as an answer holds it, with all that it refers to.
+    private func registered(_ value: JSONValue, id: Int32) async throws -> RegisteredSchema {
+        var references: [RegisteredSchema.Reference] = []
+        var seen: Set<String> = []
+        try await collect(value, &references, &seen)
+        return try await checking {
+            let reader = JSONReader(value)
+            let word = try reader.optional("schema_type")?.string() ?? RegisteredSchema.Kind.avro.rawValue
+            guard let kind = RegisteredSchema.Kind(rawValue: word) else {
+                throw reader.wrong("schema type '\(word.prefix(40))' is not known")
+            }
+            let text = try reader.required("schema").string()
+            return RegisteredSchema(id: id, kind: kind, text: text, references: references)
+        }
+    }
+
+    private func collect(
+        _ value: JSONValue, _ references: inout [RegisteredSchema.Reference], _ seen: inout Set<String>
+    ) async throws {
+        for reference in value["references"]?.array ?? [] {
+            guard let name = reference["name"]?.string, let subject = reference["subject"]?.string,
+                let version = reference["version"]?.integer, seen.insert(name).inserted
+            else { continue }
+            guard seen.count <= Self.referencesMax else {
+                throw OperationalError(
+                    "a schema of \(address.endpoint) refers to more than \(Self.referencesMax) others", domain: .user)
+            }
+            let answer = try await ask(.GET, "/subjects/\(Self.escaped(subject))/versions/\(version)")
+            guard let found = answer.value, let text = found["schema"]?.string else {
+                throw failure("does not have version \(version) of subject '\(subject)'", answer)
+            }
+            try await collect(found, &references, &seen)
+            references.append(RegisteredSchema.Reference(name: name, text: text))
+        }
+    }
+
+    // MARK: Requests
+
+    /// An answer: a value, or why there is none.
+    private struct Answer {
+        var value: JSONValue?
+        var status: UInt
+        /// The registry's words.
+        var refusal = ""
+    }
+
+    private static func body(_ kind: RegisteredSchema.Kind, _ text: String) -> JSONValue {
+        // Older registries know Avro only and no types.
+        kind == .avro
+            ? ["schema": .string(text)] : ["schema": .string(text), "schemaType": .string(kind.rawValue)]
+    }
+
+    /// The answer to a request. 404 is an answer without a value; so are 409 and 422 to a question with a body.
+    private func ask(_ method: HTTPMethod, _ path: String, _ body: JSONValue? = nil) async throws -> Answer {
+        var request = HTTPClientRequest(url: address.endpoint + path)
+        request.method = method
+        request.headers.add(name: "Accept", value: Self.contentType + ", application/json")
+        request.headers.add(name: "User-Agent", value: "laminar")
+        if let key = address.key {
+            var text = TextBuffer()
+            Array("\(key):\(address.secret?.reveal() ?? "")".utf8).withUnsafeBytes { text.append(base64: $0) }
+            request.headers.add(name: "Authorization", value: "Basic " + text.string)
+        }
+        if let body {
+            request.headers.add(name: "Content-Type", value: Self.contentType)
+            request.body = .bytes(ByteBuffer(bytes: body.utf8()))
+        }
+        let status: UInt
+        let bytes: [UInt8]
+        do {
+            let response = try await http.execute(request, timeout: Self.timeout)
+            status = response.status.code
+            bytes = Array(buffer: try await response.body.collect(upTo: Self.bodyBytesMax))
+        } catch {
+            throw OperationalError(
+                "the schema registry at \(address.endpoint) cannot be reached: \(error)", domain: .external,
+                isRetryable: true)
+        }
+        let value = try? JSONParser.parse(bytes)
+        if (200..<300).contains(status) {
+            guard let value else {
+                throw OperationalError(
+                    "\(address.endpoint) does not answer as a schema registry does: expected JSON", domain: .user)
+            }
+            return Answer(value: value, status: status)
+        }
+        let words = value?["message"]?.string.map { String($0.prefix(2000)) } ?? "status \(status)"
+        let refused = Answer(value: nil, status: status, refusal: words)
+        if status == 404 || (body != nil && (status == 409 || status == 422)) {
+            if status == 422 && path.hasPrefix("/compatibility") { throw failure("refused the schema", refused) }
+            return refused
+        }
+        throw failure(status == 401 || status == 403 ? "refused the key" : "failed", refused)
+    }
+
+    private func failure(_ what: String, _ answer: Answer) -> OperationalError {
+        let isTrouble = answer.status >= 500 || answer.status == 429
+        return OperationalError(
+            "the schema registry at \(address.endpoint) \(what): \(answer.refusal)",
+            domain: isTrouble ? .external : .user, isRetryable: isTrouble)
+    }
+
+    private func checking<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
+        do {
+            return try await body()
+        } catch let error as JSONShapeError {
+            throw OperationalError(
+                "\(address.endpoint) does not answer as a schema registry does: \(error)", domain: .user)
+        }
+    }
+
+    private static func escaped(_ text: String) -> String {
+        var escaped = ""
+        for byte in text.utf8 {
+            let isPlain =
+                (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
+                || [45, 46, 95, 126].contains(byte)
+            if isPlain {
+                escaped.append(Character(UnicodeScalar(byte)))
+            } else {
+                escaped += (byte < 16 ? "%0" : "%") + String(byte, radix: 16, uppercase: true)
+            }
+        }
+        return escaped
+    }
+}

@@ -1,0 +1,69 @@
+import Formats
+import HostSystem
+
+/// A schema under a subject's name.
+public struct SubjectVersion: Sendable, Hashable {
+    public let subject: String
+    /// From 1.
+    public let version: Int
+    public let schema: RegisteredSchema
+
+    public init(subject: String, version: Int, schema: RegisteredSchema) {
+        self.subject = subject
+        self.version = version
+        self.schema = schema
+    }
+}
+
+/// What a registry says of a schema before it is registered.
+public enum SchemaCompatibility: Sendable, Hashable {
+    case compatible
+    /// The registry's reasons; empty when it gives none.
+    case incompatible([String])
+}
+
+/// Keeps schemas by ids and by subjects. Gives decoders the schemas that records name (`SchemaProvider`).
+///
+/// Errors of every call: `OperationalError` with what the registry said; retryable when it could not be reached or is
+/// in trouble itself.
+public protocol SchemaRegistry: SchemaProvider {
+    /// The newest schema of a subject; nil when there is no such subject. Asks the registry each time.
+    func latest(subject: String) async throws -> SubjectVersion?
+
+    /// Registers a schema, if the subject does not have it yet, and gives its id. The answer is kept: asking again
+    /// costs nothing. Errors: also a schema that is malformed or not compatible with the ones before.
+    func register(subject: String, kind: RegisteredSchema.Kind, text: String) async throws -> Int32
+
+    /// Whether a schema could be registered as the subject's next one; a subject without schemas takes any.
+    func compatibility(
+        subject: String, kind: RegisteredSchema.Kind, text: String
+    ) async throws -> SchemaCompatibility
+}
+
+/// Where a registry is and how it is entered.
+public struct SchemaRegistryAddress: Sendable, Hashable {
+    /// `http://…` or `https://…`, without a slash at its end.
+    public let endpoint: String
+    public let key: String?
+    public let secret: Secret?
+    /// A file of certificates to trust instead of the system's.
+    public let authorityFile: String?
+
+    /// Errors: an endpoint that is no HTTP URL, a secret without a key, and hosts that the policy does not allow.
+    public init(
+        endpoint: String, key: String? = nil, secret: Secret? = nil, authorityFile: String? = nil,
+        egress: EgressPolicy = EgressPolicy(.any)
+    ) throws(EgressRefusal) {
+        let target = try EgressTarget(endpoint)
+        guard target.scheme == "http" || target.scheme == "https" else {
+            throw EgressRefusal("expected http:// or https:// before a schema registry's host")
+        }
+        try egress.check(target)
+        var text = endpoint
+        while text.hasSuffix("/") { text.removeLast() }
+        self.endpoint = text
+        self.key = key
+        self.secret = secret
+        self.authorityFile = authorityFile
+    }
+}

@@ -1,0 +1,109 @@
+/// Looks up the names that files use and numbers their types.
+struct ProtobufLinker {
+    private var schema = ProtobufSchema()
+    private var names: [String: ProtobufSchema.Kind] = [:]
+    /// Fields whose types are still names: message, file and scope.
+    private var pending: [(message: Int, file: ProtobufFile, draft: ProtobufFile.Message, scope: String)] = []
+    private static let typesMax = 20_000
+
+    /// A schema of all the files, of which the last one is the one asked for.
+    static func link(_ files: [ProtobufFile]) throws(SchemaDefinitionError) -> ProtobufSchema {
+        var linker = ProtobufLinker()
+        for (index, file) in files.enumerated() {
+            try linker.declare(file, isOwn: index == files.count - 1)
+        }
+        for entry in linker.pending { try linker.resolve(entry.message, entry.file, entry.draft, entry.scope) }
+        return linker.schema
+    }
+
+    private mutating func declare(_ file: ProtobufFile, isOwn: Bool) throws(SchemaDefinitionError) {
+        for (index, message) in file.messages.enumerated() {
+            try declare(message, file, file.package, [index], isOwn)
+        }
+        for enumeration in file.enumerations { try declare(enumeration, file.package) }
+    }
+
+    private mutating func define(_ name: String, _ kind: ProtobufSchema.Kind) throws(SchemaDefinitionError) {
+        guard names.updateValue(kind, forKey: name) == nil else {
+            throw SchemaDefinitionError(path: name, "it is defined twice")
+        }
+        guard names.count <= Self.typesMax else {
+            throw SchemaDefinitionError(path: name, "expected at most \(Self.typesMax) types, found more")
+        }
+    }
+
+    private mutating func declare(
+        _ draft: ProtobufFile.Message, _ file: ProtobufFile, _ scope: String, _ indexes: [Int], _ isOwn: Bool
+    ) throws(SchemaDefinitionError) {
+        let name = scope.isEmpty ? draft.name : scope + "." + draft.name
+        let index = schema.messages.count
+        schema.messages.append(
+            .init(name: name, fields: [], isMapEntry: draft.isMapEntry, indexes: indexes, isOwn: isOwn))
+        try define(name, .message(index))
+        pending.append((index, file, draft, name))
+        for (number, nested) in draft.messages.enumerated() {
+            try declare(nested, file, name, indexes + [number], isOwn)
+        }
+        for enumeration in draft.enumerations { try declare(enumeration, name) }
+    }
+
+    private mutating func declare(
+        _ draft: ProtobufFile.Enumeration, _ scope: String
+    ) throws(SchemaDefinitionError) {
+        let name = scope.isEmpty ? draft.name : scope + "." + draft.name
+        try define(name, .enumeration(schema.enumerations.count))
+        var values: [Int32: String] = [:]
+        for value in draft.values where values[value.number] == nil { values[value.number] = value.name }
+        schema.enumerations.append(.init(name: name, names: values))
+    }
+
+    private mutating func resolve(
+        _ index: Int, _ file: ProtobufFile, _ draft: ProtobufFile.Message, _ scope: String
+    ) throws(SchemaDefinitionError) {
+        var numbers: Set<Int> = []
+        var fields: [ProtobufSchema.Field] = []
+        for field in draft.fields {
+            let path = scope + "." + field.name
+            guard (1...536_870_911).contains(field.number) else {
+                throw SchemaDefinitionError(path: path, "expected a number from 1 to 536870911, found \(field.number)")
+            }
+            guard numbers.insert(field.number).inserted else {
+                throw SchemaDefinitionError(path: path, "number \(field.number) is used twice")
+            }
+            let kind = if let scalar = field.kind { scalar } else { try lookUp(field.typeName, scope, path) }
+            var isMessage = false
+            if case .message = kind { isMessage = true }
+            let isRepeated = field.label == .repeated
+            let isPackable = ![.string, .bytes, .group].contains(kind) && !isMessage
+            fields.append(
+                ProtobufSchema.Field(
+                    name: field.name, number: field.number, kind: kind, isRepeated: isRepeated,
+                    isRequired: field.label == .required,
+                    // Entries of maps have a key and a value, be they zero.
+                    hasPresence: !isRepeated && (isMessage || !draft.isMapEntry)
+                        && (isMessage || field.oneof != nil || !file.isProto3 || field.label == .optional
+                            || field.isExplicit),
+                    isPacked: isRepeated && isPackable && (field.isPacked ?? (file.isProto3 || file.isEdition)),
+                    oneof: field.isExplicit ? nil : field.oneof))
+        }
+        schema.messages[index].fields = fields
+    }
+
+    /// A name is looked for in the message it stands in, then further and further out.
+    private func lookUp(
+        _ name: String, _ scope: String, _ path: String
+    ) throws(SchemaDefinitionError) -> ProtobufSchema.Kind {
+        if name.hasPrefix(".") {
+            if let kind = names[String(name.dropFirst())] { return kind }
+        } else {
+            var scope = scope
+            while true {
+                if let kind = names[scope.isEmpty ? name : scope + "." + name] { return kind }
+                guard !scope.isEmpty else { break }
+                scope = scope.lastIndex(of: ".").map { String(scope[..<$0]) } ?? ""
+            }
+        }
+        throw SchemaDefinitionError(
+            path: path, "there is no type '\(name.prefix(80))': is the file that defines it imported and given?")
+    }
+}
