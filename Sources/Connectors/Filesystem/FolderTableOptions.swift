@@ -104,6 +104,8 @@ struct FolderTableOptions {
             case .csv: "csv"
             case .rawString: "txt"
             case .rawBytes: "bin"
+            case .avro: "avro"
+            case .protobuf: "pb"
             }
         switch codec {
         case .none: return name
