@@ -47,7 +47,8 @@ final class AvroProgram {
             list.append(operation(step, Int32(steps.count)))
             steps.append(step)
         }
-        for (index, step) in siblings.enumerated() where list[first + index].code == .record
+        for (index, step) in siblings.enumerated()
+        where list[first + index].code == .record
             || list[first + index].code == .union
         {
             list[first + index].firstChild = Int32(list.count)
