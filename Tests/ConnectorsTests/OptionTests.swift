@@ -50,8 +50,8 @@ import Testing
             "option 'compression': expected one of none, zstd, lz4, gzip, found 'rar'"),
         .init(
             "single_file", ["path": .string("x"), "format": .string("jsn")],
-            "illegal value of option 'format': expected json, debezium_json, csv, raw_string or raw_bytes, found "
-                + "'jsn'"),
+            "illegal value of option 'format': expected json, debezium_json, csv, raw_string, raw_bytes, avro or "
+                + "protobuf, found 'jsn'"),
         .init(
             "single_file", ["path": .string("x"), "bad_data": .string("ignore")],
             "illegal value of option 'bad_data': expected fail or drop, found 'ignore'"),

@@ -20,7 +20,8 @@ import Testing
             return
         }
         defer {
-            server.send(SIGTERM)
+            // The test's own mask of signals is inherited: only this one always arrives.
+            server.send(SIGKILL)
             _ = server.finish()
         }
         var port = 0
@@ -90,8 +91,7 @@ import Testing
                 #expect(registry.schema(id: 999) == .unknown("Schema 999 not found"))
                 let requests = try await Self.requests(endpoint)
                 try await registry.load(ids: [one, 999])
-                #expect(
-                    try await Self.requests(endpoint).count == requests.count + 1, "only the list itself was asked for")
+                #expect(try await Self.requests(endpoint) == requests, "what is known is not asked for again")
             }
         }
     }
