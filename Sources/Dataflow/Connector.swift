@@ -107,8 +107,8 @@ public protocol Connector: Sendable {
     /// Builds the sink of one subtask.
     func makeSink(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SinkOperator
 
-    /// Whether an option only says how to get to what is read or written: an address, a password. A pipeline goes on from
-    /// its state when such options have changed, and not when others have.
+    /// Whether an option only says how to get to what is read or written: an address, a password. A pipeline goes on
+    /// from its state when such options have changed, and not when others have.
     func isAccess(option key: String) -> Bool
 
     /// Builds what one subtask looks rows up with, by the key columns at `keys` of the schema.

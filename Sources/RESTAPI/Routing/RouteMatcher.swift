@@ -31,8 +31,8 @@ struct RouteMatcher: Sendable {
     }
 
     /// The match of a path's decoded segments. HEAD finds what GET does. Of several patterns that fit, the one with
-    /// most fixed parts is meant, e.g. `/pipelines/preview` before `/pipelines/{id}`. Cost: a comparison with each route
-    /// of as many segments.
+    /// most fixed parts is meant, e.g. `/pipelines/preview` before `/pipelines/{id}`. Cost: a comparison with each
+    /// route of as many segments.
     func match(_ method: HTTPRequest.Method, _ segments: [String]) -> Match {
         var fitting: [Entry] = []
         var mostFixed = -1

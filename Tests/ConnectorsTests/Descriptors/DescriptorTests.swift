@@ -98,6 +98,11 @@ import Testing
         let shape = try Self.shape(connector, isProfile: false)
         var options = shape.options(of: ConfigExamples.json(text))
         options["connector"] = .string(connector)
+        if ConnectorDescriptor.find(connector)?.needsProfile == true {
+            let profile = try #require(ConfigExamples.profiles.first { $0.0 == connector })
+            let shared = try Self.shape(connector, isProfile: true).options(of: ConfigExamples.json(profile.1))
+            options.merge(shared) { own, _ in own }
+        }
         let running = try #require(ConnectorCatalog.builtin { _ in }[connector])
         try running.options.validate(options)
         let schema =
