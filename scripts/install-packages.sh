@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs the Debian packages that the build needs, if any is missing.
+# Installs the Debian packages that the build and the tests need, if any is missing.
 set -eu
-packages="libzstd-dev liblz4-dev zlib1g-dev libsimdjson-dev libre2-dev libssl-dev libsqlite3-dev librdkafka-dev pkg-config zstd python3-venv"
+packages="libzstd-dev liblz4-dev zlib1g-dev libsimdjson-dev libre2-dev libssl-dev libsqlite3-dev librdkafka-dev pkg-config zstd python3-venv curl jq nodejs"
 missing=""
 for package in $packages; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q "install ok installed" || missing="$missing $package"
