@@ -29,7 +29,7 @@ public struct StateFileError: Error, Hashable, Sendable, CustomStringConvertible
 /// places are noticed too; the last one stands for the whole file. All numbers are little-endian. The plain bytes are
 /// the tables, their rows as Arrow streams.
 public enum StateFile {
-    public static let version: UInt32 = 2
+    public static let version: UInt32 = 3
     static let magic = Array("LMNSTATE".utf8)
     static let headByteCount = 16
     static let blockHeadByteCount = 16

@@ -79,15 +79,21 @@ struct KafkaTableOptions: Sendable {
     }
 
     private static func format(_ given: [String: OptionValue]) throws(OptionError) -> FormatOptions {
+        var format: FormatOptions
         do {
-            var format = try FormatOptions(given.mapValues(\.text))
-            // A record of a topic is whole by itself.
-            if given["framing"] == nil { format.framing = .none }
-            if given["csv.header"] == nil { format.hasHeader = false }
-            return format
+            format = try FormatOptions(given.mapValues(\.text))
         } catch {
             throw OptionError(key: error.key, message: error.message)
         }
+        if format.format == .avro || format.format == .protobuf {
+            throw OptionError(
+                key: "format", message: "option 'format': \(format.format.rawValue) is for files only in this version",
+                hint: "topics can hold json, debezium_json, csv, raw_string or raw_bytes")
+        }
+        // A record of a topic is whole by itself.
+        if given["framing"] == nil { format.framing = .none }
+        if given["csv.header"] == nil { format.hasHeader = false }
+        return format
     }
 
     private static func logIn(
