@@ -21,8 +21,7 @@ import Testing
         arguments: [
             (
                 "up:9092", EgressPolicy.Mode.any, false,
-                "connected to up on port 9092 (1.2.3.4); nothing more is tried, "
-                    + "as connector 'kafka' cannot run yet in this version"
+                "connected to up on port 9092 (1.2.3.4)"
             ),
             ("down:9092", .any, true, "cannot connect to 'down' on port 9092"),
             ("up:1,down:2", .any, true, "cannot connect to 'down' on port 2"),

@@ -12,7 +12,7 @@ import Testing
     @Test("a pipeline goes on exactly where the server left it", arguments: [true, false])
     func resumes(isOrderly: Bool) async throws {
         let bench = try await RegistryBench()
-        let made = try await bench.create(bench.counting(rows: 40_000))
+        let made = try await bench.create(bench.counting(rows: 100_000))
         let stopped = try await bench.create(bench.counting("stopped", rows: nil))
         let failed = try await bench.create("SELECT 1 / x FROM (VALUES (0)) AS t(x)")
         try await bench.wait(stopped, for: .running)
@@ -40,7 +40,7 @@ import Testing
         }
         let finished = try await bench.wait(made, for: .finished)
         #expect(runs > 0 && finished.runID >= runs)
-        #expect(try await bench.counted() == Array(0..<40_000))
+        #expect(try await bench.counted() == Array(0..<100_000))
         let transitions = try await bench.registry.transitions(pipelineID: made.id, jobID: made.jobID)
         #expect(transitions.map(\.runID) == transitions.map(\.runID).sorted())
         await bench.remove()
