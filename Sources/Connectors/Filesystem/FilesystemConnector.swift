@@ -39,12 +39,7 @@ public struct FilesystemConnector: Connector {
     private static func check(
         _ table: FolderTableOptions, _ schema: Schema, _ roles: Set<TableRole>
     ) throws(OptionError) {
-        do throws(FormatOptionError) {
-            if roles == [.source] { _ = try table.format.makeDecoder(schema: schema) }
-            if roles == [.sink] { _ = try table.format.makeEncoder(schema: schema) }
-        } catch {
-            throw OptionError(key: error.key, message: error.message)
-        }
+        try table.format.check(schema, as: roles)
         if roles.contains(.sink) { _ = try FolderPartitioning(schema, table.partitioning) }
     }
 

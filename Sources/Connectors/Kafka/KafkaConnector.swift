@@ -32,7 +32,7 @@ public struct KafkaConnector: Connector {
         let table = try KafkaTableOptions(options, isConfluent: isConfluent)
         let role = options["type"].flatMap { TableRole(rawValue: $0.text) }
         let roles: Set<TableRole> = role.map { [$0] } ?? [.source, .sink]
-        if schema.count > 0 { try Self.check(table, schema, roles) }
+        if schema.count > 0 { try table.format.check(schema, as: roles) }
         let holdsChanges = table.format.holdsChanges
         let takesChanges = holdsChanges || table.isUpsert
         // Changes of one row must stay in their order, which one writer keeps.
@@ -46,17 +46,6 @@ public struct KafkaConnector: Connector {
     public func isAccess(option key: String) -> Bool {
         ["bootstrap_servers", "key", "secret", "client_configs"].contains(key)
             || ["auth.", "client_configs.", "connection_properties.", "schema_registry."].contains { key.hasPrefix($0) }
-    }
-
-    private static func check(
-        _ table: KafkaTableOptions, _ schema: Schema, _ roles: Set<TableRole>
-    ) throws(OptionError) {
-        do throws(FormatOptionError) {
-            if roles == [.source] { _ = try table.format.makeDecoder(schema: schema) }
-            if roles == [.sink] { _ = try table.format.makeEncoder(schema: schema) }
-        } catch {
-            throw OptionError(key: error.key, message: error.message)
-        }
     }
 
     public func makeSource(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SourceOperator {

@@ -79,14 +79,7 @@ public final class AvroRecordDecoder: RecordDecoder {
 
     public func missingSchemas(in block: TextBlock) -> [Int32] {
         guard options.usesRegistry, let schemas else { return [] }
-        var missing: [Int32] = []
-        RecordFeed.forEachRecord(of: block) { bytes in
-            guard let id = WireFormat.schemaID(bytes), decoders[id] == nil, !missing.contains(id),
-                case .notLoaded = schemas.schema(id: id)
-            else { return }
-            missing.append(id)
-        }
-        return missing
+        return RecordFeed.missingSchemas(in: block, schemas) { decoders[$0] != nil }
     }
 
     public func nextBatch(rowLimit: Int) throws(BadRecordError) -> RecordBatch? {

@@ -38,10 +38,20 @@ struct RecordFeed {
         return UnsafeRawBufferPointer(start: block.buffer.pointer + start, count: position - start)
     }
 
-    /// Calls `body` with each record of a block of messages.
-    static func forEachRecord(of block: TextBlock, _ body: (UnsafeRawBufferPointer) -> Void) {
+    /// The ids that records of a block of messages name, each once, whose schemas have not been asked for; those that
+    /// `isKnown` has already are passed over.
+    static func missingSchemas(
+        in block: TextBlock, _ schemas: any SchemaProvider, isKnown: (Int32) -> Bool = { _ in false }
+    ) -> [Int32] {
+        var missing: [Int32] = []
         var feed = RecordFeed(holdsStream: false)
         feed.add(block)
-        while let record = feed.next() { body(record) }
+        while let record = feed.next() {
+            guard let id = WireFormat.schemaID(record), !isKnown(id), !missing.contains(id),
+                case .notLoaded = schemas.schema(id: id)
+            else { continue }
+            missing.append(id)
+        }
+        return missing
     }
 }

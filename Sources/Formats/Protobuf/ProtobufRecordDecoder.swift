@@ -94,13 +94,7 @@ public final class ProtobufRecordDecoder: RecordDecoder {
 
     public func missingSchemas(in block: TextBlock) -> [Int32] {
         guard options.usesRegistry, let schemas else { return [] }
-        var missing: [Int32] = []
-        RecordFeed.forEachRecord(of: block) { bytes in
-            guard let id = WireFormat.schemaID(bytes), !missing.contains(id), case .notLoaded = schemas.schema(id: id)
-            else { return }
-            missing.append(id)
-        }
-        return missing
+        return RecordFeed.missingSchemas(in: block, schemas)
     }
 
     public func nextBatch(rowLimit: Int) throws(BadRecordError) -> RecordBatch? {
