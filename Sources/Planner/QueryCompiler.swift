@@ -307,6 +307,7 @@ public final class QueryCompiler {
 
     private func set(_ name: String, _ expr: Expr, _ span: SourceSpan) throws(Diagnostic) {
         try settings.set(name, expr, span, binder)
+        binder.isStreaming = settings.isStreaming
     }
 
     private func drop(_ isView: Bool, _ name: QualifiedName, _ ifExists: Bool) throws(Diagnostic) {

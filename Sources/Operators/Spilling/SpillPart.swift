@@ -94,7 +94,7 @@ final class SpillPart {
     }
 
     /// What a batch takes, however few its rows are.
-    private static func memory(of batch: RecordBatch) -> Int { batch.byteCount + 256 * batch.columns.count }
+    static func memory(of batch: RecordBatch) -> Int { batch.byteCount + 256 * batch.columns.count }
 
     /// Bytes in memory: the operator's, and the rows that wait.
     var heldBytes: Int { byteCount + eventBytes }

@@ -208,7 +208,7 @@ final class SpillingOperator: Operator {
         // What the operator inside was told and does not keep in its tables.
         for input in endedInputs { tellAll(.inputEnd(input)) }
         if watermark > .min { tellAll(.watermark(watermark)) }
-        tell(0)
+        tell(heldBytes)
     }
 
     private func makeParts() {
@@ -220,7 +220,9 @@ final class SpillingOperator: Operator {
 
     /// Gives each part its rows of what `read` reads; what every subtask gets every part gets.
     private func deal(_ read: (DealtState) throws -> Void) throws {
-        let dealt = DealtState(keys, byteLimit: waitingLimit) { try self.writeSegments($0, $1) }
+        let former = toldBytes
+        let dealt = DealtState(
+            keys, byteLimit: waitingLimit, tell: { self.tell(former + $0) }, write: { try self.writeSegments($0, $1) })
         try read(dealt)
         try dealt.finish()
         let common = dealt.common()
