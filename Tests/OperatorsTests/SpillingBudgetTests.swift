@@ -62,17 +62,17 @@ import Testing
         _ target: any Operator, rows: Range<Int>, keyCount: Int, _ collector: RecordingCollector,
         _ look: () -> Void = {}
     ) throws {
-        for first in stride(from: rows.lowerBound, to: rows.upperBound, by: 50) {
+        for first in stride(from: rows.lowerBound, to: rows.upperBound, by: 25) {
             try target.process(
-                batch(first, min(50, rows.upperBound - first), keyCount: keyCount), input: 0, into: collector)
+                batch(first, min(25, rows.upperBound - first), keyCount: keyCount), input: 0, into: collector)
             look()
         }
     }
 
     @Test("state of sixteen times the budget, and rows that wait for it, are within the budget")
     func sixteenfold() throws {
-        let limit = 4 << 20
-        let (rows, keyCount) = (9000, 8400)
+        let limit = 2 << 20
+        let (rows, keyCount) = (4800, 4400)
         let free = try OperatorCatalog.make(Self.spec, context: Self.context(nil))
         try free.onStart()
         let wanted = RecordingCollector()

@@ -35,7 +35,8 @@ final class SpillingOperator: Operator {
     private var newBytes = 0
     /// Bytes of parts and of what waits for them in memory.
     private var heldBytes = 0
-    /// Bytes that wait for parts, in memory and in files, and the files of parts that were away after the last round.
+    /// Bytes that wait for parts, in memory and in files, and of the parts that were away after the last round, all as
+    /// they would be in memory.
     private var waitingBytes = 0
     private var storedBytes = 0
     private var awayBytes = 0
@@ -107,7 +108,6 @@ final class SpillingOperator: Operator {
             heldBytes -= part.eventBytes
             part.replaceWaiting(by: Array(segments.prefix(own)))
             segments.removeFirst(own)
-            storedBytes += part.storedBytes
         }
         storedBytes = parts.reduce(0) { $0 + $1.storedBytes }
         waitingBytes = 0
@@ -172,7 +172,7 @@ final class SpillingOperator: Operator {
 
     var stateByteCount: Int {
         if let whole { return whole.stateByteCount }
-        return toldBytes + storedBytes + awayBytes
+        return toldBytes + parts.reduce(0) { $0 + ($1.resident == nil ? $1.file?.byteCount ?? 0 : 0) }
     }
 
     var tellsBudget: Bool { true }
@@ -265,7 +265,7 @@ final class SpillingOperator: Operator {
         isWaiting = false
         if hasLargePart && keys.partCount < SpillKeys.partCountMax { try double(into: collector) }
         if let least, watermark > .min { passed = max(passed ?? .min, least) }
-        awayBytes = parts.reduce(0) { $0 + ($1.resident == nil ? $1.file?.byteCount ?? 0 : 0) }
+        awayBytes = parts.reduce(0) { $0 + ($1.resident == nil ? $1.awayBytes : 0) }
         // The parts that came and went have left their memory in pieces.
         if space.budget.limit > 0, now - lastReturn > 200_000_000 {
             ProcessMemory.returnFreedBlocks()
