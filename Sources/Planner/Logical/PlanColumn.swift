@@ -22,7 +22,10 @@ public struct PlanColumn: Hashable, Sendable {
     }
 
     public var field: Field { Field(name, type, isNullable: isNullable) }
-    public var isHidden: Bool { name == HiddenColumn.eventTime || name == HiddenColumn.watermark }
+    public var isHidden: Bool {
+        name == HiddenColumn.eventTime || name == HiddenColumn.watermark
+            || HiddenColumn.badRecordFields.contains { $0.name == name }
+    }
 
     func renamed(_ newName: String) -> PlanColumn {
         PlanColumn(id: id, name: newName, type: type, isNullable: isNullable)
