@@ -338,7 +338,7 @@ public final class QueryCompiler {
     private func describedFields(_ name: QualifiedName) throws(Diagnostic) -> [Field] {
         guard let entry = try binder.entry(name) else { throw binder.unknownTable(name) }
         switch entry {
-        case .connection(let table): return table.columns.map(\.field)
+        case .connection(let table): return table.columns.map(\.field).filter { !PlanColumn.isHidden($0.name) }
         case .memory(let table): return table.fields
         case .view: return try binder.table(name, ctes: [:]).columns.map(\.field)
         }

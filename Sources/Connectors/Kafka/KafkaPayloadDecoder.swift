@@ -37,7 +37,8 @@ final class KafkaPayloadDecoder {
     private var decoder: any RecordDecoder
     private(set) var badRecordCount = 0
     private let schemas: (any SchemaProvider)?
-    /// The bad records since the last look, where they are kept.
+    /// Whether bad records that are left out are kept for `takeRefused`.
+    var keepsRefused: Bool
     private var refused: [Bad] = []
     /// How many records the decoder at hand has been fed, where it counts them.
     private var fedCount = 0
@@ -53,13 +54,26 @@ final class KafkaPayloadDecoder {
         self.projection = projection
         self.tracksRecords = tracksRecords
         policy = format.badRecords
+        keepsRefused = format.keepsBadRecords
         // What is bad is found by counting, and told with its offset.
         var lenient = format
         lenient.badRecords = .drop
         if lenient.isBinary { lenient.badRecordReports = .max }
         self.format = lenient
-        decoder = try lenient.makeDecoder(schema: schema, projection: projection, schemas: schemas)
+        decoder = try Self.makeDecoder(lenient, schema, projection, schemas)
         self.schema = decoder.schema
+    }
+
+    private static func makeDecoder(
+        _ format: FormatOptions, _ schema: Schema, _ projection: [Int], _ schemas: (any SchemaProvider)?
+    ) throws(FormatOptionError) -> any RecordDecoder {
+        let decoder = try format.makeDecoder(schema: schema, projection: projection, schemas: schemas)
+        // A byte-order mark may begin a text, but not some record that happens to be the first one.
+        if !format.isBinary, format.format != .csv || !format.hasHeader {
+            decoder.feed(format.usesRegistry ? TextBlock(messages: [[0, 0, 0, 0, 0]]) : TextBlock(copying: [0x0A]))
+            _ = try? decoder.nextBatch(rowLimit: 1)
+        }
+        return decoder
     }
 
     /// Decodes records `range` of a batch. Errors: `Bad` for the first bad record under the policy `fail`.
@@ -72,6 +86,10 @@ final class KafkaPayloadDecoder {
             // A tombstone has no row.
             guard let payload = messages.payload(index) else { continue }
             if payload.isEmpty && !takesEmptyValues {
+                // Those before it are looked at first: the first bad record is the one that is told.
+                if !records.isEmpty { try decode(messages, records[...], &pieces) }
+                records.removeAll(keepingCapacity: true)
+                byteCount = 0
                 try refuse(index, "the value is empty")
                 continue
             }
@@ -144,7 +162,7 @@ final class KafkaPayloadDecoder {
                 &pieces)
         }
         let reasons = decoder.takeBadRecords()
-        decoder = try format.makeDecoder(schema: declared, projection: projection, schemas: schemas)
+        decoder = try Self.makeDecoder(format, declared, projection, schemas)
         if records.count > 1 {
             let middle = records.startIndex + records.count / 2
             try decode(messages, records[..<middle], &pieces)
@@ -190,13 +208,13 @@ final class KafkaPayloadDecoder {
     private func refuse(_ record: Int, _ reason: String) throws {
         badRecordCount += 1
         if policy == .fail { throw Bad(record: record, reason: reason) }
-        if format.keepsBadRecords { refused.append(Bad(record: record, reason: reason)) }
+        if keepsRefused { refused.append(Bad(record: record, reason: reason)) }
     }
 
-    /// The bad records since the last call, where they go to a table.
+    /// The bad records since the last call, in their order.
     func takeRefused() -> [Bad] {
         defer { refused = [] }
-        return refused
+        return refused.sorted { $0.record < $1.record }
     }
 
     /// The values one behind the other: with their ends, or as lines, of which each is one record.
@@ -237,7 +255,7 @@ final class KafkaPayloadDecoder {
     private func rows(_ block: TextBlock) throws -> [RecordBatch] {
         // What a text decoder keeps of a cut record must not meet the next block.
         if format.format == .csv {
-            decoder = try format.makeDecoder(schema: declared, projection: projection, schemas: schemas)
+            decoder = try Self.makeDecoder(format, declared, projection, schemas)
         }
         decoder.feed(block)
         var batches: [RecordBatch] = []

@@ -30,6 +30,7 @@ final class KafkaSource: SourceOperator {
     private let decoder: KafkaPayloadDecoder
     /// Has the schemas that records name; nil where they name none.
     private let registry: ConfluentSchemaRegistry?
+    private var reports: BadRecordReporter
     private let origins: [Origin]
     private let clock = SystemMonotonicClock()
     private var consumer: KafkaConsumer?
@@ -74,10 +75,12 @@ final class KafkaSource: SourceOperator {
         if spec.givesChanges { origins.append(.value(projection.count)) }
         self.origins = origins
         let tracks = origins.contains { if case .value = $0 { false } else { true } }
+        reports = BadRecordReporter(table: spec.table, context: context)
         registry = try options.subject.map { try ConfluentSchemaRegistry($0.address) }
         decoder = try KafkaPayloadDecoder(
             schema: Schema(values), projection: projection, format: options.format, tracksRecords: tracks,
             schemas: registry)
+        if reports.isHeard { decoder.keepsRefused = true }
     }
 
     func onStart() async throws {
@@ -106,6 +109,7 @@ final class KafkaSource: SourceOperator {
         await consumer?.close()
         consumer = nil
         await registry?.shutDown()
+        reports.finish()
     }
 
     /// Where partitions begin that no checkpoint names, as offsets that a checkpoint can note.
@@ -163,12 +167,14 @@ final class KafkaSource: SourceOperator {
         do {
             pieces = try decoder.decode(messages, range)
         } catch let bad as KafkaPayloadDecoder.Bad {
-            let message = messages[bad.record].pointee
+            report(bad, messages, isFatal: true)
             throw trouble.userError(
-                "partition \(message.partition), offset \(message.offset): bad \(options.format.format.rawValue) "
-                    + "record: \(bad.reason) (set bad_data = 'drop' to leave such records out)")
+                "\(Self.place(bad, messages)): bad \(options.format.format.rawValue) record: \(bad.reason) (set "
+                    + "bad_data = 'drop' to leave such records out)")
         }
-        let refused = decoder.takeRefused()
+        var refused = decoder.takeRefused()
+        for bad in refused { report(bad, messages, isFatal: false) }
+        if !options.format.keepsBadRecords { refused = [] }
         if pieces.isEmpty && refused.isEmpty { return .empty(spec.outputSchema) }
         // A bad record is a row of its own that has no values.
         let rest = RecordBatch(
@@ -187,6 +193,20 @@ final class KafkaSource: SourceOperator {
             }
         }
         return RecordBatch(schema: spec.outputSchema, columns: columns, rowCount: values.rowCount)
+    }
+
+    private static func place(_ bad: KafkaPayloadDecoder.Bad, _ messages: KafkaMessages) -> String {
+        let message = messages[bad.record].pointee
+        return "partition \(message.partition), offset \(message.offset)"
+    }
+
+    /// Tells of a record that could not be decoded, with its beginning.
+    private func report(_ bad: KafkaPayloadDecoder.Bad, _ messages: KafkaMessages, isFatal: Bool) {
+        let value = messages.payload(bad.record)
+        let excerpt = value.map { RecordExcerpt($0) }
+        reports.report(
+            line: 0, offset: -1, reason: "\(Self.place(bad, messages)): \(bad.reason)", excerpt: excerpt?.bytes ?? [],
+            byteCount: excerpt?.byteCount, isFatal: isFatal)
     }
 
     private func noteLag(_ consumer: KafkaConsumer) {

@@ -22,7 +22,12 @@ struct RegistrySubject: Sendable, Hashable {
         _ given: [String: OptionValue], topic: String, format: FormatOptions, egress: EgressPolicy
     ) throws(OptionError) {
         guard format.usesRegistry else { return nil }
-        if format.registeredKind == nil { return nil }
+        if format.registeredKind == nil {
+            throw OptionError(
+                key: "json.confluent_schema_registry",
+                message: "option 'json.confluent_schema_registry': a registry has no schemas of "
+                    + format.format.rawValue)
+        }
         guard let endpoint = given["schema_registry.endpoint"]?.text else {
             let isRead = given["type"]?.text != TableRole.sink.rawValue
             // JSON says itself what it holds, and of Protobuf a definition is enough; a given id is only written.

@@ -155,9 +155,11 @@ extension ConnectionRegistry {
             return OutsideDefinitions()
         }
         var options = CompilerOptions()
-        let files = settings.files
+        let (files, variables) = (settings.files, settings.variables)
         options.prepareOptions = { connector, options throws(OptionError) in
-            try FileTables.checked(connector, options, files)
+            let checked = try FileTables.checked(connector, options, files)
+            // A table may be stored before its variables are set; a registry is asked with what there is.
+            return (try? variables.filled(connector, checked)) ?? checked
         }
         let (result, definitions) = await OutsideDefinitions.asking(catalog, missing: \.missingDefinitions) { known in
             var options = options
