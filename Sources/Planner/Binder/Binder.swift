@@ -16,6 +16,10 @@ final class Binder {
     let prepareOptions: CompilerOptions.OptionPreparation?
     /// Whether tables that end are taken for streams, too.
     var isStreaming = false
+    /// What is known of definitions that stand outside.
+    let definitions: OutsideDefinitions
+    /// Those of the text at hand that are not known.
+    var missingDefinitions: [OutsideDefinitions.Request] = []
     /// What was wrong besides the diagnostic that ended a statement.
     var diagnostics: [Diagnostic] = []
     /// Tables and views of the text at hand whose definition failed.
@@ -25,12 +29,14 @@ final class Binder {
 
     init(
         registry: FunctionRegistry, connectors: ConnectorCatalog, stored: StoredTables = StoredTables(),
-        prepareOptions: CompilerOptions.OptionPreparation? = nil
+        prepareOptions: CompilerOptions.OptionPreparation? = nil,
+        definitions: OutsideDefinitions = OutsideDefinitions()
     ) {
         self.registry = registry
         self.connectors = connectors
         self.stored = stored
         self.prepareOptions = prepareOptions
+        self.definitions = definitions
     }
 
     /// A bound query: its plan and the columns a user sees, in order.
