@@ -71,6 +71,7 @@ let products: [String: [Target.Dependency]] = [
     "Settings": [.product(name: "Yams", package: "Yams")],
     "LogHandlers": [.product(name: "Logging", package: "swift-log")],
     "Connectors": [
+        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),

@@ -28,6 +28,15 @@ final class OperatorChain {
         for (stage, next) in zip(stages, stages.dropFirst()) { stage.next = next }
     }
 
+    /// Tells operators what the source of the task says of its splits, down to the first that makes watermarks: what
+    /// lies above it passes rows one for one.
+    func follow(_ splits: SourceSplits) {
+        for stage in stages {
+            stage.operator.follow(splits)
+            if splits.isFollowed { return }
+        }
+    }
+
     func start() throws {
         for stage in stages { try stage.operator.onStart() }
     }

@@ -10,18 +10,26 @@ public struct KafkaConnector: Connector {
     /// Whether the cluster is one of Confluent Cloud, which is logged in to by an API key.
     private let isConfluent: Bool
     private let random: @Sendable () -> any RandomSource
+    private let credentials: AWSCredentialChain
 
-    /// Connector `kafka`. Tests give random numbers of their own.
-    public init(random: @escaping @Sendable () -> any RandomSource = { SystemRandomSource() }) {
-        self.init("kafka", isConfluent: false, random)
+    /// Connector `kafka`. Tests give random numbers of their own, and an environment to look for AWS credentials in.
+    public init(
+        random: @escaping @Sendable () -> any RandomSource = { SystemRandomSource() },
+        environment: any HostEnvironment = SystemEnvironment()
+    ) {
+        self.init("kafka", isConfluent: false, random, environment)
     }
 
     /// Connector `confluent`: the same with `key` and `secret`.
     public static var confluent: KafkaConnector {
-        KafkaConnector("confluent", isConfluent: true, { SystemRandomSource() })
+        KafkaConnector("confluent", isConfluent: true, { SystemRandomSource() }, SystemEnvironment())
     }
 
-    private init(_ name: String, isConfluent: Bool, _ random: @escaping @Sendable () -> any RandomSource) {
+    private init(
+        _ name: String, isConfluent: Bool, _ random: @escaping @Sendable () -> any RandomSource,
+        _ environment: any HostEnvironment
+    ) {
+        credentials = AWSCredentialChain(environment: environment)
         self.name = name
         self.isConfluent = isConfluent
         self.random = random
@@ -29,18 +37,25 @@ public struct KafkaConnector: Connector {
     }
 
     public func traits(options: [String: OptionValue], schema: Schema) throws(OptionError) -> TableTraits {
-        let table = try KafkaTableOptions(options, isConfluent: isConfluent)
+        let table = try tableOptions(options)
         let role = options["type"].flatMap { TableRole(rawValue: $0.text) }
         let roles: Set<TableRole> = role.map { [$0] } ?? [.source, .sink]
         if schema.count > 0 { try table.format.check(schema, as: roles) }
         let holdsChanges = table.format.holdsChanges
         let takesChanges = holdsChanges || table.isUpsert
         // Changes of one row must stay in their order, which one writer keeps.
-        return TableTraits(
+        var traits = TableTraits(
             roles: roles, isBounded: false,
             maximumParallelism: roles == [.sink] && takesChanges ? 1 : nil,
             eventTimeColumn: holdsChanges ? nil : HiddenColumn.eventTime, metadata: KafkaMetadata.fields,
             givesChanges: holdsChanges, takesChanges: takesChanges)
+        traits.hasSplits = !holdsChanges
+        traits.sinkMetadata = KafkaMetadata.sinkFields
+        return traits
+    }
+
+    private func tableOptions(_ given: [String: OptionValue]) throws(OptionError) -> KafkaTableOptions {
+        try KafkaTableOptions(given, isConfluent: isConfluent, credentials: credentials)
     }
 
     public func isAccess(option key: String) -> Bool {
@@ -49,13 +64,13 @@ public struct KafkaConnector: Connector {
     }
 
     public func makeSource(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SourceOperator {
-        try KafkaSource(spec, KafkaTableOptions(spec.options, isConfluent: isConfluent), context)
+        try KafkaSource(spec, tableOptions(spec.options), context)
     }
 
     public func sinkCommits(_ spec: ConnectorSpec) -> Bool { spec.options["sink.commit_mode"]?.text == "exactly_once" }
 
     public func makeSink(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SinkOperator {
-        let table = try KafkaTableOptions(spec.options, isConfluent: isConfluent)
+        let table = try tableOptions(spec.options)
         // Without checkpoints nothing is ever done again, and rows are shown as they come.
         guard table.commitMode == .exactlyOnce, context.isCheckpointed else {
             return try KafkaSink(spec, table, context)
@@ -79,6 +94,8 @@ extension KafkaTableOptions {
         // Records that are gone are an error, not to be passed over in silence.
         result.setDefault("auto.offset.reset", "error")
         result.setDefault("allow.auto.create.topics", "false")
+        // Tells apart what is missing and what nobody can read, for the lag.
+        result["enable.partition.eof"] = "true"
         return result
     }
 }

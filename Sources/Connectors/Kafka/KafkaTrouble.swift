@@ -89,7 +89,10 @@ struct KafkaTrouble: Sendable {
                     + "transaction.timeout.ms in client_configs lower", .user
             )
         case RD_KAFKA_RESP_ERR__FENCED, RD_KAFKA_RESP_ERR_PRODUCER_FENCED, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
-            return ("another process has gone on with this pipeline: end one of them", .external)
+            return (
+                "another process has gone on with this pipeline: end one of them; or brokers have ended a transaction "
+                    + "that took longer than transaction.timeout.ms", .external
+            )
         default: return ("tried again if the pipeline restarts", .external)
         }
     }

@@ -1,0 +1,158 @@
+"""The document's workflow over Kafka at scale, exactly once: orders in, filtered, out through transactions.
+
+usage: kafka_workflow.py BINARY [ORDERS [KILLS]]    100,000 orders and one kill by default
+
+The server is killed while orders flow, and the broker restarted; both go on by themselves. An independent reader of committed
+records then counts every order. The metrics must tell the story by their names: lag of each partition, the watermark's
+lag, errors of the connection, the time commits take.
+"""
+import collections
+import json
+import os
+import random
+import re
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from broker import Broker, find_program  # noqa: E402
+from server import Checks, Server, binary, free_port  # noqa: E402
+
+COUNT = int(sys.argv[2]) if len(sys.argv) > 2 else 100_000
+KILLS = int(sys.argv[3]) if len(sys.argv) > 3 else 1
+PARTITIONS = 8
+
+
+def tables(server, bootstrap):
+    profile = server.json("POST", "/connectors/kafka/profiles", {
+        "name": "local-kafka",
+        "config": {"bootstrap_servers": bootstrap, "authentication": {"type": "none"}}})["id"]
+    fields = [
+        {"field_name": "id", "field_type": {"primitive": "Int64"}, "nullable": False},
+        {"field_name": "amount", "field_type": {"primitive": "Float64"}, "nullable": False}]
+    server.json("POST", "/connectors/kafka/tables", {
+        "name": "orders", "connection_profile_id": profile,
+        "config": {"topic": "orders", "type": {"source_config": {"offset": "earliest"}}},
+        "schema": {"format": {"json": {}}, "fields": fields}})
+    server.json("POST", "/connectors/kafka/tables", {
+        "name": "large-orders", "connection_profile_id": profile,
+        "config": {"topic": "large-orders", "type": {"sink_config": {"commit_mode": "exactly_once"}}},
+        "schema": {"format": {"json": {}}}})
+
+
+def produce(confluent_kafka, bootstrap, numbers):
+    producer = confluent_kafka.Producer({
+        "bootstrap.servers": bootstrap, "linger.ms": 20, "enable.idempotence": True,
+        "queue.buffering.max.messages": 1_000_000})
+    for number in numbers:
+        producer.produce(
+            "orders", b'{"id": %d, "amount": %d}' % (number, number % 250), partition=number % PARTITIONS)
+        if number % 1000 == 0:
+            producer.poll(0)
+    assert producer.flush(120) == 0
+
+
+class Reader:
+    """Counts the committed orders, from the beginning of the topic on."""
+
+    def __init__(self, confluent_kafka, bootstrap):
+        self.seen, self.confluent_kafka = collections.Counter(), confluent_kafka
+        self.consumer = confluent_kafka.Consumer({
+            "bootstrap.servers": bootstrap, "group.id": "check", "isolation.level": "read_committed",
+            "enable.auto.commit": False})
+        self.consumer.assign([
+            confluent_kafka.TopicPartition("large-orders", partition, confluent_kafka.OFFSET_BEGINNING)
+            for partition in range(4)])
+
+    def read(self, seconds):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            for message in self.consumer.consume(10_000, 0.2):
+                if not message.error():
+                    self.seen[json.loads(message.value())["id"]] += 1
+
+
+def metrics(server):
+    return server.call("GET", server.url.removesuffix("/api/v1") + "/metrics")[2]
+
+
+def check_metrics(server, checks, pipeline, lags):
+    text = metrics(server)
+    found = dict(re.findall(r'^laminar_kafka_consumer_lag\{.*topic="orders",partition="(\d+)"\} (\d+)$', text, re.M))
+    checks.equal(sorted(found), [str(number) for number in range(PARTITIONS)], "partitions with a lag")
+    checks.that(all(int(lag) == 0 for lag in found.values()), f"lag in the end: {found}")
+    checks.that(max(lags, default=0) > 0, "a lag while orders waited")
+    commits = re.findall(r"^laminar_commit_duration_seconds\{.*\} ([0-9.]+)$", text, re.M)
+    checks.that(commits and all(0 < float(seconds) < 60 for seconds in commits), f"commit durations: {commits}")
+    errors = re.findall(r"^laminar_external_errors_total\{.*\} (\d+)$", text, re.M)
+    checks.that(sum(map(int, errors)) > 0, "errors of a broker that went away are counted")
+    job = server.job(pipeline)["id"]
+    groups = server.json("GET", f"/pipelines/{pipeline}/jobs/{job}/operator_metric_groups")["data"]
+    names = {group["name"] for node in groups for group in node["metricGroups"]}
+    for name in ["consumer_lag", "external_errors", "commit_seconds", "messages_recv", "errors"]:
+        checks.that(name in names, f"metric group {name}: there are {sorted(names)}")
+
+
+def main():
+    import confluent_kafka
+    from confluent_kafka.admin import AdminClient, NewTopic
+    checks, chance = Checks(), random.Random(7)
+    with Broker(free_port()) as broker, Server(binary()) as server:
+        bootstrap = f"127.0.0.1:{broker.port}"
+        admin = AdminClient({"bootstrap.servers": bootstrap})
+        topics = [NewTopic("orders", PARTITIONS, 1), NewTopic("large-orders", 4, 1)]
+        for future in admin.create_topics(topics).values():
+            future.result(20)
+        server.start()
+        tables(server, bootstrap)
+        # What is there already shows as a lag; the rest comes while the pipeline runs.
+        produce(confluent_kafka, bootstrap, range(COUNT // 2))
+        begin = time.monotonic()
+        pipeline = server.json("POST", "/pipelines", {
+            "name": "filter-large-orders", "parallelism": 2, "checkpoint_interval_micros": 1_000_000,
+            "query": "INSERT INTO `large-orders` SELECT * FROM orders WHERE amount > 100"})["id"]
+        writer = threading.Thread(target=produce, args=(confluent_kafka, bootstrap, range(COUNT // 2, COUNT)))
+        writer.start()
+        server.wait_for(pipeline, "Running")
+        lags = []
+
+        def watch(seconds):
+            deadline = time.monotonic() + seconds
+            while time.monotonic() < deadline:
+                lags.extend(int(lag) for lag in re.findall(
+                    r"^laminar_kafka_consumer_lag\{.*\} (\d+)$", metrics(server), re.M))
+                time.sleep(0.1)
+
+        for _ in range(KILLS):
+            watch(0.5 + 2 * chance.random())
+            server.kill()
+            server.start()
+            server.wait_for(pipeline, "Running", within=60)
+        writer.join()
+        reader = Reader(confluent_kafka, bootstrap)
+        broker.restart()
+        # Something must be read and written behind the restart, or nobody would notice it.
+        produce(confluent_kafka, bootstrap, range(COUNT, COUNT + 1000))
+        expected = [number for number in range(COUNT + 1000) if number % 250 > 100]
+        deadline = time.monotonic() + 180
+        while len(reader.seen) < len(expected) and time.monotonic() < deadline:
+            reader.read(1)
+        elapsed = time.monotonic() - begin
+        # Whatever comes twice would come by now.
+        reader.read(4)
+        checks.equal(server.job(pipeline)["state"], "Running", "the job after all that")
+        checks.equal(sum(reader.seen.values()), len(expected), "orders seen by a reader of committed records")
+        checks.that(sorted(reader.seen) == expected, "every large order, and no other, exactly once")
+        check_metrics(server, checks, pipeline, lags)
+        print(f"{COUNT + 1000:,} orders in, {sum(reader.seen.values()):,} out, {len(expected):,} expected, "
+              f"{KILLS} kills, {elapsed:.1f} s")
+        server.json("PATCH", f"/pipelines/{pipeline}", {"stop": "checkpoint"})
+        server.wait_for(pipeline, "Stopped")
+    checks.finish()
+
+
+if find_program() is None:
+    print("not run: no broker is installed")
+else:
+    main()
