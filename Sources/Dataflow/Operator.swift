@@ -32,6 +32,9 @@ public protocol Operator: AnyObject {
     /// sent on behind the batches it gave out; upstream watermarks do not pass such an operator but for the last.
     var currentWatermark: Int64? { get }
 
+    /// Whether every row that comes goes out again, one for one and in order.
+    var passesEveryRow: Bool { get }
+
     /// The source of the operator's task tells which of its splits rows come of, in these; rows of the source reach the
     /// operator one for one, in their order. Called once, before `restore`.
     func follow(_ splits: SourceSplits)
@@ -91,6 +94,7 @@ extension Operator {
     public func onInputEnd(_ input: Int, into collector: any Collector) throws {}
     public func onEnd(into collector: any Collector) throws {}
     public var currentWatermark: Int64? { nil }
+    public var passesEveryRow: Bool { false }
     public func follow(_ splits: SourceSplits) {}
     public var nextDueTime: Int64? { nil }
     public var hasUnflushedChanges: Bool { false }

@@ -28,12 +28,12 @@ final class OperatorChain {
         for (stage, next) in zip(stages, stages.dropFirst()) { stage.next = next }
     }
 
-    /// Tells operators what the source of the task says of its splits, down to the first that makes watermarks: what
-    /// lies above it passes rows one for one.
+    /// Tells operators what the source of the task says of its splits, down to the first that makes watermarks, as
+    /// long as rows reach them one for one.
     func follow(_ splits: SourceSplits) {
         for stage in stages {
             stage.operator.follow(splits)
-            if splits.isFollowed { return }
+            if splits.isFollowed || !stage.operator.passesEveryRow { return }
         }
     }
 

@@ -1,4 +1,4 @@
-import Crypto
+import Cryptography
 
 /// Signs requests to AWS by Signature Version 4, in their query.
 /// Source: "Authenticating Requests: Using Query Parameters", AWS General Reference.
@@ -11,7 +11,7 @@ struct AWSSignature: Sendable {
     /// For how long it counts, seconds.
     var lifetime: Int
 
-    static let emptyPayloadHash = hex(SHA256.hash(data: [UInt8]()))
+    static let emptyPayloadHash = hex(SHA256.digest([]))
 
     /// The query of a GET of `path` from `host` that may be asked by whoever has it: `query`, the signature's own
     /// parameters and the signature, percent-encoded. Only the header `host` is signed.
@@ -30,17 +30,15 @@ struct AWSSignature: Sendable {
         let canonicalQuery = parameters.map { "\(Self.encoded($0.key))=\(Self.encoded($0.value))" }.sorted()
             .joined(separator: "&")
         let request = "GET\n\(path)\n\(canonicalQuery)\nhost:\(host)\n\nhost\n\(payloadHash)"
-        let hash = Self.hex(SHA256.hash(data: Array(request.utf8)))
+        let hash = Self.hex(SHA256.digest(Array(request.utf8)))
         let text = "AWS4-HMAC-SHA256\n\(time)\n\(scope)\n\(hash)"
-        var key = SymmetricKey(data: Array(("AWS4" + credentials.secretAccessKey).utf8))
-        for part in [String(time.prefix(8)), region, service, "aws4_request"] {
-            key = SymmetricKey(data: Self.code(part, key))
-        }
+        var key = Array(("AWS4" + credentials.secretAccessKey).utf8)
+        for part in [String(time.prefix(8)), region, service, "aws4_request"] { key = Self.code(part, key) }
         return canonicalQuery + "&X-Amz-Signature=" + Self.hex(Self.code(text, key))
     }
 
-    private static func code(_ text: String, _ key: SymmetricKey) -> HMAC<SHA256>.MAC {
-        HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: key)
+    private static func code(_ text: String, _ key: [UInt8]) -> [UInt8] {
+        SHA256.authenticationCode(of: Array(text.utf8), key: key)
     }
 
     /// `20130524T000000Z`.

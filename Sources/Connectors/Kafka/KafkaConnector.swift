@@ -10,28 +10,32 @@ public struct KafkaConnector: Connector {
     /// Whether the cluster is one of Confluent Cloud, which is logged in to by an API key.
     private let isConfluent: Bool
     private let random: @Sendable () -> any RandomSource
+    /// Which schema registries may be asked.
+    private let egress: EgressPolicy
     private let credentials: AWSCredentialChain
 
     /// Connector `kafka`. Tests give random numbers of their own, and an environment to look for AWS credentials in.
     public init(
+        egress: EgressPolicy = EgressPolicy(.any),
         random: @escaping @Sendable () -> any RandomSource = { SystemRandomSource() },
         environment: any HostEnvironment = SystemEnvironment()
     ) {
-        self.init("kafka", isConfluent: false, random, environment)
+        self.init("kafka", isConfluent: false, egress, random, environment)
     }
 
     /// Connector `confluent`: the same with `key` and `secret`.
-    public static var confluent: KafkaConnector {
-        KafkaConnector("confluent", isConfluent: true, { SystemRandomSource() }, SystemEnvironment())
+    public static func confluent(egress: EgressPolicy = EgressPolicy(.any)) -> KafkaConnector {
+        KafkaConnector("confluent", isConfluent: true, egress, { SystemRandomSource() }, SystemEnvironment())
     }
 
     private init(
-        _ name: String, isConfluent: Bool, _ random: @escaping @Sendable () -> any RandomSource,
-        _ environment: any HostEnvironment
+        _ name: String, isConfluent: Bool, _ egress: EgressPolicy,
+        _ random: @escaping @Sendable () -> any RandomSource, _ environment: any HostEnvironment
     ) {
         credentials = AWSCredentialChain(environment: environment)
         self.name = name
         self.isConfluent = isConfluent
+        self.egress = egress
         self.random = random
         options = KafkaTableOptions.schema(isConfluent: isConfluent)
     }
@@ -51,16 +55,43 @@ public struct KafkaConnector: Connector {
             givesChanges: holdsChanges, takesChanges: takesChanges)
         traits.hasSplits = !holdsChanges
         traits.sinkMetadata = KafkaMetadata.sinkFields
+        if schema.count == 0 && roles == [.source] {
+            traits.definedColumns = try table.format.columns()
+            if traits.definedColumns.isEmpty { traits.outsideDefinition = table.subject?.place }
+        }
         return traits
     }
 
-    private func tableOptions(_ given: [String: OptionValue]) throws(OptionError) -> KafkaTableOptions {
-        try KafkaTableOptions(given, isConfluent: isConfluent, credentials: credentials)
+    private func tableOptions(_ options: [String: OptionValue]) throws(OptionError) -> KafkaTableOptions {
+        try KafkaTableOptions(options, isConfluent: isConfluent, egress: egress, credentials: credentials)
+    }
+
+    public func definition(options: [String: OptionValue]) async throws -> [String: OptionValue] {
+        try await tableOptions(options).subject?.definition() ?? [:]
+    }
+
+    public func prepareSink(_ spec: ConnectorSpec, isTrial: Bool) async throws {
+        let table = try tableOptions(spec.options)
+        guard let subject = table.subject else { return }
+        let schema = KafkaRecordEncoder.written(spec, table)
+        if isTrial {
+            try await subject.check(schema, table: spec.table)
+        } else {
+            try await subject.register(schema, table: spec.table)
+        }
     }
 
     public func isAccess(option key: String) -> Bool {
-        ["bootstrap_servers", "key", "secret", "client_configs"].contains(key)
-            || ["auth.", "client_configs.", "connection_properties.", "schema_registry."].contains { key.hasPrefix($0) }
+        // A newer schema to read with makes the same columns, or else the columns say that they have changed.
+        [
+            "bootstrap_servers", "key", "secret", "client_configs", "avro.reader_schema", "protobuf.schema",
+            "json.schema",
+        ]
+        .contains(key)
+            || [
+                "auth.", "client_configs.", "connection_properties.", "schema_registry.", "avro.references.",
+                "protobuf.dependencies.",
+            ].contains { key.hasPrefix($0) }
     }
 
     public func makeSource(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SourceOperator {

@@ -21,6 +21,7 @@ final class KafkaSource: SourceOperator {
         /// Position in the decoder's schema.
         case value(Int)
         case metadata(KafkaMetadata, DataType)
+        case badRecord(KafkaBadRecords.Part)
     }
 
     private let spec: ConnectorSpec
@@ -28,6 +29,9 @@ final class KafkaSource: SourceOperator {
     private let context: OperatorContext
     private let trouble: KafkaTrouble
     private let decoder: KafkaPayloadDecoder
+    /// Has the schemas that records name; nil where they name none.
+    private let registry: ConfluentSchemaRegistry?
+    private var reports: BadRecordReporter
     private let origins: [Origin]
     private let clock = SystemMonotonicClock()
     private var consumer: KafkaConsumer?
@@ -56,6 +60,10 @@ final class KafkaSource: SourceOperator {
             let isWanted = spec.projection.contains(position)
             if let key = spec.metadata[position] {
                 guard isWanted else { continue }
+                if let part = KafkaBadRecords.Part(rawValue: key) {
+                    origins.append(.badRecord(part))
+                    continue
+                }
                 guard let metadata = KafkaMetadata(key, field.type) else {
                     throw trouble.userError("column \(field.name): there is no metadata '\(key)' of its type")
                 }
@@ -70,9 +78,13 @@ final class KafkaSource: SourceOperator {
         }
         if spec.givesChanges { origins.append(.value(projection.count)) }
         self.origins = origins
-        let tracks = origins.contains { if case .metadata = $0 { true } else { false } }
+        let tracks = origins.contains { if case .value = $0 { false } else { true } }
+        reports = BadRecordReporter(table: spec.table, context: context)
+        registry = try options.subject.map { try ConfluentSchemaRegistry($0.address) }
         decoder = try KafkaPayloadDecoder(
-            schema: Schema(values), projection: projection, format: options.format, tracksRecords: tracks)
+            schema: Schema(values), projection: projection, format: options.format, tracksRecords: tracks,
+            schemas: registry)
+        if reports.isHeard { decoder.keepsRefused = true }
     }
 
     func onStart() async throws {
@@ -104,6 +116,8 @@ final class KafkaSource: SourceOperator {
         current = nil
         await consumer?.close()
         consumer = nil
+        await registry?.shutDown()
+        reports.finish()
     }
 
     /// Where partitions begin that no checkpoint names, as offsets that a checkpoint can note.
@@ -140,6 +154,10 @@ final class KafkaSource: SourceOperator {
         }
         guard let (messages, position) = current else { return .idle(millis: 2) }
         let range = position..<min(messages.count, position + max(1, rowLimit))
+        if let registry {
+            let missing = decoder.missingSchemas(messages, range)
+            if !missing.isEmpty { try await registry.load(ids: missing) }
+        }
         let batch = try rows(messages, range)
         hasRows = batch.rowCount > 0
         for run in messages.runs(in: range) { next[run.partition] = messages[run.end - 1].pointee.offset + 1 }
@@ -166,38 +184,61 @@ final class KafkaSource: SourceOperator {
         do {
             pieces = try decoder.decode(messages, range)
         } catch let bad as KafkaPayloadDecoder.Bad {
-            let message = messages[bad.record].pointee
+            report(bad, messages, isFatal: true)
             throw trouble.userError(
-                "partition \(message.partition), offset \(message.offset): bad \(options.format.format.rawValue) "
-                    + "record: \(bad.reason) (set bad_data = 'drop' to leave such records out)")
+                "\(Self.place(bad, messages)): bad \(options.format.format.rawValue) record: \(bad.reason) (set "
+                    + "bad_data = 'drop' to leave such records out)")
         }
-        if pieces.isEmpty { return .empty(spec.outputSchema) }
-        let values = pieces.count == 1 ? pieces[0].batch : RecordBatch.concatenating(pieces.map(\.batch))
-        let records = pieces.count == 1 ? pieces[0].records ?? [] : pieces.flatMap { $0.records ?? [] }
-        if ownSplits.isFollowed { ownSplits.note(runs(messages, range, records)) }
+        var refused = decoder.takeRefused()
+        for bad in refused { report(bad, messages, isFatal: false) }
+        if !options.format.keepsBadRecords { refused = [] }
+        if pieces.isEmpty && refused.isEmpty { return .empty(spec.outputSchema) }
+        // A bad record is a row of its own that has no values.
+        let rest = RecordBatch(
+            schema: decoder.schema, columns: decoder.schema.fields.map { .nulls($0.type, count: refused.count) },
+            rowCount: refused.count)
+        let batches = pieces.map(\.batch) + (refused.isEmpty ? [] : [rest])
+        let values = batches.count == 1 ? batches[0] : RecordBatch.concatenating(batches)
+        let records = pieces.flatMap { $0.records ?? [] } + refused.map { Int32(truncatingIfNeeded: $0.record) }
+        if ownSplits.isFollowed {
+            ownSplits.note(runs(messages, range, records.prefix(values.rowCount - refused.count)))
+        }
+        let bad = KafkaBadRecords(refused, from: values.rowCount - refused.count, messages)
         let now = context.clock.nowNanoseconds()
         let columns = origins.map { origin in
             switch origin {
             case .value(let index): values.columns[index]
             case .metadata(let metadata, let type):
                 metadata.column(messages, records, type: type, topic: options.topic, now: now)
+            case .badRecord(let part): bad.column(part)
             }
         }
         return RecordBatch(schema: spec.outputSchema, columns: columns, rowCount: values.rowCount)
     }
 
     /// Which partition each row came of. `records` has the record of each row, ascending.
-    private func runs(_ messages: KafkaMessages, _ range: Range<Int>, _ records: [Int32]) -> [SourceSplits.Run] {
-        let runs = messages.runs(in: range)
+    private func runs(
+        _ messages: KafkaMessages, _ range: Range<Int>, _ records: ArraySlice<Int32>
+    ) -> [SourceSplits.Run] {
         var row = 0
-        return runs.map { run in
-            if records.count == range.count {
-                row = run.end - range.lowerBound
-            } else {
-                while row < records.count, Int(records[row]) < run.end { row += 1 }
-            }
+        return messages.runs(in: range).map { run in
+            while row < records.count, Int(records[row]) < run.end { row += 1 }
             return SourceSplits.Run(split: Int64(run.partition), end: row)
         }
+    }
+
+    private static func place(_ bad: KafkaPayloadDecoder.Bad, _ messages: KafkaMessages) -> String {
+        let message = messages[bad.record].pointee
+        return "partition \(message.partition), offset \(message.offset)"
+    }
+
+    /// Tells of a record that could not be decoded, with its beginning.
+    private func report(_ bad: KafkaPayloadDecoder.Bad, _ messages: KafkaMessages, isFatal: Bool) {
+        let value = messages.payload(bad.record)
+        let excerpt = value.map { RecordExcerpt($0) }
+        reports.report(
+            line: 0, offset: -1, reason: "\(Self.place(bad, messages)): \(bad.reason)", excerpt: excerpt?.bytes ?? [],
+            byteCount: excerpt?.byteCount, isFatal: isFatal)
     }
 
     private func noteLag(_ consumer: KafkaConsumer) {

@@ -28,8 +28,8 @@ struct ServerComposition {
     func run(_ stop: ServerStop) async throws {
         let lock = try DataDirectoryLock(settings.dataDirectory)
         let database = try MetadataDatabase(path: settings.databasePath)
-        let catalog = ConnectorCatalog.builtin { _ in }
         let connectionSettings = try connectionSettings()
+        let catalog = ConnectorCatalog.builtin(egress: connectionSettings.egress) { _ in }
         let connections = ConnectionRegistry(database, catalog: catalog, settings: connectionSettings)
         var controlSettings = controlSettings
         // Tables of a query's text are held to the same rules as stored ones.
