@@ -84,7 +84,10 @@ def check_metrics(server, checks, pipeline, lags):
     checks.that(all(int(lag) == 0 for lag in found.values()), f"lag in the end: {found}")
     checks.that(max(lags, default=0) > 0, "a lag while orders waited")
     commits = re.findall(r"^laminar_commit_duration_seconds\{.*\} ([0-9.]+)$", text, re.M)
-    checks.that(commits and all(0 < float(seconds) < 60 for seconds in commits), f"commit durations: {commits}")
+    # Those of less than a millisecond are told as 0.
+    checks.that(
+        any(float(seconds) > 0 for seconds in commits) and all(float(seconds) < 60 for seconds in commits),
+        f"commit durations: {commits}")
     errors = re.findall(r"^laminar_external_errors_total\{.*\} (\d+)$", text, re.M)
     checks.that(sum(map(int, errors)) > 0, "errors of a broker that went away are counted")
     job = server.job(pipeline)["id"]
@@ -141,6 +144,7 @@ def main():
         # All but those that come last. The broker at hand forgets open transactions when it restarts, as others do not.
         read_until(sum(number < COUNT for number in expected))
         elapsed = time.monotonic() - begin
+        time.sleep(3)
         broker.restart()
         produce(confluent_kafka, bootstrap, range(COUNT, COUNT + 1000))
         read_until(len(expected))
@@ -150,6 +154,10 @@ def main():
         checks.equal(sum(reader.seen.values()), len(expected), "orders seen by a reader of committed records")
         checks.that(sorted(reader.seen) == expected, "every large order, and no other, exactly once")
         check_metrics(server, checks, pipeline, lags)
+        if checks.failed:
+            print(server.log()[-4000:])
+            print(server.json("GET", f"/pipelines/{pipeline}/jobs"))
+            print(metrics(server))
         print(f"{COUNT + 1000:,} orders in, {sum(reader.seen.values()):,} out, {len(expected):,} expected, "
               f"{KILLS} kills, {elapsed:.1f} s")
         server.json("PATCH", f"/pipelines/{pipeline}", {"stop": "checkpoint"})

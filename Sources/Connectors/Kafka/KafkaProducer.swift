@@ -14,8 +14,10 @@ final class KafkaProducer: @unchecked Sendable {
 
     /// For how long brokers keep a transaction open, nanoseconds.
     let transactionNanos: UInt64
-    /// How long a step of a transaction may take before it is an error.
+    /// How long a step of a transaction may take before it is tried again, and how often that is: then the job starts
+    /// again and finds out what became of it.
     private static let transactionMillis: Int32 = 60_000
+    private static let attemptsMax = 2
 
     /// Makes a client; nothing is connected yet. Errors: `OperationalError` about settings.
     init(_ options: KafkaTableOptions, table: String, transactionalID: String? = nil) throws {
@@ -154,7 +156,7 @@ final class KafkaProducer: @unchecked Sendable {
             var attempts = 0
             while let failure = step(handle) {
                 attempts += 1
-                if !failure.isRetriable || attempts >= 5 { throw failure }
+                if !failure.isRetriable || attempts >= Self.attemptsMax { throw failure }
             }
         }
     }

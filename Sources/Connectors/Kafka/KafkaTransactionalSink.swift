@@ -150,6 +150,7 @@ final class KafkaTransactionalSink: SinkOperator {
     }
 
     private func commitStaged(_ producer: KafkaProducer) async throws {
+        try await giveUpWhenOld(producer)
         var attempts = 0
         while let missing = staged.missing {
             do {
