@@ -52,7 +52,8 @@ struct KafkaCommitFaultTests {
         Fault(request: .initProducer, rule: "fail&code=51&asks=0&times=2", isMended: nil),
     ]
 
-    @Test("an epoch's rows come once, whatever request goes wrong; a job that ends goes on from its checkpoint",
+    @Test(
+        "an epoch's rows come once, whatever request goes wrong; a job that ends goes on from its checkpoint",
         arguments: faults)
     func fault(_ fault: Fault) async throws {
         let broker = try KafkaBroker()
@@ -90,7 +91,8 @@ struct KafkaCommitFaultTests {
         #expect(found == (1...5).map { #"{"id":\#($0)}"# })
     }
 
-    @Test("a process that is cut off in the middle of a commit, is replaced, and comes back",
+    @Test(
+        "a process that is cut off in the middle of a commit, is replaced, and comes back",
         arguments: ["cut-before", "cut-after"])
     func inDoubt(rule: String) async throws {
         let broker = try KafkaBroker()

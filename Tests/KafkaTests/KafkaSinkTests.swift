@@ -58,7 +58,8 @@ struct KafkaSinkTests {
         func batch(_ headers: [ScalarValue]) -> RecordBatch {
             let count = headers.count
             let columns = [
-                Column.of(.utf8, headers).reinterpreted(as: .json), Column.of(.int64, (0..<count).map { .int64(Int64($0)) }),
+                Column.of(.utf8, headers).reinterpreted(as: .json),
+                Column.of(.int64, (0..<count).map { .int64(Int64($0)) }),
                 Column.of(.utf8, (0..<count).map { .utf8("k\($0)") }),
                 Column.of(.timestamp, (0..<count).map { _ in .timestamp(now * 1_000_000) }),
             ]
@@ -82,7 +83,8 @@ struct KafkaSinkTests {
         let found = try broker.records(topic)
         #expect(
             found.map(\.headers) == [
-                [["a", "1"], ["b", nil], ["c", #"{"d":[2]}"#], ["e", ""]], [], [["many", "x"], ["many", "y"], ["é", "ü"]], [],
+                [["a", "1"], ["b", nil], ["c", #"{"d":[2]}"#], ["e", ""]], [],
+                [["many", "x"], ["many", "y"], ["é", "ü"]], [],
             ])
         #expect(found.map(\.value) == (0..<4).map { #"{"id":\#($0)}"# })
         #expect(found.map(\.key) == (0..<4).map { "k\($0)" } && found.allSatisfy { $0.millis == Int(now) })

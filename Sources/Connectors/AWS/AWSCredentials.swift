@@ -14,9 +14,9 @@ struct AWSCredentialsError: Error, Hashable {
 }
 
 /// Finds credentials where AWS tools look for them: first `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and
-/// `AWS_SESSION_TOKEN`, then the profile `AWS_PROFILE` (else `default`) in the file `AWS_SHARED_CREDENTIALS_FILE` (else
-/// `~/.aws/credentials`), then in `AWS_CONFIG_FILE` (else `~/.aws/config`). Nothing is kept: a file that is written anew
-/// counts from the next time on.
+/// `AWS_SESSION_TOKEN`, then the profile `AWS_PROFILE` (else `default`) in the file `AWS_SHARED_CREDENTIALS_FILE`
+/// (else `~/.aws/credentials`), then in `AWS_CONFIG_FILE` (else `~/.aws/config`). Nothing is kept: a file that is
+/// written anew counts from the next time on.
 struct AWSCredentialChain: Sendable {
     private static let fileBytesMax = 1 << 20
 

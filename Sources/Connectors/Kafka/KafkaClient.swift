@@ -99,7 +99,8 @@ final class KafkaClient: @unchecked Sendable {
         let type = kind == .consumer ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER
         if let handle = rd_kafka_new(type, native, &room, room.count) {
             // A thread of the library's own asks for tokens, as calls that wait need them.
-            if events.tokens != nil, let failure = KafkaFailure(taking: rd_kafka_sasl_background_callbacks_enable(handle)) {
+            let error = events.tokens == nil ? nil : rd_kafka_sasl_background_callbacks_enable(handle)
+            if let failure = KafkaFailure(taking: error) {
                 rd_kafka_destroy(handle)
                 opaque.release()
                 throw failure

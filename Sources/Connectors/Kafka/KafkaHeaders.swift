@@ -4,8 +4,8 @@ import JSONModel
 
 /// Headers of records, from a column of JSON objects or maps to what the library takes.
 ///
-/// Between the two they are bytes, so that a checkpoint can hold them: for each header four bytes with the length of its
-/// name, the name, four bytes with the length of its value (-1: it has none), the value.
+/// Between the two they are bytes, so that a checkpoint can hold them: for each header four bytes with the length of
+/// its name, the name, four bytes with the length of its value (-1: it has none), the value.
 enum KafkaHeaders {
     /// What is wrong with the headers of a row.
     struct Wrong: Error {
@@ -13,8 +13,8 @@ enum KafkaHeaders {
         var reason: String
     }
 
-    /// The headers of each row; a null is none. A text is a value as it is, a null no value, an array several headers of
-    /// one name, anything else its JSON. Errors: `Wrong` where there is no object.
+    /// The headers of each row; a null is none. A text is a value as it is, a null no value, an array several headers
+    /// of one name, anything else its JSON. Errors: `Wrong` where there is no object.
     static func encode(_ column: Column) throws(Wrong) -> Column {
         var builder = ViewBuilder(capacity: max(1, column.count))
         var text = TextBuffer(capacity: 256)

@@ -64,7 +64,9 @@ struct KafkaTrouble: Sendable {
         switch code {
         case RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, RD_KAFKA_RESP_ERR__RESOLVE,
             RD_KAFKA_RESP_ERR__TIMED_OUT, RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
-            return ("check that a broker answers at \(trouble.servers), and speaks the protocol of auth.protocol", .external)
+            return (
+                "check that a broker answers at \(trouble.servers), and speaks the protocol of auth.protocol", .external
+            )
         case RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED,
             RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM, RD_KAFKA_RESP_ERR_ILLEGAL_SASL_STATE:
             return ("check auth.mechanism, auth.username and auth.password", .user)
