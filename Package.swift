@@ -45,7 +45,8 @@ let ladder: [(name: String, imports: [String])] = [
     (
         "Connectors",
         [
-            "HostSystem", "JSONModel", "Columnar", "Codecs", "Expressions", "Formats", "State", "Dataflow", "CRdKafka",
+            "HostSystem", "JSONModel", "Cryptography", "Columnar", "Codecs", "Expressions", "Formats", "State",
+            "Dataflow", "CRdKafka",
         ]
     ),
     // 6

@@ -1,12 +1,14 @@
 """Rates of the Kafka connector beside the library with nothing around it, in one run over one broker.
 
-usage: kafka.py LAMINAR [COUNT]    needs cc, librdkafka and the Python packages of scripts/install-python.sh
-Prints a table: messages per second, and the share of the bare client's rate.
+usage: kafka.py LAMINAR [COUNT [ROUNDS]]    needs cc, librdkafka and the Python packages of scripts/install-python.sh
+
+Client and pipeline have the first core, the broker the others; they take turns, and medians count. Prints messages per
+second and, which says more on a machine that others use too, processor time per message; the shares are of the bare
+client. Programs are measured from their start to their end. COUNT is a multiple of a thousand.
 """
 import os
-import re
-import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -15,57 +17,50 @@ import time
 import noida_db
 from confluent_kafka.admin import AdminClient, NewTopic
 
-laminar, count = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 2_000_000
+laminar, count = os.path.abspath(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 4_000_000
+rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 3
 here = os.path.dirname(os.path.abspath(__file__))
 folder = tempfile.mkdtemp(prefix="laminar-kafka-bench-")
+cores = sorted(os.sched_getaffinity(0))
 with socket.socket() as probe:
     probe.bind(("127.0.0.1", 0))
     port = probe.getsockname()[1]
 servers = f"127.0.0.1:{port}"
-subprocess.run(
-    ["cc", "-O2", "-o", f"{folder}/bare", f"{here}/kafka_bare.c", "-lrdkafka"], check=True)
-broker = subprocess.Popen(
-    [os.path.join(os.path.dirname(noida_db.__file__), "noida-db"), "start", "--data-dir", f"{folder}/data", "--host",
-     "127.0.0.1", "--only", "kafka", "--kafka-port", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+topics = 0
 
 
-def bare(mode, topic):
-    words = [f"{folder}/bare", mode, servers, topic, "4", str(count)]
-    return float(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
+def start(words, first, **more):
+    """A program on the first core, or on all others."""
+    own = cores[:1] if first else cores[1:] or cores
+    return subprocess.Popen(words, preexec_fn=lambda: os.sched_setaffinity(0, own), **more)
 
 
-def running(sql, done, *more):
-    """Seconds from the first row to the moment `done` says so of the metrics."""
-    metrics = f"{folder}/metrics.prom"
-    if os.path.exists(metrics):
-        os.remove(metrics)
-    process = subprocess.Popen(
-        [laminar, "run", "-e", sql, "--metrics-file", metrics, *more], stdout=subprocess.DEVNULL)
-    first, rows = None, 0
-    try:
-        while process.poll() is None:
-            time.sleep(0.01)
-            text = open(metrics).read() if os.path.exists(metrics) else ""
-            # Of two moments while rows flow: starting up and the file's second do not count.
-            found = done(text)
-            if found and found > rows:
-                moment = os.stat(metrics).st_mtime
-                if first is None:
-                    first = (moment, found)
-                last, rows = (moment, found), found
-            if rows >= count:
-                break
-        if last[0] == first[0]:
-            raise SystemExit("too few messages to measure: give a greater COUNT")
-        return (last[1] - first[1]) / (last[0] - first[0])
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(30)
+def topic():
+    global topics
+    topics += 1
+    # The client must live until the answer has come.
+    admin = AdminClient({"bootstrap.servers": servers})
+    admin.create_topics([NewTopic(f"t{topics}", 4, 1)])[f"t{topics}"].result(20)
+    return f"t{topics}"
 
 
-def figure(name, operator):
-    pattern = re.compile(rf"^{name}{{.*operator=\"{operator}.*}} (\d+)$", re.M)
-    return lambda text: max([int(number) for number in pattern.findall(text)], default=0)
+def whole(words):
+    """Messages per second, and processor seconds per message, of a program from its start to its end."""
+    begin = time.monotonic()
+    process = start(words, True, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.monotonic() - begin
+    if status != 0:
+        raise SystemExit(f"{words[0]} ended with {status}")
+    return count / seconds, (usage.ru_utime + usage.ru_stime) / count
+
+
+def bare(mode, name):
+    return whole([f"{folder}/bare", mode, servers, name, "4", str(count)])
+
+
+def pipeline(sql, *more):
+    return whole([laminar, "run", "-e", sql, *more])
 
 
 def table(name, topic, kind, more=""):
@@ -74,37 +69,52 @@ def table(name, topic, kind, more=""):
         f"bootstrap_servers = '{servers}', topic = '{topic}', type = '{kind}'{more});")
 
 
+def source(name):
+    return pipeline(
+        table("numbers", name, "source", ", source.offset = 'earliest', client_configs.receive.message.max.bytes = '1000000000'")
+        + "CREATE TABLE nothing (id BIGINT, name TEXT) WITH (connector = 'blackhole', type = 'sink');"
+        # Half of them: the last one ends the pipeline.
+        f"INSERT INTO nothing SELECT id, name FROM numbers WHERE amount >= 500 LIMIT {count // 2};")
+
+
+def sink(number, exactly):
+    more = ", sink.commit_mode = 'exactly_once'" if exactly else ""
+    words = ["--state-dir", f"{folder}/state{number}", "--checkpoint-interval", "1000"] if exactly else []
+    return pipeline(
+        f"CREATE TABLE impulse WITH (connector = 'impulse', type = 'source', message_count = {count});"
+        + table("result", topic(), "sink", more)
+        + "INSERT INTO result SELECT CAST(counter AS BIGINT), CAST(counter AS BIGINT) % 1000, 'order' FROM impulse;",
+        *words)
+
+
+subprocess.run(["cc", "-O2", "-o", f"{folder}/bare", f"{here}/kafka_bare.c", "-lrdkafka"], check=True)
+broker = start(
+    [os.path.join(os.path.dirname(noida_db.__file__), "noida-db"), "start", "--data-dir", f"{folder}/data", "--host",
+     "127.0.0.1", "--only", "kafka", "--kafka-port", str(port)], False, stdout=subprocess.DEVNULL,
+    stderr=subprocess.DEVNULL)
 try:
     time.sleep(1)
-    admin = AdminClient({"bootstrap.servers": servers})
-    for future in admin.create_topics([NewTopic(name, 4, 1) for name in ["in", "bare", "out", "exact"]]).values():
-        future.result(20)
-    bare("produce", "in")
-    print(f"{count} JSON messages of about 50 bytes, 4 partitions, messages per second:")
-    consumed = count / bare("consume", "in")
-    source = table("numbers", "in", "source", ", source.offset = 'earliest'")
-    black = "CREATE TABLE nothing (id BIGINT, name TEXT) WITH (connector = 'blackhole', type = 'sink');"
-    rate = running(
-        source + black + "INSERT INTO nothing SELECT id, name FROM numbers WHERE amount >= 500;",
-        figure("laminar_messages_sent_total", "Source"))
-    print(f"  bare consumer {consumed:12,.0f}\n  source, filter {rate:11,.0f}   {rate / consumed:.2f}x")
-    produced = count / bare("produce", "bare")
-    generated = (
-        "CREATE TABLE impulse WITH (connector = 'impulse', type = 'source', message_count = {count});"
-        "{sink} INSERT INTO result SELECT CAST(counter AS BIGINT), CAST(counter AS BIGINT) % 1000, 'order' FROM impulse;")
-    print(f"  bare producer {produced:12,.0f}")
-    for name, topic, more, state in [
-        ("sink, at least once", "out", "", []),
-        ("sink, exactly once", "exact", ", sink.commit_mode = 'exactly_once'",
-         ["--state-dir", f"{folder}/state", "--checkpoint-interval", "1000"]),
-    ]:
-        sink = table("result", topic, "sink", more)
-        start = time.time()
-        subprocess.run(
-            [laminar, "run", "-e", generated.format(count=count, sink=sink), *state], check=True,
-            stdout=subprocess.DEVNULL)
-        rate = count / (time.time() - start)
-        print(f"  {name:20s}{rate:6,.0f}   {rate / produced:.2f}x")
+    filled = topic()
+    bare("produce", filled)
+    found = {}
+    for number in range(rounds):
+        for name, measure in [
+            ("bare consumer", lambda: bare("consume", filled)),
+            ("source, filter", lambda: source(filled)),
+            ("bare producer", lambda: bare("produce", topic())),
+            ("sink, at least once", lambda: sink(number, False)),
+            ("sink, exactly once", lambda: sink(number, True)),
+        ]:
+            found.setdefault(name, []).append(measure())
+    print(f"{count:,} JSON messages of about 50 bytes, 4 partitions, medians of {rounds} rounds")
+    print("| | messages/s | processor µs a message | rate over the bare client's | work over the bare client's |")
+    print("|---|---|---|---|---|")
+    base = None
+    for name, values in found.items():
+        rate, cost = (statistics.median(column) for column in zip(*values))
+        if name.startswith("bare"):
+            base = (rate, cost)
+        print(f"| {name} | {rate:,.0f} | {cost * 1e6:.2f} | {rate / base[0]:.2f} | {cost / base[1]:.2f} |", flush=True)
 finally:
     broker.terminate()
     broker.wait(20)

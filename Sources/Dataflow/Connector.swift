@@ -58,6 +58,10 @@ public struct TableTraits: Sendable {
     public var eventTimeColumn: String?
     /// Columns `METADATA FROM 'key'` may name.
     public var metadata: [Field]
+    /// Whether a source tells by `SourceOperator.splits` which split a row came of.
+    public var hasSplits = false
+    /// What `METADATA FROM 'key'` may name in a sink: columns that are written beside the record's value.
+    public var sinkMetadata: [Field] = []
     /// The place, as messages name it, that a sink empties before it writes; two tables of one place exclude each other
     /// when one of them is written. Nil: writing harms nobody.
     public var location: String?

@@ -32,6 +32,13 @@ public protocol Operator: AnyObject {
     /// sent on behind the batches it gave out; upstream watermarks do not pass such an operator but for the last.
     var currentWatermark: Int64? { get }
 
+    /// Whether every row that comes goes out again, one for one and in order.
+    var passesEveryRow: Bool { get }
+
+    /// The source of the operator's task tells which of its splits rows come of, in these; rows of the source reach the
+    /// operator one for one, in their order. Called once, before `restore`.
+    func follow(_ splits: SourceSplits)
+
     /// The watermark (nanoseconds) that lets the next results out, of those whose rows are here; `Int64.max` when
     /// nothing waits for event time, nil when that is not known. Read often, so it must be cheap.
     var nextDueTime: Int64? { get }
@@ -87,6 +94,8 @@ extension Operator {
     public func onInputEnd(_ input: Int, into collector: any Collector) throws {}
     public func onEnd(into collector: any Collector) throws {}
     public var currentWatermark: Int64? { nil }
+    public var passesEveryRow: Bool { false }
+    public func follow(_ splits: SourceSplits) {}
     public var nextDueTime: Int64? { nil }
     public var hasUnflushedChanges: Bool { false }
     public func flush(into collector: any Collector) throws {}
@@ -124,6 +133,10 @@ public protocol SourceOperator: AnyObject {
     /// Called once at the end, also after an error.
     func onClose() async
 
+    /// The splits the subtask reads, where rows of each have an order of their own; nil: one order for all rows. The
+    /// same object at any time.
+    var splits: SourceSplits? { get }
+
     /// Where reading has come to: what was given out so far is never given again by a source restored from this.
     func snapshot() throws -> StateSnapshot
 
@@ -136,6 +149,7 @@ public protocol SourceOperator: AnyObject {
 }
 
 extension SourceOperator {
+    public var splits: SourceSplits? { nil }
     public func onStart() async throws {}
     public func onClose() async {}
     public func snapshot() throws -> StateSnapshot { StateSnapshot() }

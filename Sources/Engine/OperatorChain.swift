@@ -28,6 +28,15 @@ final class OperatorChain {
         for (stage, next) in zip(stages, stages.dropFirst()) { stage.next = next }
     }
 
+    /// Tells operators what the source of the task says of its splits, down to the first that makes watermarks, as
+    /// long as rows reach them one for one.
+    func follow(_ splits: SourceSplits) {
+        for stage in stages {
+            stage.operator.follow(splits)
+            if splits.isFollowed || !stage.operator.passesEveryRow { return }
+        }
+    }
+
     func start() throws {
         for stage in stages { try stage.operator.onStart() }
     }

@@ -9,6 +9,8 @@ extension TaskRunner {
         guard let source else { return .complete }
         let rowLimit = environment.configuration.batchSize
         noteRows(at: now())
+        // Nothing can come of no splits; the rows of others must not wait for it.
+        if let splits = source.splits, splits.assigned.isEmpty { idleDeadline = now() }
         while true {
             try environment.control.checkCancellation()
             if environment.control.isStopping { return .stopped }

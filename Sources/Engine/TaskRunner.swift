@@ -121,6 +121,7 @@ final class TaskRunner {
         chain = OperatorChain(
             operators, subtask: plan.subtask, output: output, clock: environment.executor,
             budget: environment.spill?.space.budget)
+        if let splits = source?.splits { chain.follow(splits) }
     }
 
     private static func connector(

@@ -11,6 +11,8 @@ final class ProjectionOperator: Operator {
         expressions = OperatorExpressions(spec.expressions, operatorName: "Projection", context: context)
     }
 
+    var passesEveryRow: Bool { true }
+
     func process(_ batch: RecordBatch, input: Int, into collector: any Collector) throws {
         let columns = try expressions.evaluate(batch)
         try collector.emit(RecordBatch(schema: schema, columns: columns, rowCount: batch.rowCount))

@@ -6,20 +6,27 @@ import State
 
 /// Appends the hidden event time of each row and makes watermarks of the rows.
 ///
-/// The watermark is the greatest value the watermark expression has had, so it never goes back.
+/// The watermark is the greatest value the watermark expression has had, so it never goes back. Where the source tells
+/// which of its splits rows came of, it is the least over the splits of the greatest value of each.
 final class WatermarkOperator: Operator {
     /// How far the watermark stays behind the event time where none is declared: one second.
     static let defaultDelay: Int64 = 1_000_000_000
+    private static let splitsName = "splits"
 
     private let eventTime: Int?
     private let clock: any WallClock
     private var expression: OperatorExpressions?
     private var schemas: (input: Schema, output: Schema)?
     private(set) var currentWatermark: Int64?
+    /// What the source tells of its splits; nil: nothing.
+    private var source: SourceSplits?
+    private var splits: SplitWatermarks
 
     init(_ spec: WatermarkSpec, context: OperatorContext) {
         eventTime = spec.eventTime
         clock = context.clock
+        splits = SplitWatermarks(
+            idleNanos: spec.idleMillis.flatMap { $0 > 0 ? UInt64(min($0, 1 << 40)) * 1_000_000 : nil })
         expression = spec.watermark.map {
             OperatorExpressions([$0], operatorName: "Watermark", context: context)
         }
@@ -28,15 +35,46 @@ final class WatermarkOperator: Operator {
     func process(_ batch: RecordBatch, input: Int, into collector: any Collector) throws {
         let times = try eventTimes(batch)
         let watermarks = try expression?.evaluate(batch)[0]
-        if let greatest = Self.greatest(watermarks ?? times) {
-            let delay = watermarks == nil ? Self.defaultDelay : 0
-            let (watermark, overflow) = greatest.subtractingReportingOverflow(delay)
-            if !overflow { currentWatermark = max(currentWatermark ?? .min, watermark) }
-        }
+        note(watermarks ?? times, delay: watermarks == nil ? Self.defaultDelay : 0)
         let output = RecordBatch(
             schema: outputSchema(batch.schema), columns: batch.columns + [times], rowCount: batch.rowCount)
         try collector.emit(output)
     }
+
+    private func note(_ column: Column, delay: Int64) {
+        func watermark(_ rows: Range<Int>) -> Int64? {
+            guard let greatest = Self.greatest(column, rows) else { return nil }
+            let (watermark, overflow) = greatest.subtractingReportingOverflow(delay)
+            return overflow ? nil : watermark
+        }
+        guard let source else {
+            if let watermark = watermark(0..<column.count) { advance(to: watermark) }
+            return
+        }
+        source.take(column.count) { split, rows in splits.note(split, watermark(rows), at: source.watchedNanos) }
+        advanceToLeast()
+    }
+
+    private func advanceToLeast() {
+        guard let source else { return }
+        splits.assign(source.assigned, at: source.watchedNanos)
+        if let least = splits.least(at: source.watchedNanos) { advance(to: least) }
+    }
+
+    private func advance(to watermark: Int64) { currentWatermark = max(currentWatermark ?? .min, watermark) }
+
+    func follow(_ splits: SourceSplits) {
+        splits.follow()
+        source = splits
+    }
+
+    /// A split that falls silent lets the watermark go on without a row.
+    var hasUnflushedChanges: Bool {
+        guard let source else { return false }
+        return splits.waits(at: source.watchedNanos)
+    }
+
+    func flush(into collector: any Collector) throws { advanceToLeast() }
 
     /// Watermarks from above know nothing of the event time declared here.
     func onWatermark(_ watermark: Int64, into collector: any Collector) throws -> Int64? {
@@ -44,11 +82,22 @@ final class WatermarkOperator: Operator {
     }
 
     func snapshot() throws -> StateSnapshot {
-        StateSnapshot(currentWatermark.map { [StateTable("watermark", numbers: [$0])] } ?? [])
+        var tables = currentWatermark.map { [StateTable("watermark", numbers: [$0])] } ?? []
+        if let source { splits.assign(source.assigned, at: source.watchedNanos) }
+        let known = splits.known
+        if !known.isEmpty {
+            let columns = [known.map(\.split), known.map(\.watermark)].map {
+                Column(type: .int64, count: known.count, values: .copying($0))
+            }
+            // Another subtask may read a split from now on.
+            tables.append(StateTable(Self.splitsName, .everywhere, columns, rowCount: known.count))
+        }
+        return StateSnapshot(tables)
     }
 
     func restore(_ state: RestoredState) throws {
         currentWatermark = state.numbers("watermark").map { $0[0] }.min()
+        for row in state.numbers(Self.splitsName) { splits.restore(row[0], row[1]) }
     }
 
     private func eventTimes(_ batch: RecordBatch) throws -> Column {
@@ -73,16 +122,16 @@ final class WatermarkOperator: Operator {
         return output
     }
 
-    /// The greatest value of a timestamp column; nil when all are null.
-    private static func greatest(_ column: Column) -> Int64? {
+    /// The greatest value of rows of a timestamp column; nil when all are null.
+    private static func greatest(_ column: Column, _ rows: Range<Int>) -> Int64? {
         let values = column.pointer(Int64.self)
-        if column.validity == nil {
+        if column.validity == nil, !rows.isEmpty {
             var greatest = Int64.min
-            for row in 0..<column.count { greatest = max(greatest, values[row]) }
+            for row in rows { greatest = max(greatest, values[row]) }
             return greatest
         }
         var greatest: Int64?
-        for row in 0..<column.count where !column.isNull(row) { greatest = max(greatest ?? .min, values[row]) }
+        for row in rows where !column.isNull(row) { greatest = max(greatest ?? .min, values[row]) }
         return greatest
     }
 }

@@ -21,6 +21,7 @@ struct ServerProgramTests {
             // Short turns on a machine that others may share are noisy; by hand it demands 0.95.
             ["sse_readers.py", "2", "0.8"],
             ["responsiveness.py", "1000"],
+            ["kafka_workflow.py", "50000", "1"],
         ])
     func program(_ program: [String]) throws {
         let environment = ProcessInfo.processInfo.environment

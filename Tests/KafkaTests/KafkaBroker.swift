@@ -89,6 +89,8 @@ final class KafkaBroker {
         var key: String?
         var value: String?
         var millis: Int
+        /// Name and value of each.
+        var headers: [[String?]]
     }
 
     /// Every committed record of a topic, by partition and offset.
@@ -98,21 +100,26 @@ final class KafkaBroker {
         }
     }
 
-    private static func freePort() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = loopback(0)
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, size) == 0 && getsockname(descriptor, $0, &size) == 0
+    /// Of those below the ones that the system gives to connections, as a broker that restarts needs its port again.
+    static func freePort() throws -> Int {
+        for _ in 0..<1000 {
+            let port = Int.random(in: 12_000..<30_000)
+            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            defer { close(descriptor) }
+            var address = loopback(port)
+            let isBound = withUnsafePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+                }
             }
+            if isBound { return port }
         }
-        try #require(isBound)
-        return Int(UInt16(bigEndian: address.sin_port))
+        throw NoPort()
     }
 
-    private static func answers(_ port: Int) -> Bool {
+    struct NoPort: Error {}
+
+    static func answers(_ port: Int) -> Bool {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = loopback(port)

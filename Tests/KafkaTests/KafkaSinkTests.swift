@@ -44,6 +44,54 @@ struct KafkaSinkTests {
         #expect(found.contains { $0.key == nil && $0.millis == Int(now / 1_000_000) + 2 })
     }
 
+    @Test("headers, key and time come of metadata columns, which are no part of the value", arguments: [false, true])
+    func metadata(isExactlyOnce: Bool) async throws {
+        let broker = try KafkaBroker()
+        let topic = try broker.makeTopic(1)
+        let schema = Schema([
+            Field("h", .json), Field("id", .int64), Field("k", .utf8), Field("at", .timestamp),
+        ])
+        let metadata = [0: "headers", 2: "key", 3: "timestamp"]
+        let more = (isExactlyOnce ? Self.exactly : [:]).merging(["sink.compression": "zstd"]) { $1 }
+        var sink = try makeSink(broker, topic, more, schema: schema, metadata: metadata)
+        let now = Int64(Date().timeIntervalSince1970) * 1000
+        func batch(_ headers: [ScalarValue]) -> RecordBatch {
+            let count = headers.count
+            let columns = [
+                Column.of(.utf8, headers).reinterpreted(as: .json),
+                Column.of(.int64, (0..<count).map { .int64(Int64($0)) }),
+                Column.of(.utf8, (0..<count).map { .utf8("k\($0)") }),
+                Column.of(.timestamp, (0..<count).map { _ in .timestamp(now * 1_000_000) }),
+            ]
+            return RecordBatch(schema: schema, columns: columns, rowCount: count)
+        }
+        let headers = [
+            #"{"a":"1","b":null,"c":{"d":[2]},"e":""}"#, "{}", #"{"many":["x","y"],"\u00e9":"\u00fc"}"#,
+        ]
+        try await sink.onStart()
+        try await sink.write(batch(headers.map { .utf8($0) } + [.null(.utf8)]))
+        if isExactlyOnce {
+            // What a checkpoint holds has them too.
+            let tables = try await sink.prepare(epoch: 1).tables
+            sink = try makeSink(broker, topic, more, schema: schema, metadata: metadata)
+            try sink.restore(RestoredState(tables))
+            try await sink.onStart()
+            try await sink.commit(epoch: 1)
+        } else {
+            try await sink.onEnd()
+        }
+        let found = try broker.records(topic)
+        #expect(
+            found.map(\.headers) == [
+                [["a", "1"], ["b", nil], ["c", #"{"d":[2]}"#], ["e", ""]], [],
+                [["many", "x"], ["many", "y"], ["é", "ü"]], [],
+            ])
+        #expect(found.map(\.value) == (0..<4).map { #"{"id":\#($0)}"# })
+        #expect(found.map(\.key) == (0..<4).map { "k\($0)" } && found.allSatisfy { $0.millis == Int(now) })
+        let text = await message { try await sink.write(batch([.utf8("[1]")])) }
+        #expect(text.contains("column h") && text.contains("expected a JSON object, found an array"), "\(text)")
+    }
+
     @Test("an upsert writes the newest row of each key, and a tombstone for one that is gone")
     func upserts() async throws {
         let broker = try KafkaBroker()

@@ -16,29 +16,38 @@ func context(_ subtask: Int = 0, of parallelism: Int = 1, metrics: OperatorMetri
 }
 
 /// Options of a table over a broker, in addition to those given.
-func options(_ broker: KafkaBroker, _ topic: String, _ more: [String: String]) -> [String: OptionValue] {
+func options(_ broker: any KafkaAddress, _ topic: String, _ more: [String: String]) -> [String: OptionValue] {
     var options = ["bootstrap_servers": broker.servers, "topic": topic]
     options.merge(more) { $1 }
     return options.mapValues { .string($0) }
 }
 
+/// Where clients are sent first.
+protocol KafkaAddress {
+    var servers: String { get }
+}
+
+extension KafkaBroker: KafkaAddress {}
+
 let idSchema = Schema([Field("id", .int64)])
 
 func makeSource(
-    _ broker: KafkaBroker, _ topic: String, _ more: [String: String] = ["source.offset": "earliest"],
-    schema: Schema = idSchema, metadata: [Int: String] = [:], context: OperatorContext = context()
+    _ broker: any KafkaAddress, _ topic: String, _ more: [String: String] = ["source.offset": "earliest"],
+    schema: Schema = idSchema, metadata: [Int: String] = [:], context: OperatorContext = context(),
+    connector: KafkaConnector = KafkaConnector()
 ) throws -> any SourceOperator {
     let spec = ConnectorSpec(
         connector: "kafka", table: "t", options: options(broker, topic, more), schema: schema, metadata: metadata)
-    return try KafkaConnector().makeSource(spec, context: context)
+    return try connector.makeSource(spec, context: context)
 }
 
 func makeSink(
-    _ broker: KafkaBroker, _ topic: String, _ more: [String: String] = [:], schema: Schema = idSchema,
-    key: [Int]? = nil, context: OperatorContext = context()
+    _ broker: any KafkaAddress, _ topic: String, _ more: [String: String] = [:], schema: Schema = idSchema,
+    key: [Int]? = nil, metadata: [Int: String] = [:], context: OperatorContext = context()
 ) throws -> any SinkOperator {
     let spec = ConnectorSpec(
-        connector: "kafka", table: "t", options: options(broker, topic, more), schema: schema, key: key)
+        connector: "kafka", table: "t", options: options(broker, topic, more), schema: schema, key: key,
+        metadata: metadata)
     return try KafkaConnector().makeSink(spec, context: context)
 }
 

@@ -22,6 +22,10 @@ class Broker:
         self.port, self.folder = port, tempfile.mkdtemp(prefix="laminar-broker-")
 
     def __enter__(self):
+        self.start()
+        return self
+
+    def start(self):
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
         self.process = subprocess.Popen(
             [find_program(), "start", "--data-dir", self.folder, "--host", "127.0.0.1", "--only", "kafka",
@@ -31,19 +35,27 @@ class Broker:
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return self
+                return
             except OSError:
                 if time.monotonic() > deadline or self.process.poll() is not None:
                     raise
                 time.sleep(0.05)
 
-    def __exit__(self, *_):
+    def stop(self):
         self.process.terminate()
         try:
             self.process.wait(10)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+    def restart(self):
+        """Ends it and starts it again over what it had."""
+        self.stop()
+        self.start()
+
+    def __exit__(self, *_):
+        self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -36,12 +36,12 @@ def produce(topic, first, count, partitions):
     assert producer.flush(30) == 0
 
 
-def lines(topic):
+def lines(topic, partition="0"):
     """One value a line of standard input, as JSON: text, or null for a tombstone."""
     producer = Producer({"bootstrap.servers": bootstrap})
     for line in sys.stdin:
         value = json.loads(line)
-        producer.produce(topic, value if value is None else value.encode("latin-1"), key=b"k", partition=0)
+        producer.produce(topic, value if value is None else value.encode("latin-1"), key=b"k", partition=int(partition))
     assert producer.flush(30) == 0
 
 
@@ -57,10 +57,13 @@ def dump(topic, isolation="read_committed"):
                 ends.add(message.partition())
                 continue
             text = [None if part is None else part.decode() for part in (message.key(), message.value())]
-            found.append((message.partition(), message.offset(), text[0], text[1], message.timestamp()[1]))
+            headers = [[name, value if value is None else value.decode()] for name, value in message.headers() or []]
+            found.append((message.partition(), message.offset(), text[0], text[1], message.timestamp()[1], headers))
     reader.close()
-    for partition, offset, key, value, millis in sorted(found, key=lambda record: record[:2]):
-        print(json.dumps({"partition": partition, "offset": offset, "key": key, "value": value, "millis": millis}))
+    for partition, offset, key, value, millis, headers in sorted(found, key=lambda record: record[:2]):
+        print(json.dumps({
+            "partition": partition, "offset": offset, "key": key, "value": value, "millis": millis,
+            "headers": headers}))
 
 
 def group(name, topic, partitions):

@@ -20,6 +20,9 @@ final class KafkaClient: @unchecked Sendable {
         }
 
         private let state = Mutex(State())
+        fileprivate let tokens: MSKTokenSource?
+
+        init(tokens: MSKTokenSource?) { self.tokens = tokens }
 
         /// The last trouble of a connection, which the library goes on mending.
         var lastError: KafkaFailure? { state.withLock { $0.lastError } }
@@ -48,8 +51,10 @@ final class KafkaClient: @unchecked Sendable {
     }
 
     let handle: OpaquePointer
-    let events = Events()
+    let events: Events
     let trouble: KafkaTrouble
+    /// Whether a transaction is open that nobody will end but this client.
+    let hasTransaction = Atomic<Bool>(false)
     private let thread: ThreadPoolExecutor
 
     /// How long one request to a broker may take.
@@ -58,6 +63,7 @@ final class KafkaClient: @unchecked Sendable {
     /// Makes a client; nothing is connected yet. Errors: `OperationalError` that names a setting that cannot be used.
     init(_ kind: Kind, _ configuration: KafkaConfiguration, _ trouble: KafkaTrouble) throws {
         self.trouble = trouble
+        events = Events(tokens: configuration.tokens)
         thread = try ThreadPoolExecutor(threadCount: 1, name: "kafka")
         do {
             handle = try Self.make(kind, configuration, events)
@@ -88,17 +94,38 @@ final class KafkaClient: @unchecked Sendable {
                     .noteUndelivered(KafkaFailure(message.pointee.err))
             }
         }
+        if events.tokens != nil { setTokens(native) }
         var room = [CChar](repeating: 0, count: 512)
         let type = kind == .consumer ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER
-        if let handle = rd_kafka_new(type, native, &room, room.count) { return handle }
+        if let handle = rd_kafka_new(type, native, &room, room.count) {
+            // A thread of the library's own asks for tokens, as calls that wait need them.
+            let error = events.tokens == nil ? nil : rd_kafka_sasl_background_callbacks_enable(handle)
+            if let failure = KafkaFailure(taking: error) {
+                rd_kafka_destroy(handle)
+                opaque.release()
+                throw failure
+            }
+            return handle
+        }
         opaque.release()
         rd_kafka_conf_destroy(native)
         let text = String(decoding: room.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         throw KafkaFailure(RD_KAFKA_RESP_ERR__INVALID_ARG, text)
     }
 
+    private static func setTokens(_ native: OpaquePointer) {
+        rd_kafka_conf_enable_sasl_queue(native, 1)
+        rd_kafka_conf_set_oauthbearer_token_refresh_cb(native) { client, _, opaque in
+            guard let client, let opaque else { return }
+            let events = Unmanaged<Events>.fromOpaque(opaque).takeUnretainedValue()
+            guard let reason = events.tokens?.refresh(client) else { return }
+            events.note(KafkaFailure(RD_KAFKA_RESP_ERR__AUTHENTICATION, reason))
+        }
+    }
+
     deinit {
-        let end = Ending(handle: handle, events: events)
+        let end = Ending(
+            handle: handle, events: events, hasTransaction: hasTransaction.load(ordering: .relaxed))
         thread.schedule(at: 0) { end.perform() }
         thread.shutDown()
     }
@@ -108,8 +135,11 @@ final class KafkaClient: @unchecked Sendable {
     private struct Ending: @unchecked Sendable {
         let handle: OpaquePointer
         let events: Events
+        let hasTransaction: Bool
 
         func perform() {
+            // Readers of committed records would wait for it until it is too old.
+            if hasTransaction, let error = rd_kafka_abort_transaction(handle, 3000) { rd_kafka_error_destroy(error) }
             if rd_kafka_type(handle) == RD_KAFKA_PRODUCER {
                 // What was not delivered by now is written again from a checkpoint.
                 rd_kafka_purge(handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT)
@@ -131,6 +161,17 @@ final class KafkaClient: @unchecked Sendable {
         Task.detached(executorPreference: thread) { body() }
     }
 
+    /// What has ended the client for good, if anything has.
+    var fatal: KafkaFailure? {
+        var room = [CChar](repeating: 0, count: 512)
+        let code = rd_kafka_fatal_error(handle, &room, room.count)
+        if code == RD_KAFKA_RESP_ERR_NO_ERROR { return nil }
+        let text = String(decoding: room.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        var failure = KafkaFailure(code, text)
+        failure.isFatal = true
+        return failure
+    }
+
     /// An error that says why the connection fails, where a call only says that time is over.
     func error(_ failure: KafkaFailure, _ what: String) -> OperationalError {
         let isVague =
@@ -138,6 +179,7 @@ final class KafkaClient: @unchecked Sendable {
             || failure.code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN
         // The reason waits to be polled.
         if isVague { rd_kafka_poll(handle, 0) }
+        if failure.code == RD_KAFKA_RESP_ERR__FATAL, let fatal { return trouble.error(fatal, what) }
         return trouble.error(isVague ? events.lastError ?? failure : failure, what)
     }
 

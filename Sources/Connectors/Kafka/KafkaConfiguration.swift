@@ -3,6 +3,8 @@ import CRdKafka
 /// The settings of a Kafka client, by the names librdkafka gives them. Later values take the place of earlier ones.
 struct KafkaConfiguration: Sendable {
     private(set) var properties: [String: String] = [:]
+    /// Makes the tokens of the mechanism OAUTHBEARER.
+    var tokens: MSKTokenSource?
 
     /// Which properties hold what must not be seen.
     static func isSecret(_ property: String) -> Bool {

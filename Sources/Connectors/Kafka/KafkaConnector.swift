@@ -12,23 +12,27 @@ public struct KafkaConnector: Connector {
     private let random: @Sendable () -> any RandomSource
     /// Which schema registries may be asked.
     private let egress: EgressPolicy
+    private let credentials: AWSCredentialChain
 
-    /// Connector `kafka`. Tests give random numbers of their own.
+    /// Connector `kafka`. Tests give random numbers of their own, and an environment to look for AWS credentials in.
     public init(
         egress: EgressPolicy = EgressPolicy(.any),
-        random: @escaping @Sendable () -> any RandomSource = { SystemRandomSource() }
+        random: @escaping @Sendable () -> any RandomSource = { SystemRandomSource() },
+        environment: any HostEnvironment = SystemEnvironment()
     ) {
-        self.init("kafka", isConfluent: false, egress, random)
+        self.init("kafka", isConfluent: false, egress, random, environment)
     }
 
     /// Connector `confluent`: the same with `key` and `secret`.
     public static func confluent(egress: EgressPolicy = EgressPolicy(.any)) -> KafkaConnector {
-        KafkaConnector("confluent", isConfluent: true, egress, { SystemRandomSource() })
+        KafkaConnector("confluent", isConfluent: true, egress, { SystemRandomSource() }, SystemEnvironment())
     }
 
     private init(
-        _ name: String, isConfluent: Bool, _ egress: EgressPolicy, _ random: @escaping @Sendable () -> any RandomSource
+        _ name: String, isConfluent: Bool, _ egress: EgressPolicy,
+        _ random: @escaping @Sendable () -> any RandomSource, _ environment: any HostEnvironment
     ) {
+        credentials = AWSCredentialChain(environment: environment)
         self.name = name
         self.isConfluent = isConfluent
         self.egress = egress
@@ -49,6 +53,8 @@ public struct KafkaConnector: Connector {
             maximumParallelism: roles == [.sink] && takesChanges ? 1 : nil,
             eventTimeColumn: holdsChanges ? nil : HiddenColumn.eventTime, metadata: KafkaMetadata.fields,
             givesChanges: holdsChanges, takesChanges: takesChanges)
+        traits.hasSplits = !holdsChanges
+        traits.sinkMetadata = KafkaMetadata.sinkFields
         if schema.count == 0 && roles == [.source] {
             traits.definedColumns = try table.format.columns()
             if traits.definedColumns.isEmpty { traits.outsideDefinition = table.subject?.place }
@@ -57,7 +63,7 @@ public struct KafkaConnector: Connector {
     }
 
     private func tableOptions(_ options: [String: OptionValue]) throws(OptionError) -> KafkaTableOptions {
-        try KafkaTableOptions(options, isConfluent: isConfluent, egress: egress)
+        try KafkaTableOptions(options, isConfluent: isConfluent, egress: egress, credentials: credentials)
     }
 
     public func definition(options: [String: OptionValue]) async throws -> [String: OptionValue] {
@@ -119,6 +125,8 @@ extension KafkaTableOptions {
         // Records that are gone are an error, not to be passed over in silence.
         result.setDefault("auto.offset.reset", "error")
         result.setDefault("allow.auto.create.topics", "false")
+        // Tells apart what is missing and what nobody can read, for the lag.
+        result["enable.partition.eof"] = "true"
         return result
     }
 }

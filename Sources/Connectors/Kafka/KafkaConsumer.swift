@@ -20,9 +20,29 @@ final class KafkaConsumer: @unchecked Sendable {
     private let queue: OpaquePointer
     private let owns: @Sendable (Int32) -> Bool
     private let started = Mutex<Set<Int32>>([])
+    private let progress = Mutex(Progress())
     private let discoveryNanos: UInt64
     private let clock = SystemMonotonicClock()
     private var polling: Task<Void, Never>?
+
+    /// How far partitions have been handed over, and where they ended. The last record of a transaction is followed by
+    /// a mark that nobody reads, which must not count as one that is missing.
+    struct Progress {
+        /// The offset behind the last record.
+        var delivered: [Int32: Int64] = [:]
+        private var ends: [Int32: (behind: Int64, end: Int64)] = [:]
+
+        /// Everything up to `end` is there; `behind`: the offset behind the last record of the batch under way.
+        mutating func noteEnd(_ partition: Int32, at end: Int64, behind: Int64?) {
+            ends[partition] = (behind ?? delivered[partition] ?? 0, end)
+        }
+
+        /// Where a reader stands that has come to `offset`.
+        func position(_ partition: Int32, behind offset: Int64) -> Int64 {
+            guard let found = ends[partition], offset >= found.behind else { return offset }
+            return max(offset, found.end)
+        }
+    }
 
     /// `owns` says which partitions are read here. Errors: `OperationalError` about settings.
     init(_ client: KafkaClient, topic name: String, discoveryMillis: Int, owns: @escaping @Sendable (Int32) -> Bool)
@@ -84,8 +104,11 @@ final class KafkaConsumer: @unchecked Sendable {
         var (low, high): (Int64, Int64) = (0, 0)
         let code = rd_kafka_get_watermark_offsets(client.handle, topicName, partition, &low, &high)
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR, high >= 0 else { return nil }
-        return max(0, high - offset)
+        return max(0, high - progress.withLock { $0.position(partition, behind: offset) })
     }
+
+    /// The partitions that are read, in order.
+    var partitions: [Int32] { started.withLock { $0 }.sorted() }
 
     /// Tells the group how far reading has come, for tools that look at its lag; does not wait.
     func tellGroup(_ offsets: [Int32: Int64]) {
@@ -121,31 +144,46 @@ final class KafkaConsumer: @unchecked Sendable {
     }
 
     private func hand(_ room: UnsafeMutablePointer<UnsafeMutablePointer<rd_kafka_message_t>?>, _ count: Int) {
-        var messages: [KafkaMessages.Pointer] = []
-        messages.reserveCapacity(count)
+        let messages = UnsafeMutablePointer<KafkaMessages.Pointer>.allocate(capacity: count)
+        var taken = 0
         var failure: KafkaFailure?
         for index in 0..<count {
             guard let message = room[index] else { continue }
             let code = message.pointee.err
             if code == RD_KAFKA_RESP_ERR_NO_ERROR {
-                messages.append(message)
+                (messages + taken).initialize(to: message)
+                taken += 1
                 continue
             }
-            if !Self.isTransient(code), failure == nil {
+            if code == RD_KAFKA_RESP_ERR__PARTITION_EOF {
+                // Found by going back, as ends are rare and records are many.
+                let last = (0..<taken).last { messages[$0].pointee.partition == message.pointee.partition }
+                progress.withLock {
+                    $0.noteEnd(
+                        message.pointee.partition, at: message.pointee.offset,
+                        behind: last.map { messages[$0].pointee.offset + 1 })
+                }
+            } else if !Self.isTransient(code), failure == nil {
                 let text = rd_kafka_message_errstr(message).map { String(cString: $0) }
                 failure = KafkaFailure(code, "partition \(message.pointee.partition): \(text ?? "")")
             }
             rd_kafka_message_destroy(message)
         }
-        if !messages.isEmpty { handover.put(KafkaMessages(taking: messages)) }
+        let batch = KafkaMessages(taking: messages, count: taken)
+        if taken > 0 {
+            progress.withLock { progress in
+                for run in batch.runs { progress.delivered[run.partition] = batch[run.end - 1].pointee.offset + 1 }
+            }
+            handover.put(batch)
+        }
         if let failure { handover.fail(failure) }
     }
 
     /// What the library mends by itself.
     private static func isTransient(_ code: rd_kafka_resp_err_t) -> Bool {
         switch code {
-        case RD_KAFKA_RESP_ERR__PARTITION_EOF, RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN,
-            RD_KAFKA_RESP_ERR__TIMED_OUT, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+        case RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, RD_KAFKA_RESP_ERR__TIMED_OUT,
+            RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
             RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, RD_KAFKA_RESP_ERR__RESOLVE:
             return true
         default: return false

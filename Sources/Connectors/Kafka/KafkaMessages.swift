@@ -6,17 +6,47 @@ import Synchronization
 final class KafkaMessages: @unchecked Sendable {
     typealias Pointer = UnsafeMutablePointer<rd_kafka_message_t>
 
+    /// Neighbours of one partition: from the end of the run before to `end`.
+    struct Run {
+        var partition: Int32
+        var end: Int
+    }
+
     let count: Int
     /// Of keys and values.
     let byteCount: Int
+    let runs: [Run]
     private let pointers: UnsafeMutablePointer<Pointer>
 
-    /// Takes the messages over.
-    init(taking messages: [Pointer]) {
-        count = messages.count
-        pointers = .allocate(capacity: max(1, messages.count))
-        pointers.initialize(from: messages, count: messages.count)
-        byteCount = messages.reduce(0) { $0 + $1.pointee.len + $1.pointee.key_len }
+    /// Takes the messages over, and the room they lie in.
+    init(taking messages: UnsafeMutablePointer<Pointer>, count: Int) {
+        self.count = count
+        pointers = messages
+        var byteCount = 0
+        var runs: [Run] = []
+        var partition: Int32?
+        for index in 0..<count {
+            let message = messages[index]
+            byteCount += message.pointee.len + message.pointee.key_len
+            if message.pointee.partition == partition { continue }
+            if let partition { runs.append(Run(partition: partition, end: index)) }
+            partition = message.pointee.partition
+        }
+        if let partition { runs.append(Run(partition: partition, end: count)) }
+        self.byteCount = byteCount
+        self.runs = runs
+    }
+
+    /// The parts of the runs that lie in a range, in order.
+    func runs(in range: Range<Int>) -> [Run] {
+        var start = 0
+        var found: [Run] = []
+        for run in runs {
+            let part = range.clamped(to: start..<run.end)
+            if !part.isEmpty { found.append(Run(partition: run.partition, end: part.upperBound)) }
+            start = run.end
+        }
+        return found
     }
 
     deinit {

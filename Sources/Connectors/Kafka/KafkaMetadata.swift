@@ -18,6 +18,12 @@ enum KafkaMetadata: Hashable {
             Field("headers", .utf8), Field(HiddenColumn.eventTime, .timestamp),
         ] + HiddenColumn.badRecordFields
 
+    /// What a sink may write beside the value.
+    static let sinkFields: [Field] = [
+        Field("timestamp", .timestamp), Field("key", .binary), Field("key", .utf8), Field("headers", .json),
+        Field("headers", .utf8), Field("headers", .map(key: .utf8, value: .utf8)),
+    ]
+
     /// Nil when there is no such thing of that type.
     init?(_ key: String, _ type: DataType) {
         switch (key, type) {

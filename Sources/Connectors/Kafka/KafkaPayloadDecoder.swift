@@ -33,7 +33,7 @@ final class KafkaPayloadDecoder {
     private let format: FormatOptions
     private let policy: BadRecordPolicy
     /// Whether rows have to be told apart by record.
-    private let tracksRecords: Bool
+    var tracksRecords: Bool
     private var decoder: any RecordDecoder
     private(set) var badRecordCount = 0
     private let schemas: (any SchemaProvider)?

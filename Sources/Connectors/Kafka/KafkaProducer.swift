@@ -1,6 +1,7 @@
 import CRdKafka
 import Columnar
 import HostSystem
+import Synchronization
 
 /// Writes records to a topic, in order and once each as long as the client lives (the library's idempotent producer).
 // Unchecked because the library's handles may be used from any thread; nothing else changes.
@@ -11,15 +12,21 @@ final class KafkaProducer: @unchecked Sendable {
     /// Nil: not transactional.
     let transactionalID: String?
 
-    /// How long a step of a transaction may take before it is an error.
+    /// For how long brokers keep a transaction open, nanoseconds.
+    let transactionNanos: UInt64
+    /// How long a step of a transaction may take before it is tried again, and how often that is: then the job starts
+    /// again and finds out what became of it.
     private static let transactionMillis: Int32 = 60_000
+    private static let attemptsMax = 2
 
     /// Makes a client; nothing is connected yet. Errors: `OperationalError` about settings.
     init(_ options: KafkaTableOptions, table: String, transactionalID: String? = nil) throws {
         self.transactionalID = transactionalID
         topicName = options.topic
         let trouble = options.trouble(table: table)
-        client = try KafkaClient(.producer, options.producerConfiguration(transactionalID), trouble)
+        let configuration = options.producerConfiguration(transactionalID)
+        transactionNanos = UInt64(configuration["transaction.timeout.ms"] ?? "").map { $0 &* 1_000_000 } ?? .max
+        client = try KafkaClient(.producer, configuration, trouble)
         guard let topic = rd_kafka_topic_new(client.handle, options.topic, nil) else {
             throw trouble.userError("cannot make a Kafka client of the topic")
         }
@@ -56,15 +63,19 @@ final class KafkaProducer: @unchecked Sendable {
     /// Gives the row that was not taken, and why.
     private func offer(_ records: KafkaRecords, from first: Int) -> (row: Int, code: rd_kafka_resp_err_t) {
         let (keys, values) = (records.keys.viewReader, records.values.viewReader)
+        let (hasKeys, hasTombstones) = (records.keys.nullCount < records.count, records.values.validity != nil)
         let millis = records.millis.pointer(Int64.self)
         let empty = UnsafeRawPointer(records.values.values.pointer)
         for row in first..<records.count {
-            let key = records.keys.isNull(row) ? nil : keys[row]
-            let value = records.values.isNull(row) ? nil : values[row]
+            let key = !hasKeys || records.keys.isNull(row) ? nil : keys[row]
+            let value = hasTombstones && records.values.isNull(row) ? nil : values[row]
+            let headers = records.headers.flatMap { $0.isNull(row) ? nil : KafkaHeaders.native($0.viewReader[row]) }
             let code = laminar_kafka_produce(
                 client.handle, topic, RD_KAFKA_PARTITION_UA, key.map { $0.baseAddress ?? empty }, key?.count ?? 0,
-                value.map { $0.baseAddress ?? empty }, value?.count ?? 0, millis[row], nil)
-            if code != RD_KAFKA_RESP_ERR_NO_ERROR { return (row, code) }
+                value.map { $0.baseAddress ?? empty }, value?.count ?? 0, millis[row], headers)
+            if code == RD_KAFKA_RESP_ERR_NO_ERROR { continue }
+            if let headers { rd_kafka_headers_destroy(headers) }
+            return (row, code)
         }
         return (records.count, RD_KAFKA_RESP_ERR_NO_ERROR)
     }
@@ -72,7 +83,10 @@ final class KafkaProducer: @unchecked Sendable {
     /// Serves the library's callbacks. Errors: `KafkaFailure` when a record was not delivered.
     func check() throws(KafkaFailure) {
         rd_kafka_poll(client.handle, 0)
-        if let failure = client.events.undelivered { throw failure }
+        guard var failure = client.events.undelivered else { return }
+        if let fatal = client.fatal { throw fatal }
+        failure.requiresAbort = transactionalID != nil
+        throw failure
     }
 
     /// Waits until brokers have every record. Errors: `KafkaFailure` when one was not delivered.
@@ -98,6 +112,7 @@ final class KafkaProducer: @unchecked Sendable {
     func begin() throws {
         client.events.forgetUndelivered()
         if let failure = KafkaFailure(taking: rd_kafka_begin_transaction(client.handle)) { throw failure }
+        client.hasTransaction.store(true, ordering: .relaxed)
     }
 
     /// Errors: `KafkaFailure`.
@@ -105,6 +120,7 @@ final class KafkaProducer: @unchecked Sendable {
         try await transactional { handle in
             KafkaFailure(taking: rd_kafka_abort_transaction(handle, Self.transactionMillis))
         }
+        client.hasTransaction.store(false, ordering: .relaxed)
     }
 
     /// Commits the open transaction, and with it the note that `epoch` is committed. Errors: `KafkaFailure`.
@@ -122,8 +138,15 @@ final class KafkaProducer: @unchecked Sendable {
             return KafkaFailure(
                 taking: rd_kafka_send_offsets_to_transaction(handle, list, identity, Self.transactionMillis))
         }
-        try await transactional { handle in
-            KafkaFailure(taking: rd_kafka_commit_transaction(handle, Self.transactionMillis))
+        // From here on the outcome is the brokers' to tell.
+        client.hasTransaction.store(false, ordering: .relaxed)
+        do {
+            try await transactional { handle in
+                KafkaFailure(taking: rd_kafka_commit_transaction(handle, Self.transactionMillis))
+            }
+        } catch let failure as KafkaFailure {
+            client.hasTransaction.store(failure.requiresAbort, ordering: .relaxed)
+            throw failure
         }
     }
 
@@ -133,7 +156,7 @@ final class KafkaProducer: @unchecked Sendable {
             var attempts = 0
             while let failure = step(handle) {
                 attempts += 1
-                if !failure.isRetriable || attempts >= 5 { throw failure }
+                if !failure.isRetriable || attempts >= Self.attemptsMax { throw failure }
             }
         }
     }

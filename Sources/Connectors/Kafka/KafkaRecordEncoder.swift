@@ -14,16 +14,26 @@ final class KafkaRecordEncoder {
     /// The columns that tell rows apart, for upserts and changes.
     private let identity: [Int]
     private let timeColumn: Int?
+    private let headersColumn: Int?
     private let retraction: Int?
+    /// The columns of the value.
+    private let valueColumns: [Int]
+    private let trouble: KafkaTrouble
     private let isUpsert: Bool
     private var text = TextBuffer(capacity: 1 << 16)
 
-    /// The columns that the values of a sink's records hold: a tombstone says that a row is gone, and needs none.
+    /// The columns that the values of a sink's records hold.
     static func written(_ spec: ConnectorSpec, _ options: KafkaTableOptions) -> Schema {
-        guard options.isUpsert, let retraction = spec.schema.index(of: HiddenColumn.retraction) else {
-            return spec.schema
+        spec.schema.selecting(writtenColumns(spec, options))
+    }
+
+    /// Their positions: a tombstone says that a row is gone, and needs none; metadata goes beside the value.
+    private static func writtenColumns(_ spec: ConnectorSpec, _ options: KafkaTableOptions) -> [Int] {
+        var hidden = Set(spec.metadata.keys)
+        if options.isUpsert, let retraction = spec.schema.index(of: HiddenColumn.retraction) {
+            hidden.insert(retraction)
         }
-        return Schema(spec.schema.fields.enumerated().filter { $0.offset != retraction }.map(\.element))
+        return (0..<spec.schema.count).filter { !hidden.contains($0) }
     }
 
     /// `writer` is what the schema registry says of the records, where one is asked. Errors: `OptionError` about
@@ -37,7 +47,10 @@ final class KafkaRecordEncoder {
         format = writer?.format ?? options.format
         isUpsert = options.isUpsert
         retraction = spec.schema.index(of: HiddenColumn.retraction)
-        timeColumn = try column("sink.timestamp_field", options.timestampField)
+        let metadata = { (key: String) in spec.metadata.filter { $0.value == key }.keys.min() }
+        headersColumn = metadata("headers")
+        trouble = options.trouble(table: spec.table)
+        timeColumn = try column("sink.timestamp_field", options.timestampField) ?? metadata("timestamp")
         if let timeColumn, !spec.schema[timeColumn].type.isTimestamp {
             throw OptionError(
                 key: "sink.timestamp_field",
@@ -46,14 +59,17 @@ final class KafkaRecordEncoder {
         }
         identity = spec.key ?? []
         let named = try column("sink.key_field", options.keyField)
-        keyColumn = named ?? (identity.count == 1 ? identity[0] : nil)
+        keyColumn = named ?? metadata("key") ?? (identity.count == 1 ? identity[0] : nil)
         if isUpsert, keyColumn == nil, identity.isEmpty {
             throw OptionError(
                 key: "sink.upsert",
                 message: "table '\(spec.table)': option 'sink.upsert' needs a PRIMARY KEY or sink.key_field")
         }
-        schema = Self.written(spec, options)
-        encoder = try format.makeEncoder(schema: schema, key: spec.key, schemaID: writer?.id)
+        let shown = Self.writtenColumns(spec, options)
+        valueColumns = shown
+        schema = spec.schema.selecting(shown)
+        let places = spec.key?.compactMap { shown.firstIndex(of: $0) }
+        encoder = try format.makeEncoder(schema: schema, key: places, schemaID: writer?.id)
     }
 
     /// The encoder of a sink whose schema is kept in a registry, which is asked now; nil for other sinks.
@@ -71,9 +87,27 @@ final class KafkaRecordEncoder {
 
     /// The records of a batch, in the order of its rows.
     func encode(_ batch: RecordBatch) throws -> KafkaRecords {
-        if isUpsert { return upserts(batch) }
-        if format.holdsChanges { return changes(batch) }
-        return KafkaRecords(keys: keys(batch), values: values(batch), millis: millis(batch))
+        if isUpsert { return try upserts(batch) }
+        if format.holdsChanges { return try changes(batch) }
+        return KafkaRecords(
+            keys: keys(batch), values: values(visible(batch)), millis: millis(batch), headers: try headers(batch))
+    }
+
+    /// The columns of the value.
+    private func visible(_ batch: RecordBatch) -> RecordBatch {
+        if valueColumns.count == batch.columns.count { return batch }
+        return RecordBatch(
+            schema: schema, columns: valueColumns.map { batch.columns[$0] }, rowCount: batch.rowCount)
+    }
+
+    private func headers(_ batch: RecordBatch) throws -> Column? {
+        guard let headersColumn else { return nil }
+        do throws(KafkaHeaders.Wrong) {
+            return try KafkaHeaders.encode(batch.columns[headersColumn])
+        } catch {
+            throw trouble.userError(
+                "column \(batch.schema[headersColumn].name): a row has headers that cannot be written: \(error.reason)")
+        }
     }
 
     // MARK: Values
@@ -183,7 +217,7 @@ final class KafkaRecordEncoder {
     // MARK: Changes
 
     /// The last that happened to each key in the batch: its newest row, or a tombstone.
-    private func upserts(_ batch: RecordBatch) -> KafkaRecords {
+    private func upserts(_ batch: RecordBatch) throws -> KafkaRecords {
         let keys = keys(batch)
         var latest: [Int32] = []
         let table = GroupTable(keyTypes: [.binary])
@@ -195,23 +229,22 @@ final class KafkaRecordEncoder {
         latest.sort()
         let rows = Selection(buffer: .copying(latest), count: latest.count)
         let kept = batch.taking(rows)
-        let visible = kept.selectingColumns((0..<batch.schema.count).filter { $0 != retraction })
-        var values = values(RecordBatch(schema: schema, columns: visible.columns, rowCount: kept.rowCount))
+        var values = values(visible(kept))
         if let retraction {
             let flags = kept.columns[retraction].bits
             values = values.withValidity(Bitmap((0..<kept.rowCount).map { !flags[$0] }))
         }
-        return KafkaRecords(keys: keys.taking(rows), values: values, millis: millis(kept))
+        return KafkaRecords(keys: keys.taking(rows), values: values, millis: millis(kept), headers: try headers(kept))
     }
 
     /// Change records, under the keys of their rows.
-    private func changes(_ batch: RecordBatch) -> KafkaRecords {
+    private func changes(_ batch: RecordBatch) throws -> KafkaRecords {
         text.removeAll()
-        encoder.encode(batch, into: &text)
+        encoder.encode(visible(batch), into: &text)
         let values = lines(text.take(), expected: batch.rowCount)
         let rows = (encoder as? DebeziumRecordEncoder)?.recordRows ?? []
         let selection = Selection(buffer: .copying(rows), count: rows.count)
         let source = batch.taking(selection)
-        return KafkaRecords(keys: keys(source), values: values, millis: millis(source))
+        return KafkaRecords(keys: keys(source), values: values, millis: millis(source), headers: try headers(source))
     }
 }

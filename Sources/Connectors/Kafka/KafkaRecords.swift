@@ -8,14 +8,17 @@ struct KafkaRecords: Sendable {
     var values: Column
     /// Milliseconds since 1970; a null or 0 is the time of writing.
     var millis: Column
+    /// Binary, as `KafkaHeaders` makes it; nil: no record has any.
+    var headers: Column?
 
     var count: Int { values.count }
 
-    /// Bytes of keys and values.
+    /// Bytes of keys, values and headers.
     var byteCount: Int {
         let (keyViews, valueViews) = (keys.pointer(StringView.self), values.pointer(StringView.self))
         var total = 0
         for row in 0..<count { total += keyViews[row].length + valueViews[row].length }
+        if let views = headers?.pointer(StringView.self) { for row in 0..<count { total += views[row].length } }
         return total
     }
 
@@ -23,11 +26,14 @@ struct KafkaRecords: Sendable {
     static func concatenating(_ batches: [KafkaRecords]) -> KafkaRecords {
         KafkaRecords(
             keys: .concatenating(batches.map(\.keys)), values: .concatenating(batches.map(\.values)),
-            millis: .concatenating(batches.map(\.millis)))
+            millis: .concatenating(batches.map(\.millis)),
+            headers: batches.allSatisfy { $0.headers == nil }
+                ? nil : .concatenating(batches.map { $0.headers ?? .nulls(.binary, count: $0.count) }))
     }
 
     func slice(_ start: Int, _ length: Int) -> KafkaRecords {
         KafkaRecords(
-            keys: keys.slice(start, length), values: values.slice(start, length), millis: millis.slice(start, length))
+            keys: keys.slice(start, length), values: values.slice(start, length), millis: millis.slice(start, length),
+            headers: headers?.slice(start, length))
     }
 }

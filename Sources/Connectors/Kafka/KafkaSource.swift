@@ -14,6 +14,7 @@ import Synchronization
 final class KafkaSource: SourceOperator {
     private static let offsetsName = "offsets"
     private static let lagNanos: UInt64 = 1_000_000_000
+    private static let watchNanosMax: UInt64 = 500_000_000
 
     /// Where a column of the output comes from.
     private enum Origin {
@@ -42,6 +43,9 @@ final class KafkaSource: SourceOperator {
     private var current: (messages: KafkaMessages, position: Int)?
     private var reportedBadRecords = 0
     private var lagTime: UInt64 = 0
+    private let ownSplits = SourceSplits()
+    /// When `read` was last left, and whether with rows.
+    private var lastReturn: (time: UInt64, hadRows: Bool)?
 
     /// Errors: `OperationalError`, `FormatOptionError` about the schema.
     init(_ spec: ConnectorSpec, _ options: KafkaTableOptions, _ context: OperatorContext) throws {
@@ -101,8 +105,12 @@ final class KafkaSource: SourceOperator {
                 throw client.error(failure, "cannot find where to begin")
             }
         }
+        for partition in partitions { ownSplits.assign(Int64(partition)) }
+        if ownSplits.isFollowed { decoder.tracksRecords = true }
         try await consumer.start(next.filter { partitions.contains($0.key) })
     }
+
+    var splits: SourceSplits? { ownSplits }
 
     func onClose() async {
         current = nil
@@ -132,7 +140,10 @@ final class KafkaSource: SourceOperator {
 
     func read(rowLimit: Int) async throws -> SourceEvent {
         guard let consumer else { return .endOfData }
+        noteWatch()
         noteLag(consumer)
+        var hasRows = false
+        defer { lastReturn = (clock.elapsedNanoseconds(), hasRows) }
         if current == nil {
             do {
                 guard let messages = try consumer.handover.take() else { return .idle(millis: 2) }
@@ -148,14 +159,20 @@ final class KafkaSource: SourceOperator {
             if !missing.isEmpty { try await registry.load(ids: missing) }
         }
         let batch = try rows(messages, range)
-        for index in range {
-            let message = messages[index].pointee
-            next[message.partition] = message.offset + 1
-        }
+        hasRows = batch.rowCount > 0
+        for run in messages.runs(in: range) { next[run.partition] = messages[run.end - 1].pointee.offset + 1 }
         context.metrics.bytesReceived.wrappingAdd(
             messages.byteCount * range.count / max(1, messages.count), ordering: .relaxed)
         current = range.upperBound == messages.count ? nil : (messages, range.upperBound)
         return .batch(batch)
+    }
+
+    /// Counts the time since the last look as time in which rows could have come; when rows were given out then, only a
+    /// little of it, as they may have had to wait for room below.
+    private func noteWatch() {
+        guard let lastReturn else { return }
+        let time = clock.elapsedNanoseconds() &- lastReturn.time
+        ownSplits.watched(nanoseconds: lastReturn.hadRows ? min(time, Self.watchNanosMax) : time)
     }
 
     private func rows(_ messages: KafkaMessages, _ range: Range<Int>) throws -> RecordBatch {
@@ -180,8 +197,12 @@ final class KafkaSource: SourceOperator {
         let rest = RecordBatch(
             schema: decoder.schema, columns: decoder.schema.fields.map { .nulls($0.type, count: refused.count) },
             rowCount: refused.count)
-        let values = RecordBatch.concatenating(pieces.map(\.batch) + (refused.isEmpty ? [] : [rest]))
+        let batches = pieces.map(\.batch) + (refused.isEmpty ? [] : [rest])
+        let values = batches.count == 1 ? batches[0] : RecordBatch.concatenating(batches)
         let records = pieces.flatMap { $0.records ?? [] } + refused.map { Int32(truncatingIfNeeded: $0.record) }
+        if ownSplits.isFollowed {
+            ownSplits.note(runs(messages, range, records.prefix(values.rowCount - refused.count)))
+        }
         let bad = KafkaBadRecords(refused, from: values.rowCount - refused.count, messages)
         let now = context.clock.nowNanoseconds()
         let columns = origins.map { origin in
@@ -193,6 +214,17 @@ final class KafkaSource: SourceOperator {
             }
         }
         return RecordBatch(schema: spec.outputSchema, columns: columns, rowCount: values.rowCount)
+    }
+
+    /// Which partition each row came of. `records` has the record of each row, ascending.
+    private func runs(
+        _ messages: KafkaMessages, _ range: Range<Int>, _ records: ArraySlice<Int32>
+    ) -> [SourceSplits.Run] {
+        var row = 0
+        return messages.runs(in: range).map { run in
+            while row < records.count, Int(records[row]) < run.end { row += 1 }
+            return SourceSplits.Run(split: Int64(run.partition), end: row)
+        }
     }
 
     private static func place(_ bad: KafkaPayloadDecoder.Bad, _ messages: KafkaMessages) -> String {
@@ -213,6 +245,8 @@ final class KafkaSource: SourceOperator {
         let now = clock.elapsedNanoseconds()
         guard now &- lagTime >= Self.lagNanos else { return }
         lagTime = now
+        // Some may have been found meanwhile.
+        for partition in consumer.partitions { ownSplits.assign(Int64(partition)) }
         let lags = next.compactMap { partition, offset in
             consumer.lag(partition, behind: offset).map {
                 OperatorMetrics.PartitionLag(topic: options.topic, partition: Int(partition), records: $0)

@@ -28,12 +28,11 @@ struct KafkaTableOptions: Sendable {
     let isUpsert: Bool
     /// With what every client of the table is configured.
     let configuration: KafkaConfiguration
-    /// For `auth.type = 'aws_msk_iam'`.
-    let region: String?
 
     /// Errors: `OptionError` with the option's key.
     init(
-        _ given: [String: OptionValue], isConfluent: Bool = false, egress: EgressPolicy = EgressPolicy(.any)
+        _ given: [String: OptionValue], isConfluent: Bool = false, egress: EgressPolicy = EgressPolicy(.any),
+        credentials: AWSCredentialChain = .init()
     ) throws(OptionError) {
         let options = GivenOptions(given)
         topic = given["topic"]?.text ?? ""
@@ -58,14 +57,14 @@ struct KafkaTableOptions: Sendable {
             throw OptionError(
                 key: "sink.upsert", message: "option 'sink.upsert': debezium_json writes changes already")
         }
-        region = given["auth.region"]?.text
         var configuration = KafkaConfiguration()
         configuration["bootstrap.servers"] = servers
         if isConfluent {
             try Self.logIn(&configuration, key: given["key"]?.text, secret: given["secret"]?.text)
         } else {
-            try Self.logIn(&configuration, given)
+            try Self.logIn(&configuration, given, credentials)
         }
+        if let codec = given["sink.compression"]?.text { configuration["compression.type"] = codec }
         if let mode = given["source.read_mode"]?.text { configuration["isolation.level"] = mode }
         try Self.pass(given, options, into: &configuration)
         self.configuration = configuration
@@ -111,7 +110,7 @@ struct KafkaTableOptions: Sendable {
     }
 
     private static func logIn(
-        _ configuration: inout KafkaConfiguration, _ given: [String: OptionValue]
+        _ configuration: inout KafkaConfiguration, _ given: [String: OptionValue], _ credentials: AWSCredentialChain
     ) throws(OptionError) {
         let isSASL = given["auth.username"] != nil || given["auth.mechanism"] != nil
         switch given["auth.type"]?.text ?? (isSASL ? "sasl" : given["auth.region"] == nil ? "none" : "aws_msk_iam") {
@@ -124,9 +123,16 @@ struct KafkaTableOptions: Sendable {
             configuration["sasl.username"] = given["auth.username"]?.text
             configuration["sasl.password"] = given["auth.password"]?.text
         case "aws_msk_iam":
-            throw OptionError(
-                key: "auth.type", message: "option 'auth.type': aws_msk_iam is not available",
-                hint: "use sasl with a SCRAM mechanism")
+            guard let region = given["auth.region"]?.text, region.wholeMatch(of: /[a-z0-9-]{1,40}/) != nil else {
+                throw OptionError(
+                    key: given["auth.region"] == nil ? nil : "auth.region",
+                    message: given["auth.region"] == nil
+                        ? "missing option 'auth.region': auth.type is aws_msk_iam"
+                        : "option 'auth.region': expected a region's name, e.g. eu-central-1")
+            }
+            configuration["security.protocol"] = given["auth.protocol"]?.text ?? "SASL_SSL"
+            configuration["sasl.mechanism"] = "OAUTHBEARER"
+            configuration.tokens = MSKTokenSource(region: region, credentials: credentials)
         default:
             if let name = given["auth.protocol"]?.text { configuration["security.protocol"] = name }
         }
@@ -210,6 +216,9 @@ extension KafkaTableOptions {
         .init("sink.commit_mode", .choice(["at_least_once", "exactly_once"]), "what a failure may do to records"),
         .init("sink.key_field", .text, "the column that is the record's key"),
         .init("sink.timestamp_field", .text, "the column that is the record's time"),
+        .init(
+            "sink.compression", .choice(["none", "gzip", "snappy", "lz4", "zstd"]),
+            "how batches of records are compressed; none"),
         .init("sink.upsert", .boolean, "writes the newest row of each key, and a tombstone for one that is gone"),
         .init("client_configs", .text, "settings of the client: 'name=value,name=value'"),
         .init("connection_properties", .text, "the same for all tables of a profile"),

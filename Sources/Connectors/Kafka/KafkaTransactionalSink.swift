@@ -29,6 +29,8 @@ final class KafkaTransactionalSink: SinkOperator {
     private var staged = StagedRecords()
     private var restored: [StagedRecords.Restored] = []
     private var producer: KafkaProducer?
+    /// When the open transaction was begun.
+    private var transactionStart: UInt64 = 0
     private var failure: (any Error)?
 
     /// Errors: `OptionError`, `FormatOptionError`.
@@ -85,6 +87,7 @@ final class KafkaTransactionalSink: SinkOperator {
     func flush() async throws {
         if let producer {
             rd_kafka_poll(producer.client.handle, 0)
+            try await working { [self] producer in try await giveUpWhenOld(producer) }
             context.metrics.externalErrors.store(producer.client.events.errorCount, ordering: .relaxed)
         }
     }
@@ -115,18 +118,31 @@ final class KafkaTransactionalSink: SinkOperator {
 
     // MARK: Transactions
 
-    /// Writes what may go into the open transaction already; one that fails is left to `commit`.
+    /// Writes what may go into the open transaction already; what fails is left to `commit`.
     private func writeEarly(_ producer: KafkaProducer) async throws {
+        try await giveUpWhenOld(producer)
         do {
             for records in staged.early { try await write(records, producer) }
         } catch let failure as KafkaFailure {
+            staged.writesEarly = false
             try await abort(producer, after: failure)
         }
+    }
+
+    /// A transaction that waits for its checkpoint for half of the time that brokers allow is given up before they
+    /// end it and the producer with it; its records are written again when the checkpoint stands.
+    private func giveUpWhenOld(_ producer: KafkaProducer) async throws {
+        guard staged.written != nil, clock.elapsedNanoseconds() &- transactionStart > producer.transactionNanos / 2
+        else { return }
+        staged.writesEarly = false
+        try await producer.abort()
+        staged.noteAbort()
     }
 
     private func write(_ records: KafkaRecords, _ producer: KafkaProducer) async throws {
         if staged.written == nil {
             try producer.begin()
+            transactionStart = clock.elapsedNanoseconds()
             staged.noteBegin()
         }
         try await producer.produce(records)
@@ -134,6 +150,7 @@ final class KafkaTransactionalSink: SinkOperator {
     }
 
     private func commitStaged(_ producer: KafkaProducer) async throws {
+        try await giveUpWhenOld(producer)
         var attempts = 0
         while let missing = staged.missing {
             do {
@@ -151,6 +168,7 @@ final class KafkaTransactionalSink: SinkOperator {
     /// Gives the open transaction up, unless nothing helps any more.
     private func abort(_ producer: KafkaProducer, after failure: KafkaFailure) async throws {
         if failure.isFatal { throw failure }
+        if let fatal = producer.client.fatal { throw fatal }
         try await producer.abort()
         staged.noteAbort()
     }

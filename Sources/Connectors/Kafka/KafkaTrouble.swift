@@ -64,7 +64,9 @@ struct KafkaTrouble: Sendable {
         switch code {
         case RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, RD_KAFKA_RESP_ERR__RESOLVE,
             RD_KAFKA_RESP_ERR__TIMED_OUT, RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
-            return ("check that a broker answers at \(trouble.servers), and speaks the protocol of auth.*", .external)
+            return (
+                "check that a broker answers at \(trouble.servers), and speaks the protocol of auth.protocol", .external
+            )
         case RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED,
             RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM, RD_KAFKA_RESP_ERR_ILLEGAL_SASL_STATE:
             return ("check auth.mechanism, auth.username and auth.password", .user)
@@ -89,7 +91,10 @@ struct KafkaTrouble: Sendable {
                     + "transaction.timeout.ms in client_configs lower", .user
             )
         case RD_KAFKA_RESP_ERR__FENCED, RD_KAFKA_RESP_ERR_PRODUCER_FENCED, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
-            return ("another process has gone on with this pipeline: end one of them", .external)
+            return (
+                "another process has gone on with this pipeline: end one of them; or brokers have ended a transaction "
+                    + "that took longer than transaction.timeout.ms", .external
+            )
         default: return ("tried again if the pipeline restarts", .external)
         }
     }

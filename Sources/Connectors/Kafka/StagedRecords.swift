@@ -75,19 +75,20 @@ struct StagedRecords {
         if waiting.isEmpty { return nil }
         let records = KafkaRecords.concatenating(waiting)
         let numbers = [Int64(subtask), Int64(waitingEpoch)].map { Column.repeating(.int64($0), count: records.count) }
-        return StateTable(
-            Self.tableName, .everywhere, numbers + [records.keys, records.values, records.millis],
-            rowCount: records.count)
+        let columns = [records.keys, records.values, records.millis] + (records.headers.map { [$0] } ?? [])
+        return StateTable(Self.tableName, .everywhere, numbers + columns, rowCount: records.count)
     }
 
     /// The records a checkpoint holds, by former subtask.
     static func restored(_ state: RestoredState) -> [Restored] {
         state.batches(tableName).compactMap { batch in
             let columns = batch.columns
-            guard batch.rowCount > 0, columns.count == 5 else { return nil }
+            guard batch.rowCount > 0, columns.count >= 5 else { return nil }
             return Restored(
                 subtask: Int(columns[0].pointer(Int64.self)[0]), epoch: Int(columns[1].pointer(Int64.self)[0]),
-                records: KafkaRecords(keys: columns[2], values: columns[3], millis: columns[4]))
+                records: KafkaRecords(
+                    keys: columns[2], values: columns[3], millis: columns[4],
+                    headers: columns.count > 5 ? columns[5] : nil))
         }
     }
 }

@@ -1,3 +1,4 @@
+import Dataflow
 import Engine
 
 /// What is told of a subtask over time, under these names.
@@ -19,6 +20,12 @@ enum NodeFigure: String, CaseIterable {
     case watermarkLag = "watermark_lag"
     case stateBytes = "state_bytes"
     case stateRows = "state_rows"
+    /// Records that a source has not read yet, of all its partitions.
+    case consumerLag = "consumer_lag"
+    /// Troubles with an outside system that are being mended, per second.
+    case externalErrors = "external_errors"
+    /// How long the last commit of a sink took.
+    case commitSeconds = "commit_seconds"
 }
 
 /// Figures of one moment, compared with those of the one before.
@@ -80,6 +87,10 @@ struct FigureContext {
             return Double(micros) / 1e6 - Double(watermark) / 1e9
         case .stateBytes: return Double(task.stateBytes)
         case .stateRows: return Double(task.stateRows)
+        case .consumerLag:
+            return task.partitionLags.isEmpty ? nil : Double(task.partitionLags.reduce(0) { $0 + $1.records })
+        case .externalErrors: return task.externalErrors == 0 ? nil : rate(index, \.externalErrors)
+        case .commitSeconds: return task.commitNanos == 0 ? nil : Double(task.commitNanos) / 1e9
         }
     }
 

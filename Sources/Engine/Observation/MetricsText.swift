@@ -125,7 +125,7 @@ public enum MetricsText {
             task, _ in task.externalErrors == 0 ? nil : "\(task.externalErrors)"
         },
         Family("laminar_commit_duration_seconds", .gauge, "How long the last commit of the sink took.") { task, _ in
-            task.commitNanos == 0 ? nil : seconds(Int64(task.commitNanos))
+            task.commitNanos == 0 ? nil : decimal(Int64(task.commitNanos) / 1000, digits: 6)
         },
         Family("laminar_state_rows", .gauge, "Rows, groups or sessions of state.") { task, _ in "\(task.stateRows)" },
     ]

@@ -204,16 +204,19 @@ struct TableDefinitionBinder {
         for column in result.columns {
             guard let key = column.metadata else { continue }
             let span = table.columns.first { $0.name.name == column.field.name }?.span ?? table.name.span
+            let isSink = result.traits.roles == [.sink]
             let hidden = [HiddenColumn.eventTime] + HiddenColumn.badRecordFields.map(\.name)
-            let known = result.traits.metadata.filter { !hidden.contains($0.name) }
+            let all = isSink ? result.traits.sinkMetadata : result.traits.metadata
+            let known = all.filter { !hidden.contains($0.name) }
             let types = known.filter { $0.name == key }.map(\.type)
-            if types.contains(column.field.type), result.traits.roles == [.source] { continue }
-            guard result.traits.roles == [.source], !types.isEmpty else {
+            let hasOneRole = isSink || result.traits.roles == [.source]
+            if types.contains(column.field.type), hasOneRole { continue }
+            guard hasOneRole, !types.isEmpty else {
                 var names: [String] = []
                 for field in known where !names.contains(field.name) { names.append(field.name) }
                 throw Diagnostic(
                     "E0306", "column \(column.field.name): there is no metadata '\(key)' for this connector",
-                    span: span, hint: names.isEmpty ? nil : "a source has: " + names.joined(separator: ", "))
+                    span: span, hint: names.isEmpty ? nil : "a \(isSink ? "sink" : "source") has: " + names.joined(separator: ", "))
             }
             throw Diagnostic(
                 "E0306",

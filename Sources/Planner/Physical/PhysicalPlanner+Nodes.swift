@@ -4,6 +4,15 @@ import Expressions
 
 extension PhysicalPlanner {
     mutating func lower(_ scan: LogicalPlan.Scan) -> Lowered {
+        if let shared = sharedWatermark(of: scan) { return lower(scan, under: shared, giving: nil) }
+        let whole = source(of: scan)
+        // The source may give more columns than this scan reads: others need them.
+        return whole.columns.map(\.id) == LogicalPlan.scan(scan).outputs.map(\.id)
+            ? whole : project(whole, onto: LogicalPlan.scan(scan).outputs)
+    }
+
+    /// The source of a scan's table, with all columns that any scan reads.
+    mutating func source(of scan: LogicalPlan.Scan) -> Lowered {
         let table = scan.table
         let read = sharedPositions[table.name] ?? scan.positions
         let physical = table.physicalSchema
@@ -28,8 +37,7 @@ extension PhysicalPlanner {
             let final = FinalRowsSpec(retraction: columns.count, schema: Schema(columns.map(\.field)))
             whole = add(.finalRows(final), columns, over: [whole], parallelism: 1)
         }
-        // The source may give more columns than this scan reads: others need them.
-        return read == scan.positions ? whole : project(whole, onto: LogicalPlan.scan(scan).outputs)
+        return whole
     }
 
     mutating func lower(_ node: LogicalPlan.Aggregate) -> Lowered {

@@ -12,6 +12,8 @@ struct PhysicalPlanner {
     let sharedPositions: [String: [Int]]
     /// The struct types after narrowing, by table name and position.
     let sharedTypes: [String: [Int: DataType]]
+    /// The watermarks of tables whose sources have splits, over the columns at `sharedPositions`.
+    let sharedWatermarks: [String: WatermarkSpec]
 
     /// A node whose output columns are `columns`, in order.
     struct Lowered {
@@ -37,6 +39,7 @@ struct PhysicalPlanner {
         }
         sharedPositions = positions.mapValues { $0.sorted() }
         sharedTypes = types
+        sharedWatermarks = Self.watermarks(of: plans, sharedPositions)
     }
 
     /// The graph of several sinks, sharing what they have in common.
@@ -72,7 +75,7 @@ struct PhysicalPlanner {
         if width < lowered.parallelism, columns.last?.name == HiddenColumn.retraction { width = 1 }
         let spec = ConnectorSpec(
             connector: table.connector, table: table.name, options: table.options, schema: schema,
-            key: group.count == 1 ? group[0].sink.key : group[0].sink.declaredKey)
+            key: group.count == 1 ? group[0].sink.key : group[0].sink.declaredKey, metadata: table.metadataKeys)
         _ = builder.node(.sink(spec), schema: schema, parallelism: width, inputs: [edge(lowered, to: width)])
     }
 
@@ -111,6 +114,9 @@ struct PhysicalPlanner {
             let spec = ValuesSpec(schema: Schema(node.columns.map(\.field)), rows: node.rows)
             return add(.values(spec), node.columns, over: [], parallelism: 1)
         case .watermark(let node):
+            if case .scan(let scan) = node.input, let shared = sharedWatermark(of: scan) {
+                return lower(scan, under: shared, giving: node.output)
+            }
             let input = lower(node.input)
             let spec = WatermarkSpec(
                 eventTime: node.eventTime.map { column in index(of: column.id, in: input) },

@@ -127,7 +127,7 @@ struct PipelineLogs: ClientCommand {
 struct PipelineMetrics: ClientCommand {
     /// Of these the greatest of all subtasks is shown; of all others the sum.
     private static let maxima: Set<String> = [
-        "backpressure", "busy", "watermark_lag", "latency_p50", "latency_p99",
+        "backpressure", "busy", "watermark_lag", "latency_p50", "latency_p99", "commit_seconds",
     ]
 
     static let configuration = CommandConfiguration(

@@ -1,0 +1,73 @@
+import HostSystem
+
+/// What requests to AWS are signed with.
+struct AWSCredentials: Hashable, Sendable {
+    var accessKeyID: String
+    var secretAccessKey: String
+    /// Only temporary credentials have one.
+    var sessionToken: String?
+}
+
+/// Why there are none.
+struct AWSCredentialsError: Error, Hashable {
+    var message: String
+}
+
+/// Finds credentials where AWS tools look for them: first `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and
+/// `AWS_SESSION_TOKEN`, then the profile `AWS_PROFILE` (else `default`) in the file `AWS_SHARED_CREDENTIALS_FILE`
+/// (else `~/.aws/credentials`), then in `AWS_CONFIG_FILE` (else `~/.aws/config`). Nothing is kept: a file that is
+/// written anew counts from the next time on.
+struct AWSCredentialChain: Sendable {
+    private static let fileBytesMax = 1 << 20
+
+    var environment: any HostEnvironment = SystemEnvironment()
+    var fileSystem: any FileSystem = PosixFileSystem()
+
+    /// The first there are. Errors: `AWSCredentialsError` that says where was looked.
+    func resolve() throws(AWSCredentialsError) -> AWSCredentials {
+        let given = { (name: String) in environment.value(name).flatMap { $0.isEmpty ? nil : $0 } }
+        if let id = given("AWS_ACCESS_KEY_ID"), let secret = given("AWS_SECRET_ACCESS_KEY") {
+            return AWSCredentials(
+                accessKeyID: id, secretAccessKey: secret, sessionToken: given("AWS_SESSION_TOKEN"))
+        }
+        let profile = given("AWS_PROFILE") ?? "default"
+        let home = given("HOME") ?? ""
+        let places = [
+            (given("AWS_SHARED_CREDENTIALS_FILE") ?? home + "/.aws/credentials", profile),
+            (given("AWS_CONFIG_FILE") ?? home + "/.aws/config", profile == "default" ? profile : "profile " + profile),
+        ]
+        for (path, section) in places {
+            guard let bytes = try? fileSystem.readAll(path, byteCountMax: Self.fileBytesMax) else { continue }
+            let values = Self.section(section, of: String(decoding: bytes, as: UTF8.self))
+            guard let id = values["aws_access_key_id"], let secret = values["aws_secret_access_key"] else { continue }
+            return AWSCredentials(
+                accessKeyID: id, secretAccessKey: secret, sessionToken: values["aws_session_token"])
+        }
+        throw AWSCredentialsError(
+            message: "there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write profile "
+                + "\(profile) in \(places[0].0)")
+    }
+
+    /// The values of one section: `[name]`, then lines `key = value`; lines that begin with `#` or `;` say nothing.
+    static func section(_ name: String, of text: String) -> [String: String] {
+        var values: [String: String] = [:]
+        var isInside = false
+        for line in text.split(whereSeparator: \.isNewline) {
+            let line = trimmed(line)
+            if line.isEmpty || line.hasPrefix("#") || line.hasPrefix(";") { continue }
+            if line.hasPrefix("["), let end = line.firstIndex(of: "]") {
+                isInside = trimmed(line[line.index(after: line.startIndex)..<end]) == name
+            } else if isInside, let equals = line.firstIndex(of: "=") {
+                values[String(trimmed(line[..<equals]))] = String(trimmed(line[line.index(after: equals)...]))
+            }
+        }
+        return values
+    }
+
+    private static func trimmed(_ text: Substring) -> Substring {
+        var text = text
+        while let first = text.first, first.isWhitespace { text = text.dropFirst() }
+        while let last = text.last, last.isWhitespace { text = text.dropLast() }
+        return text
+    }
+}

@@ -1,0 +1,69 @@
+/// The watermarks of the splits of one source, and the least of those that count. Decides, and knows no clock.
+///
+/// A split counts from the moment it is known, so that one that has no rows yet holds the watermark back; it stops
+/// counting when none of its rows came for the idle time, until the next one does. Cost: one look at every split for
+/// each question.
+struct SplitWatermarks {
+    private struct Split {
+        var watermark: Int64?
+        /// When it was first known, or its last row came, on the source's own time.
+        var since: UInt64
+    }
+
+    private var splits: [Int64: Split] = [:]
+    /// Those a checkpoint names and the source has not, so far.
+    private var restored: [Int64: Int64] = [:]
+    /// How long a split may be silent, nanoseconds; nil: for ever.
+    let idleNanos: UInt64?
+
+    init(idleNanos: UInt64?) { self.idleNanos = idleNanos }
+
+    var isEmpty: Bool { splits.isEmpty }
+
+    /// What a checkpoint held: the least counts where a split is named twice.
+    mutating func restore(_ split: Int64, _ watermark: Int64) {
+        restored[split] = min(restored[split] ?? watermark, watermark)
+    }
+
+    /// Makes these known; the source never gives one up.
+    mutating func assign(_ assigned: Set<Int64>, at time: UInt64) {
+        if assigned.count == splits.count { return }
+        for split in assigned where splits[split] == nil {
+            splits[split] = Split(watermark: restored.removeValue(forKey: split), since: time)
+        }
+    }
+
+    /// Rows of a split came; `watermark` is nil when none of them had one.
+    mutating func note(_ split: Int64, _ watermark: Int64?, at time: UInt64) {
+        var entry = splits[split] ?? Split(watermark: restored.removeValue(forKey: split), since: time)
+        if let watermark { entry.watermark = max(entry.watermark ?? .min, watermark) }
+        entry.since = time
+        splits[split] = entry
+    }
+
+    /// The least watermark of the splits that count; nil when one of them has none yet, or none counts.
+    func least(at time: UInt64) -> Int64? {
+        var least: Int64?
+        for split in splits.values where !isIdle(split, at: time) {
+            guard let watermark = split.watermark else { return nil }
+            least = min(least ?? watermark, watermark)
+        }
+        return least
+    }
+
+    /// Whether the mere passing of time may change `least`.
+    func waits(at time: UInt64) -> Bool {
+        guard idleNanos != nil, splits.count > 1 else { return false }
+        return splits.values.contains { !isIdle($0, at: time) }
+    }
+
+    private func isIdle(_ split: Split, at time: UInt64) -> Bool {
+        guard let idleNanos else { return false }
+        return time &- split.since >= idleNanos
+    }
+
+    /// Every split with its watermark, in order, for a checkpoint.
+    var known: [(split: Int64, watermark: Int64)] {
+        splits.compactMap { split, entry in entry.watermark.map { (split, $0) } }.sorted { $0.0 < $1.0 }
+    }
+}

@@ -1,0 +1,128 @@
+import Columnar
+import Dataflow
+import State
+import TestKit
+import Testing
+
+@testable import Operators
+
+/// Watermarks of a source whose splits lie apart in time.
+struct SplitWatermarkTests {
+    static let second: UInt64 = 1_000_000_000
+
+    @Test("the least of the splits that are not silent counts, as a list of all rows says", arguments: 1...60)
+    func least(seed: Int) {
+        var random = SeededRandom(UInt64(seed))
+        let idle: UInt64? = seed % 5 == 0 ? nil : 10
+        var splits = SplitWatermarks(idleNanos: idle)
+        var rows: [(split: Int64, watermark: Int64?, time: UInt64)] = []
+        var known: [Int64: UInt64] = [:]
+        var time: UInt64 = 0
+        for _ in 0..<200 {
+            time += UInt64(random.below(4))
+            let split = Int64(random.below(4))
+            switch random.below(3) {
+            case 0:
+                let assigned = Set(known.keys).union([split])
+                splits.assign(assigned, at: time)
+                for one in assigned where known[one] == nil { known[one] = time }
+            case 1:
+                let watermark = random.below(5) == 0 ? nil : Int64(random.below(1000))
+                splits.note(split, watermark, at: time)
+                if known[split] == nil { known[split] = time }
+                rows.append((split, watermark, time))
+            default:
+                var watermarks: [Int64?] = []
+                for (split, since) in known {
+                    let own = rows.filter { $0.split == split }
+                    if let idle, time - max(since, own.last?.time ?? 0) >= idle { continue }
+                    watermarks.append(own.compactMap(\.watermark).max())
+                }
+                let expected = watermarks.contains(nil) ? nil : watermarks.compactMap { $0 }.min()
+                #expect(splits.least(at: time) == expected)
+            }
+        }
+    }
+
+    static let schema = Schema([Field("ts", .timestamp)])
+
+    struct Stream {
+        var target: WatermarkOperator
+        let splits: SourceSplits
+        let collector = RecordingCollector()
+
+        init(_ splits: [Int64], idleMillis: Int64? = 30_000, restoring tables: [StateTable]? = nil) throws {
+            let spec = WatermarkSpec(
+                eventTime: 0, watermark: column(SplitWatermarkTests.schema, "ts"), idleMillis: idleMillis)
+            target = WatermarkOperator(spec, context: .testing())
+            self.splits = SourceSplits()
+            target.follow(self.splits)
+            if let tables { try target.restore(RestoredState(tables)) }
+            for split in splits { self.splits.assign(split) }
+        }
+
+        /// Rows of `(split, time)`, in their order.
+        func feed(_ rows: [(Int64, Int64)]) throws {
+            splits.note(rows.enumerated().map { .init(split: $1.0, end: $0 + 1) })
+            let column = Column(type: .timestamp, count: rows.count, values: .copying(rows.map(\.1)))
+            try target.process(
+                RecordBatch(schema: SplitWatermarkTests.schema, columns: [column], rowCount: rows.count), input: 0,
+                into: collector)
+        }
+    }
+
+    @Test("a slow split holds the watermark back, one without rows too, until it is silent for the idle time")
+    func slow() throws {
+        let stream = try Stream([0, 1, 2])
+        try stream.feed([(0, 100), (1, 10), (0, 200)])
+        #expect(stream.target.currentWatermark == nil, "split 2 has no rows yet")
+        try stream.feed([(2, 50)])
+        #expect(stream.target.currentWatermark == 10)
+        try stream.feed([(1, 20), (2, 60), (1, 15)])
+        #expect(stream.target.currentWatermark == 20)
+        #expect(stream.target.hasUnflushedChanges)
+        stream.splits.watched(nanoseconds: 29 * Self.second)
+        try stream.feed([(0, 300), (2, 70)])
+        #expect(stream.target.currentWatermark == 20)
+        stream.splits.watched(nanoseconds: Self.second)
+        // Time alone does it: no row comes.
+        try stream.target.flush(into: stream.collector)
+        #expect(stream.target.currentWatermark == 70)
+        try stream.feed([(1, 25)])
+        #expect(stream.target.currentWatermark == 70, "it never goes back")
+        try stream.feed([(0, 400), (2, 400)])
+        #expect(stream.target.currentWatermark == 70, "what is awake again counts")
+    }
+
+    @Test("without an idle time a silent split holds the watermark for ever")
+    func neverIdle() throws {
+        let stream = try Stream([0, 1], idleMillis: nil)
+        try stream.feed([(0, 100)])
+        stream.splits.watched(nanoseconds: 1_000_000 * Self.second)
+        try stream.feed([(0, 200)])
+        #expect(stream.target.currentWatermark == nil && !stream.target.hasUnflushedChanges)
+    }
+
+    @Test("splits have their watermarks again after a restart, with whichever subtask reads them")
+    func restored() throws {
+        let stream = try Stream([0, 1, 2, 3])
+        try stream.feed([(0, 100), (1, 10), (2, 50), (3, 40)])
+        let state = try stream.target.snapshot()
+        for (splits, expected) in [([Int64(0), 2], Int64(50)), ([1, 3], 40)] {
+            let next = try Stream(splits, restoring: state.tables)
+            #expect(next.target.currentWatermark == 10)
+            // Also a checkpoint before the first row holds what was known.
+            let again = try Stream(splits, restoring: try next.target.snapshot().tables)
+            try again.feed([(splits[0], 60)])
+            #expect(again.target.currentWatermark == expected)
+        }
+        let two = try [[Int64(0), 2], [1, 3]].map { try Stream($0, restoring: state.tables) }
+        try two[0].feed([(0, 200), (2, 90)])
+        try two[1].feed([(1, 30), (3, 45)])
+        let tables = try two.flatMap { try $0.target.snapshot().tables }
+        let one = try Stream([0, 1, 2, 3], restoring: tables)
+        #expect(one.target.currentWatermark == 30)
+        try one.feed([(1, 300)])
+        #expect(one.target.currentWatermark == 45)
+    }
+}
