@@ -1,3 +1,4 @@
+import Dataflow
 import Engine
 
 /// What is told of a subtask over time, under these names.
@@ -19,6 +20,10 @@ enum NodeFigure: String, CaseIterable {
     case watermarkLag = "watermark_lag"
     case stateBytes = "state_bytes"
     case stateRows = "state_rows"
+    /// Seconds from the source until rows left the operator, which half, and all but a hundredth, of the rows since the
+    /// moment before did not exceed.
+    case latencyMedian = "latency_p50"
+    case latencyHigh = "latency_p99"
 }
 
 /// Figures of one moment, compared with those of the one before.
@@ -80,7 +85,14 @@ struct FigureContext {
             return Double(micros) / 1e6 - Double(watermark) / 1e9
         case .stateBytes: return Double(task.stateBytes)
         case .stateRows: return Double(task.stateRows)
+        case .latencyMedian: return latency(index, 0.5)
+        case .latencyHigh: return latency(index, 0.99)
         }
+    }
+
+    private func latency(_ index: Int, _ share: Double) -> Double? {
+        let latencies = now.tasks[index].latencies
+        return (before[index].map { latencies.since($0.latencies) } ?? latencies).quantile(share)
     }
 
     private func delta(_ index: Int, _ counter: KeyPath<TaskMetricsSnapshot, Int>) -> Double {

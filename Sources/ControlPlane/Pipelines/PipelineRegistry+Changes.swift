@@ -15,17 +15,17 @@ extension PipelineRegistry {
         if let ttl = draft.ttlMicros, ttl < 1 {
             throw ControlError(.invalid, "field 'ttl_micros' takes 1 or more, found \(ttl)")
         }
-        let stored = try plan(draft, interval: interval)
+        let stored = try await plan(draft, interval: interval)
         try await insert(stored.pipeline, usedTables: stored.usedTables, starts: draft.starts || draft.isPreview)
         return info(stored.pipeline)
     }
 
     private func plan(
         _ draft: PipelineDraft, interval: Int64
-    ) throws -> (pipeline: StoredPipeline, usedTables: [String]) {
+    ) async throws -> (pipeline: StoredPipeline, usedTables: [String]) {
         let treatment: SinkTreatment = draft.isPreview ? (draft.enablesSinks ? .both : .previewed) : .kept
         let parallelism = draft.isPreview ? 1 : draft.parallelism
-        let planned = try planner.plan(draft.query, parallelism: parallelism, sinks: treatment)
+        let planned = try await planner.planning(draft.query, parallelism: parallelism, sinks: treatment)
         let (clock, now) = (site.host.wallClock, site.now())
         var random = site.host.random
         let id = ResourceID.make(ResourceID.pipeline, clock, &random)
@@ -44,11 +44,13 @@ extension PipelineRegistry {
 
     private func insert(_ stored: StoredPipeline, usedTables: [String], starts: Bool) async throws {
         let settings = settings
-        let previewCount = stored.isPreview ? allLive.count { $0.isPreview && !$0.status.state.isTerminal } : 0
-        if previewCount >= settings.previewCountMax {
-            throw ControlError(.tooMany, "\(previewCount) previews run already")
-        }
         try await write { database in
+            // Jobs begin between two transactions, so that no other preview can come in between.
+            let previewCount =
+                stored.isPreview ? self.allLive.count { $0.isPreview && !$0.status.state.isTerminal } : 0
+            if previewCount >= settings.previewCountMax {
+                throw ControlError(.tooMany, "\(previewCount) previews run already")
+            }
             let count =
                 try PipelineStore.count(previews: false, database) + PipelineStore.count(previews: true, database)
             if count >= settings.pipelineCountMax {
@@ -85,7 +87,8 @@ extension PipelineRegistry {
         let query = change.query ?? before.query
         let parallelism = change.parallelism ?? before.parallelism
         let isReplanned = query != before.query || parallelism != before.parallelism
-        let planned = isReplanned ? try planner.plan(query, parallelism: parallelism, sinks: before.sinks) : nil
+        let planned =
+            isReplanned ? try await planner.planning(query, parallelism: parallelism, sinks: before.sinks) : nil
         await live(id)?.journal.flush()
         let stored = try await write { database in
             let current = try PipelineStore.get(id, database)
@@ -126,6 +129,8 @@ extension PipelineRegistry {
 
     public func restartPipeline(id: String, force: Bool) async throws -> PipelineInfo {
         try checkOpen()
+        // What the job has come to must not be written over what is wanted now.
+        await live(id)?.journal.flush()
         let stored = try await write { database in
             let current = try PipelineStore.get(id, database)
             var outcome = try PipelineChangeRules.restart(
@@ -155,8 +160,10 @@ extension PipelineRegistry {
     /// Removes the folders that no job needs any more; what cannot be removed is tried again at the next start.
     func removeFolders() async {
         guard let folders = try? await pool.read(PipelineStore.foldersToRemove) else { return }
-        for folder in folders where removeAll(folder) {
-            try? await pool.write { try PipelineStore.forgetFolder(folder, $0) }
+        for folder in folders {
+            // Folders may hold much: requests do not wait for them.
+            let isGone = await Task.detached(executorPreference: planner.jobThread) { self.removeAll(folder) }.value
+            if isGone { try? await pool.write { try PipelineStore.forgetFolder(folder, $0) } }
         }
     }
 

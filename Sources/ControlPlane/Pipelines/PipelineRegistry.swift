@@ -70,7 +70,7 @@ public final class PipelineRegistry: PipelineService {
     func begin(_ stored: StoredPipeline) {
         let (planner, query, sinks, isPreview) = (planner, stored.query, stored.sinks, stored.isPreview)
         let job = jobs.make(stored.id) {
-            LiveJob(stored, state: .created, desire: stored.desire, site) { parallelism in
+            LiveJob(stored, state: .created, desire: stored.desire, site, thread: planner.jobThread) { parallelism in
                 try planner.plan(query, parallelism: isPreview ? 1 : parallelism, sinks: sinks).graph
             }
         }

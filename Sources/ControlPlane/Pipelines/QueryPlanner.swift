@@ -34,19 +34,46 @@ struct QueryPlanner: Sendable {
     let options: CompilerOptions
     static let previewConnector = "preview"
 
+    /// Requests that may wait for a plan.
+    private static let waitingMax = 256
+    private let threads = PlanningThreads(waitingMax: waitingMax)
+
+    init(connectors: ConnectorCatalog, tables: (any StoredTableSource)?, options: CompilerOptions) {
+        self.connectors = connectors
+        self.tables = tables
+        self.options = options
+    }
+
+    /// Where jobs are planned and started.
+    var jobThread: (any TaskExecutor)? { threads.jobs }
+
     /// What the compiler says of a text. Errors: of reading the stored tables.
-    func compile(_ query: String, parallelism: Int) throws -> CompilationResult {
+    func compile(
+        _ query: String, parallelism: Int, timedSinks: CompilerOptions.TimedSinks = .none
+    ) throws -> CompilationResult {
         var options = options
         options.parallelism = parallelism
-        return QueryCompiler(
-            connectors: connectors, stored: try tables?.storedTables() ?? [],
-            profiles: try tables?.storedProfiles() ?? [], options: options
-        ).compile(query)
+        options.timedSinks = timedSinks
+        guard let tables else { return QueryCompiler(connectors: connectors, options: options).compile(query) }
+        return QueryCompiler(connectors: connectors, stored: try tables.storedObjects(), options: options)
+            .compile(query)
+    }
+
+    /// The same for a request, which gives its thread free meanwhile. Errors: also `ControlError(.tooMany)`.
+    func compiling(_ query: String, parallelism: Int) async throws -> CompilationResult {
+        try await threads.run { try compile(query, parallelism: parallelism) }
+    }
+
+    /// The plan of a text for a request, likewise.
+    func planning(_ query: String, parallelism: Int, sinks: SinkTreatment = .kept) async throws -> PlannedQuery {
+        try await threads.run { try plan(query, parallelism: parallelism, sinks: sinks) }
     }
 
     /// The plan of a text. Errors: `ControlError` with all diagnostics.
     func plan(_ query: String, parallelism: Int, sinks: SinkTreatment = .kept) throws -> PlannedQuery {
-        let result = try compile(query, parallelism: parallelism)
+        // What people look at tells when it happened; where rows go to tables as well, only what tables take is there.
+        let result = try compile(
+            query, parallelism: parallelism, timedSinks: sinks == .previewed ? .all : .bareSelects)
         if result.hasErrors { throw Self.refusal(result.diagnostics, of: query) }
         guard let graph = result.graph else {
             throw Self.refusal([Self.nothingToRun(query)], of: query)

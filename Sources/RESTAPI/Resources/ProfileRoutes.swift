@@ -33,7 +33,7 @@ enum ProfileRoutes {
         body: .init(schema: .reference("ConnectorProfilePost"), example: example), answers: profile,
         failures: [409]
     ) { call in
-        let draft = try ConnectionRequests.profile(call, connector: call.parameter("connector"))
+        let draft = try ConnectionRequests.profile(call, connector: try ConnectorRoutes.inPath(call))
         return .json(ConnectionObject.json(try await call.services.connections.createProfile(draft)))
     }
 
