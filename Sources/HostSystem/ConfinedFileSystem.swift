@@ -1,6 +1,6 @@
 import Glibc
 
-/// Files below some folders and nowhere else, however links are laid meanwhile: every part of a path is opened from the
+/// Files below some folders and nowhere else, however links are laid meanwhile: each part of a path is opened from the
 /// one above it, and a part that is a link is refused. Paths are those that `FileRoots.resolve` gave, or lie below them.
 ///
 /// Only plain files are opened: a pipe or a device could make a reader wait for ever.
@@ -38,7 +38,7 @@ public struct ConfinedFileSystem: FileSystem {
         var name: String
     }
 
-    /// Opens the folder that a path's last part lies in; `makes` those that are missing. Errors: a part is missing, is a
+    /// Opens the folder that a path's last part lies in; `makes` those that are missing. Errors: a part is missing, a
     /// link or a file; the path lies elsewhere.
     private func place(
         _ path: String, _ operation: FileError.Operation, makes: Bool = false

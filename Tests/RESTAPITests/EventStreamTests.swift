@@ -181,7 +181,8 @@ extension SocketTests {
             let server = try await TestServer { $0.limits[.outputReaders] = 1 }
             let body = #"{"name":"endless","connector":"kafka","config":{}}"#
             let request =
-                "POST /api/v1/connection_tables/test HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+                "POST /api/v1/connection_tables/test HTTP/1.1\r\nHost: x\r\n"
+                + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
             for round in 1...2 {
                 let client = RawClient(port: server.port)
                 await client.send(request)

@@ -37,9 +37,8 @@ extension SocketTests {
                 let body = step.body ?? ""
                 let content =
                     body.isEmpty ? "" : "Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n"
-                let text = await server.exchange(
-                    "\(step.method) /api/v1\(step.path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\(content)\r\n\(body)"
-                )
+                let head = "\(step.method) /api/v1\(step.path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                let text = await server.exchange(head + content + "\r\n" + body)
                 let answer = Answer(text)
                 let place = "\(step.method) \(step.path)"
                 #expect(answer.status == step.status && answer.status == expected.status, "\(place): \(text)")

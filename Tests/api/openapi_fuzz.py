@@ -23,7 +23,8 @@ BEYOND_SCHEMAS = {
     "GET": ["/connection_tables", "/pipelines", "/pipelines/{pipeline_id}/jobs/{job_id}/errors"],
     "PATCH": ["/pipelines/{id}"],
     "POST": ["/connection_profiles", "/connection_profiles/test", "/connection_tables", "/connection_tables/test",
-             "/connection_tables/schemas/test", "/pipelines", "/pipelines/preview", "/query"],
+             "/connection_tables/schemas/test", "/connectors/{connector}/profiles", "/connectors/{connector}/tables",
+             "/pipelines", "/pipelines/preview", "/query"],
 }
 
 

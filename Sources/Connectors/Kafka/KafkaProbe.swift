@@ -45,7 +45,7 @@ public struct KafkaProbe: Sendable {
         self.timeoutMillis = timeoutMillis
     }
 
-    /// Brokers and topics. Errors: `OperationalError` that says what fails and what to do: no such host, nobody listens,
+    /// Brokers and topics. Errors: `OperationalError` that says what fails and what to do: no such host, nobody there,
     /// the way of logging in or encrypting is wrong, the policy does not allow it.
     public func cluster() async throws -> Cluster {
         try await session { try $0.cluster() }

@@ -36,7 +36,8 @@ struct KafkaProbeTrouble {
 
     private func advice(_ failure: KafkaFailure) -> (String, OperationalError.Domain) {
         let text = failure.text.lowercased()
-        if failure.code == RD_KAFKA_RESP_ERR__SSL || text.contains("ssl handshake") { return (tls(text), .user) }
+        let isTLS = text.contains("ssl handshake") || text.contains("ssl routines")
+        if failure.code == RD_KAFKA_RESP_ERR__SSL || isTLS { return (tls(text), .user) }
         if [RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED].contains(failure.code) {
             return (login(text), .user)
         }

@@ -76,8 +76,8 @@ extension PipelineRegistry {
             if rows.isTooLarge {
                 throw ControlError(
                     .invalid,
-                    "the rows take more than \(settings.queryBytesMax >> 20) MiB: ask for fewer rows or columns, or make "
-                        + "a pipeline")
+                    "the rows take more than \(settings.queryBytesMax >> 20) MiB: ask for fewer rows or columns, or "
+                        + "make a pipeline")
             }
             if summary.outcome != .finished && !rows.isFull {
                 throw ControlError(

@@ -54,9 +54,28 @@ struct QueryPlanner: Sendable {
         var options = options
         options.parallelism = parallelism
         options.timedSinks = timedSinks
-        guard let tables else { return QueryCompiler(connectors: connectors, options: options).compile(query) }
-        return QueryCompiler(connectors: connectors, stored: try tables.storedObjects(), options: options)
-            .compile(query)
+        guard let tables else {
+            return Self.bounded(QueryCompiler(connectors: connectors, options: options).compile(query))
+        }
+        return Self.bounded(
+            QueryCompiler(connectors: connectors, stored: try tables.storedObjects(), options: options).compile(query))
+    }
+
+    /// More are of no use to anybody, and each has to be placed in the text.
+    static let diagnosticCountMax = 200
+
+    /// With the first of its diagnostics, errors before all others, and how many more there are.
+    private static func bounded(_ result: CompilationResult) -> CompilationResult {
+        let all = result.diagnostics
+        if all.count <= diagnosticCountMax { return result }
+        var result = result
+        let ordered = all.filter { $0.severity == .error } + all.filter { $0.severity != .error }
+        result.diagnostics = Array(ordered.prefix(diagnosticCountMax))
+        result.diagnostics.append(
+            Diagnostic(
+                "E0425", "there are \(all.count - diagnosticCountMax) more, which are not shown", span: nil,
+                severity: .hint))
+        return result
     }
 
     /// The same for a request, which gives its thread free meanwhile. Errors: also `ControlError(.tooMany)`.

@@ -3,11 +3,16 @@ import ControlPlane
 
 /// Routes of connectors.
 enum ConnectorRoutes {
-    /// The connector that a path names. Errors: there is none.
-    static func inPath(_ call: APICall) throws(APIError) -> String {
+    /// The connector that a path names. Errors: there is none, or it has no profiles though it needs them.
+    static func inPath(_ call: APICall, withProfiles: Bool = false) throws(APIError) -> String {
         let id = call.parameter("connector")
-        if call.services.connections.connectors().contains(where: { $0.id == id }) { return id }
-        throw APIError(.notFound, "Connector not found: \(APICall.shortened(id))")
+        guard let found = call.services.connections.connectors().first(where: { $0.id == id }) else {
+            throw APIError(.notFound, "Connector not found: \(APICall.shortened(id))")
+        }
+        if withProfiles && found.profileSchema == nil {
+            throw APIError(.notFound, "Connector '\(id)' has no connection profiles")
+        }
+        return id
     }
 
     static let list = Route(

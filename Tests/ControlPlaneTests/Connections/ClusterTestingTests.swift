@@ -135,11 +135,10 @@ import Testing
         #expect(try await test("http://169.254.169.254").message.contains("metadata service"))
     }
 
-    /// Says where servers of this machine are, as `up`, and asks the host for other names.
+    /// Says that everybody listens: what a registry answers is seen by asking it.
     struct LocalDialer: Dialer {
         func probe(_ target: EgressTarget, _ policy: EgressPolicy, timeoutMillis: Int) async throws -> String {
-            if target.host.hasPrefix("up") { return "1.2.3.4" }
-            return try await TCPDialer().probe(target, policy, timeoutMillis: timeoutMillis)
+            target.host.hasPrefix("up") ? "1.2.3.4" : "127.0.0.1"
         }
     }
 

@@ -27,8 +27,8 @@ import Testing
             ("down:2,down:3", .any, true, "cannot connect to 'down' on port 2"),
             (
                 "up:1,down:2", .any, false,
-                "connected to up on port 1 (1.2.3.4); cannot connect to 'down' on port 2; others answer; the cluster has 1 "
-                    + "broker and 2 topics; connected to up on port 9092 (1.2.3.4)"
+                "connected to up on port 1 (1.2.3.4); cannot connect to 'down' on port 2; others answer; the cluster "
+                    + "has 1 broker and 2 topics; connected to up on port 9092 (1.2.3.4)"
             ),
             (
                 "localhost:9092", .publicOnly, true,

@@ -75,7 +75,7 @@ import Testing
     @Test(
         "rows tell when they happened, not when they came",
         arguments: [
-            // A preview of what a table would get, of a bare SELECT, and of windows, whose rows are of their last moment.
+            // What a table would get, a bare SELECT, and windows, whose rows are of their last moment.
             ("INSERT INTO sink SELECT v FROM events", true, [1_000_000, 2_500_000, 61_000_000] as [Int64]),
             ("SELECT v FROM events WHERE v <> 2", true, [1_000_000, 61_000_000]), ("SELECT v FROM events", false, nil),
             (

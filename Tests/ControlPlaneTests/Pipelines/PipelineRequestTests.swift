@@ -209,7 +209,7 @@ import Testing
         let bench = try await RegistryBench { $0.queryBytesMax = 1 << 20 }
         let query = """
             CREATE TABLE n WITH (connector = 'impulse', message_count = 5000, type = 'source');
-            SELECT repeat('x', 1000) AS x, counter FROM n
+            SELECT repeat('x', 1000) || CAST(counter AS VARCHAR) AS x FROM n
             """
         let few = try await bench.registry.run(query: query, limit: 100)
         #expect(few.batches.reduce(0) { $0 + $1.rowCount } == 100)
@@ -258,5 +258,17 @@ import Testing
             for _ in 0..<2 { #expect(await group.next()?.flatMap { $0 } != nil) }
         }
         #expect(try await threads.run { 4 } == 4)
+    }
+
+    @Test("a text that is wrong in a hundred thousand places is told the first of them, soon", .timeLimit(.minutes(1)))
+    func manyMistakes() async throws {
+        let bench = try await RegistryBench()
+        let query = String(repeating: "SELECT ;", count: 100_000)
+        let wrong = try await bench.registry.validate(query: query)
+        #expect(wrong.diagnostics.count == QueryPlanner.diagnosticCountMax + 1 && wrong.graph == nil)
+        #expect(wrong.diagnostics.last?.message == "there are 99800 more, which are not shown")
+        let error = await refusal { try await bench.create(query) }
+        #expect((error?.message.utf8.count ?? .max) < 100_000)
+        await bench.remove()
     }
 }
