@@ -1,7 +1,8 @@
 import Glibc
 
-/// Files below some folders and nowhere else, however links are laid meanwhile: each part of a path is opened from the
-/// one above it, and a part that is a link is refused. Paths are those that `FileRoots.resolve` gave, or lie below them.
+/// Files below some folders and nowhere else, however links are laid meanwhile: each part of a path is opened from
+/// the one above it, and a part that is a link is refused. Paths are those that `FileRoots.resolve` gave, or lie below
+/// them.
 ///
 /// Only plain files are opened: a pipe or a device could make a reader wait for ever.
 public struct ConfinedFileSystem: FileSystem {

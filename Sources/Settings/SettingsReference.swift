@@ -57,8 +57,9 @@ public enum SettingsReference {
     /// The file `laminar.toml.example`: every setting with what it means, as a comment that shows its default.
     public static var example: String {
         var lines = [
-            "# Settings of laminar, written by `laminar config --example`. Copy this file to laminar.toml in the folder",
-            "# the program is started in, and take the # away from what is to differ; docs/configuration.md says more.",
+            "# Settings of laminar, written by `laminar config --example`. Copy this file to laminar.toml in the",
+            "# folder the program is started in, and take the # away from what is to differ; docs/configuration.md",
+            "# says more.",
         ]
         var group: Substring = ""
         for setting in SettingTable.all {
