@@ -4,8 +4,10 @@ RELEASE := .build-release
 LAMINAR := $(RELEASE)/release/laminar
 PYTHON := .venv/bin/python3
 SWIFT := scripts/swift.sh
-# What tests of whole programs run.
-TESTED := LAMINAR_PYTHON=$(abspath $(PYTHON)) LAMINAR_BINARY=$(abspath $(LAMINAR))
+# One build serves the tests and the programs they start: optimised, with the checks of a debug build (Package.swift).
+TESTING := .build-testing
+TEST_FLAGS := -c release --scratch-path $(TESTING)
+TESTED := LAMINAR_TESTING=1 LAMINAR_PYTHON=$(abspath $(PYTHON)) LAMINAR_BINARY=$(abspath $(TESTING)/release/laminar)
 # Tests that keep the processors busy by themselves, and look at the clock.
 SERVING := ControlPlaneTests|RESTAPITests
 SWIFT_SOURCES := Package.swift Sources Tests Benchmarks
@@ -17,11 +19,12 @@ run: release
 	@scripts/run-flights.sh $(LAMINAR)
 
 ## Builds and runs every test; those that measure a server come last and alone.
-test: setup python release sqltest
-	$(SWIFT) build --build-tests
-	$(TESTED) $(SWIFT) test --skip-build --skip '^($(SERVING)|APITests)\.'
-	$(TESTED) $(SWIFT) test --skip-build --filter '^($(SERVING))\.'
-	$(TESTED) $(SWIFT) test --skip-build --filter '^APITests\.'
+test: setup python
+	$(TESTED) $(SWIFT) build $(TEST_FLAGS) --build-tests
+	$(TESTING)/release/sqltest sql-tests
+	$(TESTED) $(SWIFT) test $(TEST_FLAGS) --skip-build --skip '^($(SERVING)|APITests)\.'
+	$(TESTED) $(SWIFT) test $(TEST_FLAGS) --skip-build --filter '^($(SERVING))\.'
+	$(TESTED) $(SWIFT) test $(TEST_FLAGS) --skip-build --filter '^APITests\.'
 
 ## Installs the Debian packages the build links against.
 setup:
@@ -51,4 +54,4 @@ format:
 	swift format --in-place --recursive --parallel --configuration .swift-format $(wildcard $(SWIFT_SOURCES))
 
 clean:
-	rm -rf .build $(RELEASE)
+	rm -rf .build $(RELEASE) $(TESTING)

@@ -1,14 +1,22 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
+/// Whether a release build is made for the tests (`make test`), in a folder of its own.
+let isTesting = Context.environment["LAMINAR_TESTING"] != nil
+
 /// Language settings every Swift target shares: Swift 6 mode with complete concurrency checking,
 /// `any` spelled out, and members visible only through an explicit import of their module.
 let house: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("MemberImportVisibility"),
-    // Debug builds, which the tests run, prove that accesses do not overlap; release builds need not check again.
-    .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
+    .unsafeFlags(
+        isTesting
+            // Optimised as what users run, with every check of a debug build, and open to `@testable import`.
+            ? ["-enable-testing", "-assert-config", "Debug", "-enforce-exclusivity=checked"]
+            // The tests prove that accesses do not overlap; what users run need not check again.
+            : ["-enforce-exclusivity=unchecked"],
+        .when(configuration: .release)),
 ]
 
 /// The ladder (docs/01-architecture.md): a module may import only modules listed before it.
@@ -17,6 +25,7 @@ let ladder: [(name: String, imports: [String])] = [
     ("HostSystem", ["CMalloc"]),
     ("SQLSyntax", []),
     ("JSONModel", []),
+    ("Cryptography", ["COpenSSL"]),
     // 1
     ("Settings", ["HostSystem", "SQLSyntax", "JSONModel"]),
     ("LogHandlers", ["HostSystem", "JSONModel"]),
@@ -51,15 +60,16 @@ let ladder: [(name: String, imports: [String])] = [
     (
         "ControlPlane",
         [
-            "HostSystem", "SQLSyntax", "JSONModel", "Columnar", "Codecs", "Expressions", "Formats", "Dataflow",
-            "Checkpointing", "Planner", "Connectors", "Engine",
+            "HostSystem", "SQLSyntax", "JSONModel", "Cryptography", "Columnar", "Codecs", "Expressions", "Formats",
+            "Dataflow", "Checkpointing", "Planner", "Connectors", "Engine",
         ]
     ),
     // 8
     (
         "RESTAPI",
         [
-            "HostSystem", "SQLSyntax", "JSONModel", "Settings", "Columnar", "Formats", "Dataflow", "Planner",
+            "HostSystem", "SQLSyntax", "JSONModel", "Cryptography", "Settings", "Columnar", "Formats", "Dataflow",
+            "Planner",
             "Connectors", "Engine", "ControlPlane",
         ]
     ),
@@ -75,11 +85,8 @@ let products: [String: [Target.Dependency]] = [
         .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
     ],
-    "ControlPlane": [
-        .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Crypto", package: "swift-crypto"),
-    ],
+    "ControlPlane": [.product(name: "GRDB", package: "GRDB.swift")],
     "RESTAPI": [
-        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -125,7 +132,6 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),

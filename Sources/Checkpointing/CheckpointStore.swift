@@ -83,7 +83,7 @@ public final class CheckpointStore: Sendable {
             }
             if manifest.epoch == 0 { continue }
             do {
-                for file in manifest.files { _ = try read(file) }
+                for file in manifest.files { try check(file) }
             } catch {
                 warn("checkpoint \(manifest.epoch): \(error); going back to the one before")
                 continue
@@ -92,6 +92,26 @@ public final class CheckpointStore: Sendable {
             return manifest
         }
         return nil
+    }
+
+    /// Reads a file and finds it sound, or throws; little of it is in memory at a time. Gives the bytes it has
+    /// decompressed. Errors: `FileError`, `StateFileError`, `OperationalError` for a damaged one.
+    @discardableResult
+    public func check(_ file: CheckpointManifest.File) throws -> Int {
+        var reader = try reader(of: file)
+        try reader.skipAll()
+        guard reader.byteCount == file.byteCount, reader.checksum == file.checksum else {
+            throw OperationalError(
+                "file \(file.name) is damaged: expected \(file.byteCount) bytes with another checksum, "
+                    + "found \(reader.byteCount)", domain: .external)
+        }
+        return reader.plainByteCount
+    }
+
+    /// Reads a file front to back. Errors: `FileError`, `StateFileError`.
+    public func reader(of file: CheckpointManifest.File) throws -> StateFileReader {
+        let input = try files.openForReading(path(of: file))
+        return try StateFileReader { try input.read(into: $0) }
     }
 
     /// The bytes of a file, checked. Errors: `FileError`, `OperationalError` for a damaged one.

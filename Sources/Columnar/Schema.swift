@@ -49,4 +49,13 @@ public enum HiddenColumn {
     public static let watermark = "__watermark"
     /// In a stream of changes: whether the row takes one back that came before, `boolean` and never null.
     public static let retraction = "_retraction"
+    /// Why a row stands for a record that could not be decoded, `utf8`; NULL in all other rows. Of a source whose bad
+    /// records go to a table, as are the next ones.
+    public static let badRecordError = "_bad_error"
+    /// What may be known of a record that could not be decoded: its bytes, the same as text with what is none
+    /// replaced, where it was, and its time.
+    public static let badRecordFields = [
+        Field("_bad_record", .binary), Field("_bad_text", .utf8), Field(badRecordError, .utf8),
+        Field("_bad_partition", .int32), Field("_bad_offset", .int64), Field("_bad_time", .timestamp),
+    ]
 }

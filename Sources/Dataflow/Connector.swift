@@ -65,6 +65,11 @@ public struct TableTraits: Sendable {
     public var givesChanges = false
     /// Whether a sink can write that a row is taken back.
     public var takesChanges = false
+    /// The columns that the options' own definition of the records gives to a source that declares none.
+    public var definedColumns: [Field] = []
+    /// Where the definition stands that a source without columns lacks, as messages name it, e.g. a subject of a schema
+    /// registry; `Connector.definition` asks there. Nil: nothing is lacking.
+    public var outsideDefinition: String?
 
     public init(
         roles: Set<TableRole>, fixedSchema: Schema? = nil, isBounded: Bool, maximumParallelism: Int? = nil,
@@ -94,6 +99,14 @@ public protocol Connector: Sendable {
     /// What a table with these options is; `schema` is what the user declared, maybe empty.
     func traits(options: [String: OptionValue], schema: Schema) throws(OptionError) -> TableTraits
 
+    /// The options that say what stands at `TableTraits.outsideDefinition`; with them the table has its columns.
+    /// Errors: `OptionError` when there is nothing of use, `OperationalError` when it cannot be asked.
+    func definition(options: [String: OptionValue]) async throws -> [String: OptionValue]
+
+    /// Makes ready outside what a sink needs, e.g. registers the schema of its records; may be asked again. With
+    /// `isTrial` it only finds out whether that would be refused. Errors: as of `definition`.
+    func prepareSink(_ spec: ConnectorSpec, isTrial: Bool) async throws
+
     /// Builds the source of one subtask. Errors: `OperationalError`, `OptionError`.
     func makeSource(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SourceOperator
 
@@ -122,6 +135,8 @@ extension Connector {
 }
 
 extension Connector {
+    public func definition(options: [String: OptionValue]) async throws -> [String: OptionValue] { [:] }
+    public func prepareSink(_ spec: ConnectorSpec, isTrial: Bool) async throws {}
     public var sinkCommits: Bool { false }
     public func sinkCommits(_ spec: ConnectorSpec) -> Bool { sinkCommits }
     public func isAccess(option key: String) -> Bool { false }

@@ -41,7 +41,7 @@ public struct OptionSchema: Sendable {
         Option("connector", .text, "the connector's name"),
         Option("type", .choice(["source", "sink", "lookup"]), "which way the table is used"),
         Option("format", .text, "how records are encoded"),
-        Option("bad_data", .text, "what happens to records that cannot be decoded: fail or drop"),
+        Option("bad_data", .text, "what happens to records that cannot be decoded: fail, drop or table:NAME"),
         Option("framing", .choice(["none", "newline"]), "how records are told apart"),
         Option("event_time_field", .text, "the column that is the event time"),
         Option("watermark_field", .text, "the column that is the watermark"),

@@ -82,7 +82,9 @@ public final class Engine: Sendable {
                     "the state in '\(options.directory)' belongs to another query: give this one a folder of its own",
                     domain: .user)
             }
-            environment.restored = try restored.map { try RestoredPipeline($0, store) }
+            environment.restored = try restored.map {
+                try RestoredPipeline($0, store, memoryLimit: configuration.stateMemory?.bytes)
+            }
             lastEpoch = try store.takeOver(from: restored)
         } catch let error as FileError {
             throw OperationalError(error)

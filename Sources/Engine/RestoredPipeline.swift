@@ -17,14 +17,18 @@ final class RestoredPipeline: Sendable {
     private let tables: Mutex<[Place: [StateTable]]>
     /// Parts of states that are read only when an operator asks for them.
     private let pieces: [Place: [CheckpointManifest.File]]
+    /// Chains of tasks that are read by whoever needs them, each with the bytes of its tables.
+    private let unread: [(chain: [CheckpointManifest.File], byteCount: Int)]
     private let store: CheckpointStore
 
-    /// Reads all files but pieces. Errors: those of `CheckpointStore.read`, `StateFileError`.
-    init(_ manifest: CheckpointManifest, _ store: CheckpointStore) throws {
+    /// Reads all files but pieces, and what may be large beside `memoryLimit` (bytes). Errors: those of
+    /// `CheckpointStore.read`, `StateFileError`.
+    init(_ manifest: CheckpointManifest, _ store: CheckpointStore, memoryLimit: Int? = nil) throws {
         self.manifest = manifest
         self.store = store
         var pieces: [Place: [CheckpointManifest.File]] = [:]
         var tables: [Place: [StateTable]] = [:]
+        var unread: [(chain: [CheckpointManifest.File], byteCount: Int)] = []
         var index = 0
         while index < manifest.files.count {
             let chain = manifest.files[index...].prefix { $0.chain == manifest.files[index].chain }
@@ -33,13 +37,24 @@ final class RestoredPipeline: Sendable {
                 pieces[place, default: []] += chain
                 continue
             }
+            if let memoryLimit {
+                let byteCount = try chain.reduce(0) { $0 + (try store.check($1)) }
+                if byteCount > memoryLimit / Self.unreadShare {
+                    unread.append((Array(chain), byteCount))
+                    continue
+                }
+            }
             for state in try Self.merged(chain, store) {
                 tables[Place(node: state.node, subtask: state.subtask), default: []] += state.tables
             }
         }
         self.tables = Mutex(tables)
         self.pieces = pieces
+        self.unread = unread
     }
+
+    /// Chains with more than this part of the memory for state are not read at once.
+    private static let unreadShare = 16
 
     /// Gives the memory back, once every task has its share.
     func forget() { tables.withLock { $0 = [:] } }
@@ -84,8 +99,9 @@ final class RestoredPipeline: Sendable {
         return (0..<former).allSatisfy { manifest.finished.contains(.init(node: node, subtask: $0)) }
     }
 
-    /// What a subtask keeps from now on. Cost: one hash and one copy per row where the parallelism has changed.
-    func state(node: Int, subtask: Int, parallelism: Int) -> RestoredState {
+    /// What a subtask keeps from now on. Cost: one hash and one copy per row where the parallelism has changed. Errors:
+    /// those of reading files.
+    func state(node: Int, subtask: Int, parallelism: Int) throws -> RestoredState {
         let former = manifest.parallelism[node] ?? 0
         let subtasks = former == parallelism ? subtask..<(subtask + 1) : 0..<former
         let share: @Sendable (StateTable) -> StateTable = { table in
@@ -97,9 +113,14 @@ final class RestoredPipeline: Sendable {
         }
         var all: [StateTable] = []
         var found: [RestoredPiece] = []
+        var stored: [StoredState] = []
         for other in subtasks {
             let place = Place(node: node, subtask: other)
             all += (tables.withLock { $0[place] } ?? []).map(share)
+            for state in unread.map({ self.stored($0.chain, $0.byteCount, place, share) }) {
+                // What stands beside pieces is little.
+                if pieces[place] == nil { stored.append(state) } else { all += try state.load() }
+            }
             for file in pieces[place] ?? [] {
                 let part = file.chain.split(separator: "-").last.flatMap { Int($0) }
                 found.append(
@@ -108,9 +129,26 @@ final class RestoredPipeline: Sendable {
                     })
             }
         }
-        var state = RestoredState(all, pieces: found)
+        var state = RestoredState(all, pieces: found, stored: stored)
         state.isCommitted = manifest.commit == .done
         return state
+    }
+
+    /// A former subtask's tables in the files of a chain, which may be another task's.
+    private func stored(
+        _ chain: [CheckpointManifest.File], _ byteCount: Int, _ place: Place,
+        _ share: @escaping @Sendable (StateTable) -> StateTable
+    ) -> StoredState {
+        StoredState(
+            byteCount: byteCount,
+            files: chain.map { file in
+                { [store] body in
+                    var reader = try store.reader(of: file)
+                    try reader.forEachSlice(where: { $0 == place.node && $1 == place.subtask }) { _, _, slice in
+                        try body(share(slice))
+                    }
+                }
+            })
     }
 
     private static func share(of batch: RecordBatch, keyCount: Int, subtask: Int, _ groups: KeyGroups) -> RecordBatch {

@@ -224,11 +224,13 @@ final class TaskRunner {
     private func restore() throws {
         guard let restored = environment.restored else { return }
         let states = Dictionary(
-            uniqueKeysWithValues: plan.nodes.map { node in
-                (node.id, restored.state(node: node.id, subtask: plan.subtask, parallelism: plan.parallelism))
+            uniqueKeysWithValues: try plan.nodes.map { node in
+                (node.id, try restored.state(node: node.id, subtask: plan.subtask, parallelism: plan.parallelism))
             })
-        if let state = states[plan.nodes[0].id] { try source?.restore(state) }
-        if let last = plan.nodes.last, let state = states[last.id] { try sink?.restore(state) }
+        if let source, let state = states[plan.nodes[0].id] { try source.restore(try state.loadingPieces()) }
+        if let sink, let last = plan.nodes.last, let state = states[last.id] {
+            try sink.restore(try state.loadingPieces())
+        }
         try chain.restore(operatorNodes.compactMap { states[$0] })
     }
 

@@ -66,6 +66,14 @@ public protocol GroupsAccumulator: AnyObject {
     /// The results of some groups, in the order given. By default costs as much as all of them.
     func finish(_ groups: Selection) throws(KernelError) -> Column
 
+    /// The arrays by group that it keeps state in. Only `update` and `merge` write to groups that are there, and to
+    /// none but those they are given.
+    var arrays: [ArrayView] { get }
+
+    /// The state as it is now, to be read while rows go on coming; the set takes care of `arrays`. By default they are
+    /// all there is. `makeEmpty` makes another accumulator of the same call.
+    func snapshot(makeEmpty: @escaping @Sendable () -> any GroupsAccumulator) -> AccumulatorSnapshot
+
     /// The memory held, in bytes.
     var byteCount: Int { get }
 }

@@ -12,7 +12,8 @@ extension FormatOptions {
         Option(
             key: "format", values: "json, debezium_json, csv, raw_string, raw_bytes, avro or protobuf",
             documentation: "how records are written"),
-        Option(key: "bad_data", values: "fail or drop", documentation: "what happens to undecodable records"),
+        Option(
+            key: "bad_data", values: "fail, drop or table:NAME", documentation: "what happens to undecodable records"),
         Option(key: "framing", values: "none or newline", documentation: "how records are told apart"),
         Option(
             key: "framing.newline.max_length", values: "a positive number of bytes",
@@ -33,6 +34,7 @@ extension FormatOptions {
         Option(
             key: "json.confluent_schema_registry", values: "true or false",
             documentation: "a record begins with the id of its schema in the registry"),
+        Option(key: "json.schema", values: "a JSON Schema", documentation: "what the records hold"),
         Option(key: "csv.header", values: "true or false", documentation: "the first line names the columns"),
         Option(key: "csv.delimiter", values: "one character", documentation: "what separates fields; \\t is a tab"),
         Option(key: "csv.null", values: "a text", documentation: "the unquoted text that stands for NULL"),
@@ -40,6 +42,9 @@ extension FormatOptions {
             key: "json.schema_id", values: "a whole number", documentation: "the id that written records begin with"),
         Option(
             key: "avro.schema_id", values: "a whole number", documentation: "the id that written records begin with"),
+        Option(
+            key: "protobuf.schema_id", values: "a whole number",
+            documentation: "the id that written records begin with"),
         Option(key: "avro.reader_schema", values: "an Avro schema", documentation: "the same as avro.schema"),
         Option(key: "avro.schema", values: "an Avro schema", documentation: "what the records hold"),
         Option(
@@ -52,6 +57,12 @@ extension FormatOptions {
         Option(
             key: "avro.codec", values: "null, deflate or zstandard",
             documentation: "how container files are compressed"),
+        Option(
+            key: "avro.references.NAME", values: "an Avro schema",
+            documentation: "another schema that the first one uses, in the order of the names"),
+        Option(
+            key: "protobuf.dependencies.NAME", values: "the text of a .proto file",
+            documentation: "the file that the first one imports by that name"),
         Option(key: "protobuf.message_name", values: "a message's name", documentation: "which message records are"),
         Option(key: "protobuf.schema", values: "the text of a .proto file", documentation: "defines the message"),
         Option(
@@ -86,7 +97,10 @@ extension FormatOptions {
     private mutating func set(_ key: String, _ value: String) throws(FormatOptionError) {
         switch key {
         case "format": break
-        case "bad_data": badRecords = try Self.choice(key, value)
+        case "bad_data":
+            // What goes to a table is left out here, and kept by the connector.
+            keepsBadRecords = value.hasPrefix("table:") && value.utf8.count > 6
+            badRecords = keepsBadRecords ? .drop : try Self.choice(key, value)
         case "framing": framing = try Self.choice(key, value)
         case "framing.newline.max_length":
             guard let bytes = Int(value), bytes > 0 else { throw Self.illegal(key, value) }
@@ -98,10 +112,10 @@ extension FormatOptions {
         case "json.include_schema": includesSchema = try Self.flag(key, value)
         case "json.confluent_schema_registry", "avro.confluent_schema_registry", "protobuf.confluent_schema_registry":
             usesRegistry = try Self.flag(key, value)
-        case "json.schema_id", "avro.schema_id":
+        case "json.schema_id", "avro.schema_id", "protobuf.schema_id":
             guard let id = UInt32(value) else { throw Self.illegal(key, value) }
             schemaID = Int32(bitPattern: id)
-        case "avro.schema", "avro.reader_schema", "protobuf.schema": definition = value
+        case "avro.schema", "avro.reader_schema", "protobuf.schema", "json.schema": definition = value
         case "protobuf.compiled_schema":
             definition = value
             isDefinitionCompiled = true
@@ -119,7 +133,12 @@ extension FormatOptions {
             }
             delimiter = bytes[0]
         case "csv.null": nullText = value
-        default: try refuseIfOurs(key)
+        default:
+            if let prefix = Self.referencePrefixes.first(where: { key.hasPrefix($0) && key != $0 }) {
+                references.append(.init(name: String(key.dropFirst(prefix.count)), text: value))
+            } else {
+                try refuseIfOurs(key)
+            }
         }
         if let dot = key.firstIndex(of: "."), Self.prefixes.contains(String(key[..<dot])), key[..<dot] != "framing",
             key[..<dot] != (format == .debeziumJSON ? "json" : format.rawValue)
@@ -128,6 +147,7 @@ extension FormatOptions {
         }
     }
 
+    private static let referencePrefixes = ["avro.references.", "protobuf.dependencies."]
     private static let prefixes: Set<String> = ["json", "csv", "framing", "avro", "protobuf"]
 
     private func refuseIfOurs(_ key: String) throws(FormatOptionError) {

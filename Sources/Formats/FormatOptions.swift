@@ -69,6 +69,10 @@ public struct FormatOptions: Hashable, Sendable {
 
     public var format = Format.json
     public var badRecords = BadRecordPolicy.fail
+    /// `bad_data = 'table:NAME'`: bad records are left out here, and the connector gives them to another table.
+    public var keepsBadRecords = false
+    /// How many bad records are described between two calls of `takeBadRecords`; set by the connector, not by users.
+    public var badRecordReports = Limits.badRecordReports.value
     public var framing = Framing.newline
     /// The longest line that is taken, in bytes.
     public var lineBytesMax = Limits.lineBytes.value
@@ -91,11 +95,13 @@ public struct FormatOptions: Hashable, Sendable {
 
     /// What brings the bytes; set by the connector, not by users.
     public var carrier = Carrier.stream
-    /// `avro.schema`, `protobuf.schema` or `protobuf.compiled_schema`: what the records hold, in the format's own
-    /// language; of compiled Protobuf schemas the bytes in base64.
+    /// `avro.schema`, `protobuf.schema`, `protobuf.compiled_schema` or `json.schema`: what the records hold, in the
+    /// format's own language; of compiled Protobuf schemas the bytes in base64.
     public var definition: String?
     /// `protobuf.compiled_schema` was given.
     public var isDefinitionCompiled = false
+    /// `avro.references.NAME`, `protobuf.dependencies.NAME`: other schemas that the definition uses by name.
+    public var references: [RegisteredSchema.Reference] = []
     /// `….confluent_schema_registry`: a record begins with the id of its schema.
     public var usesRegistry = false
     /// `….schema_id`: the id that written messages begin with; nil where the connector knows it.

@@ -33,10 +33,12 @@ final class AggregateOperator: Operator {
     func snapshot() throws -> StateSnapshot {
         let count = accumulators.groupCount
         if count == 0 { return StateSnapshot() }
-        let columns = groups.keys() + accumulators.states().flatMap { $0 }
-        return StateSnapshot([
-            StateTable("groups", .keyed(columnCount: plan.keyCount), columns, rowCount: count)
-        ])
+        let (keys, content) = (groups.snapshot(), accumulators.snapshot())
+        let rows = DeferredRows(StateTable.schema(plan.keyTypes + accumulators.stateTypes), rowCount: count) {
+            let states = content.makeReader()
+            return { keys.keys($0) + states($0) }
+        }
+        return StateSnapshot([StateTable("groups", .keyed(columnCount: plan.keyCount), rows)])
     }
 
     func restore(_ state: RestoredState) throws {

@@ -26,6 +26,8 @@ public struct CompilerOptions: Sendable {
         case all
     }
     public var timedSinks = TimedSinks.none
+    /// What has been found out of definitions that stand outside, by connector and place.
+    public var definitions = OutsideDefinitions()
 
     public init(parallelism: Int = 1, disabledRules: Set<String> = [], defaultSink: String = "preview") {
         self.parallelism = max(1, parallelism)
@@ -49,6 +51,8 @@ public struct CompilationResult: Sendable {
     public var isBounded = true
     /// Ids of the stored tables that the text uses, each once.
     public var usedTables: [String] = []
+    /// Definitions outside that must be asked for; each has a diagnostic as well.
+    public var missingDefinitions: [OutsideDefinitions.Request] = []
 
     public var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
 }
@@ -80,7 +84,7 @@ public final class QueryCompiler {
         self.options = options
         binder = Binder(
             registry: registry, connectors: connectors, stored: StoredTables(stored),
-            prepareOptions: options.prepareOptions)
+            prepareOptions: options.prepareOptions, definitions: options.definitions)
         optimizer = Optimizer(registry: registry, disabled: options.disabledRules)
     }
 
@@ -90,6 +94,7 @@ public final class QueryCompiler {
         sinks = []
         binder.diagnostics = []
         binder.brokenTables = []
+        binder.missingDefinitions = []
         binder.stored.used = []
         let parsed = Parser.parse(text)
         result.diagnostics = parsed.diagnostics
@@ -105,11 +110,13 @@ public final class QueryCompiler {
             binder.diagnostics = []
         }
         do throws(Diagnostic) {
+            if !result.hasErrors { sinks += try BadRecordTables(binder: binder).sinks(beside: sinks) }
             try SinkConflicts.check(sinks)
         } catch {
             result.diagnostics.append(error)
         }
         result.usedTables = binder.stored.used
+        result.missingDefinitions = binder.missingDefinitions
         if !result.hasErrors && !sinks.isEmpty { planSinks() }
         return result
     }
@@ -378,7 +385,7 @@ public final class QueryCompiler {
     private func describedFields(_ name: QualifiedName) throws(Diagnostic) -> [Field] {
         guard let entry = try binder.entry(name) else { throw binder.unknownTable(name) }
         switch entry {
-        case .connection(let table): return table.columns.map(\.field)
+        case .connection(let table): return table.columns.map(\.field).filter { !PlanColumn.isHidden($0.name) }
         case .memory(let table): return table.fields
         case .view: return try binder.table(name, ctes: [:]).columns.map(\.field)
         }

@@ -1,4 +1,4 @@
-import Crypto
+import Cryptography
 
 /// How the server is reached, who may use it, and what it says of itself.
 public struct APIServerConfiguration: Sendable {
@@ -95,11 +95,11 @@ public struct APIServerError: Error, Sendable, Hashable, CustomStringConvertible
 
 /// Keys of the API. Only their digests are kept, so that none can be printed.
 public struct APIKeys: Sendable {
-    private let digests: [SHA256Digest]
+    private let digests: [[UInt8]]
 
     /// Empty keys are left out.
     public init(_ keys: [String]) {
-        digests = keys.filter { !$0.isEmpty }.map { SHA256.hash(data: Array($0.utf8)) }
+        digests = keys.filter { !$0.isEmpty }.map { SHA256.digest(Array($0.utf8)) }
     }
 
     var isEmpty: Bool { digests.isEmpty }
@@ -107,9 +107,9 @@ public struct APIKeys: Sendable {
     /// Whether a key is one of them. Takes as long for any key of that length, right or wrong: digests are compared in
     /// constant time, all of them.
     func contains(_ key: some StringProtocol) -> Bool {
-        let digest = SHA256.hash(data: Array(key.utf8))
+        let digest = SHA256.digest(Array(key.utf8))
         var isFound = false
-        for candidate in digests where candidate == digest { isFound = true }
+        for candidate in digests where isEqualInConstantTime(candidate, digest) { isFound = true }
         return isFound
     }
 }

@@ -4,7 +4,7 @@ import Columnar
 /// what an operator gives out at a barrier without copying it.
 public struct DeferredRows: Sendable {
     /// Gives the columns of a range of rows.
-    public typealias Reader = @Sendable (Range<Int>) -> [Column]
+    public typealias Reader = (Range<Int>) -> [Column]
 
     public let schema: Schema
     public let rowCount: Int
@@ -30,6 +30,30 @@ public struct DeferredRows: Sendable {
                     return batches[index].slice(first, min(range.upperBound, starts[index + 1]) - starts[index] - first)
                 }
                 return slices.isEmpty ? batches[0].slice(0, 0).columns : RecordBatch.concatenating(slices).columns
+            }
+        }
+    }
+
+    /// The rows of several parts of one schema, one after another; there must be one. A part is prepared when reading
+    /// comes to it, and let go behind it.
+    public init(joining parts: [DeferredRows]) {
+        let starts = parts.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.rowCount) }
+        self.init(parts[0].schema, rowCount: starts[parts.count]) {
+            var current = (part: -1, read: { (_: Range<Int>) -> [Column] in [] })
+            return { range in
+                var index = max(0, current.part)
+                // Mostly the part read last, or the next one.
+                if starts[index] > range.lowerBound { index = 0 }
+                while index < parts.count - 1, starts[index + 1] <= range.lowerBound { index += 1 }
+                var slices: [[Column]] = []
+                repeat {
+                    if current.part != index { current = (index, parts[index].prepare()) }
+                    let first = max(range.lowerBound, starts[index]) - starts[index]
+                    slices.append(current.read(first..<min(range.upperBound, starts[index + 1]) - starts[index]))
+                    index += 1
+                } while index < parts.count && starts[index] < range.upperBound
+                if slices.count == 1 { return slices[0] }
+                return slices[0].indices.map { column in Column.concatenating(slices.map { $0[column] }) }
             }
         }
     }

@@ -19,6 +19,8 @@ public struct StateFileError: Error, Hashable, Sendable, CustomStringConvertible
     public var description: String
 
     init(_ description: String) { self.description = description }
+
+    static let damaged = StateFileError("the checksum does not match: the file is damaged")
 }
 
 /// The file format of state: a head, then blocks, each compressed by itself, the last of them empty.
@@ -81,6 +83,12 @@ struct StateFileBlocks {
             throw StateFileError("this is no state file, or it is cut short")
         }
         self.bytes = bytes
+        (codec, checksum) = try Self.readHead(Array(bytes[..<StateFile.headByteCount]))
+    }
+
+    /// The codec and the first checksum of a file that begins with a head.
+    static func readHead(_ bytes: [UInt8]) throws(StateFileError) -> (Codec, checksum: UInt64) {
+        guard bytes.starts(with: StateFile.magic) else { throw StateFileError("this is no state file") }
         var head = ByteReader(bytes[StateFile.magic.count..<StateFile.headByteCount])
         let found = try head.number(UInt32.self)
         guard found == StateFile.version else {
@@ -88,21 +96,24 @@ struct StateFileBlocks {
         }
         let number = Int(try head.number(UInt32.self))
         guard StateFile.codecs.indices.contains(number) else { throw StateFileError("there is no codec \(number)") }
-        codec = StateFile.codecs[number]
-        checksum = XXHash64.hash(Array(bytes[..<StateFile.headByteCount]))
+        return (StateFile.codecs[number], XXHash64.hash(bytes))
+    }
+
+    static func decompress(_ bytes: [UInt8], _ codec: Codec, plainCount: Int) throws(StateFileError) -> [UInt8] {
+        let plain: [UInt8]
+        do throws(CodecError) {
+            plain = try codec.decompress(bytes, outputLimit: plainCount)
+        } catch {
+            throw StateFileError("state cannot be decompressed: \(error)")
+        }
+        guard plain.count == plainCount else { throw StateFileError("a block has another length than said") }
+        return plain
     }
 
     /// The next block, checked and decompressed; nil behind the last.
     mutating func next() throws(StateFileError) -> [UInt8]? {
         guard let block = try take() else { return nil }
-        let plain: [UInt8]
-        do throws(CodecError) {
-            plain = try codec.decompress(Array(block.bytes), outputLimit: block.plainCount)
-        } catch {
-            throw StateFileError("state cannot be decompressed: \(error)")
-        }
-        guard plain.count == block.plainCount else { throw StateFileError("a block has another length than said") }
-        return plain
+        return try Self.decompress(Array(block.bytes), codec, plainCount: block.plainCount)
     }
 
     /// Checks the next block; false behind the last.
@@ -118,7 +129,7 @@ struct StateFileBlocks {
         let expected = try head.number(UInt64.self)
         let block = try head.take(byteCount)
         checksum = XXHash64.hash(Array(block), seed: XXHash64.hash(Array(lengths), seed: checksum))
-        guard checksum == expected else { throw StateFileError("the checksum does not match: the file is damaged") }
+        guard checksum == expected else { throw StateFileError.damaged }
         position += StateFile.blockHeadByteCount + byteCount
         if byteCount > 0 { return (plainCount, block) }
         isOver = true
@@ -144,7 +155,7 @@ enum StateFileTables {
     private static func table(_ reader: inout ByteReader) throws(StateFileError) -> StateTable {
         let name = try reader.text()
         let keys = try reader.number(UInt32.self)
-        let increment = try increment(&reader)
+        let increment = try reader.increment()
         var batches: [RecordBatch] = []
         for _ in 0..<(try reader.number(UInt32.self)) {
             let stream = try reader.take(Int(clamping: try reader.number(UInt64.self)))
@@ -159,24 +170,5 @@ enum StateFileTables {
         return StateTable(
             name: name, distribution: keys == .max ? .everywhere : .keyed(columnCount: Int(keys)),
             batch: RecordBatch.concatenating(batches), increment: increment)
-    }
-
-    private static func increment(_ reader: inout ByteReader) throws(StateFileError) -> StateTable.Increment? {
-        switch try reader.number(UInt8.self) {
-        case 0: return nil
-        case 1:
-            var increment = StateTable.Increment(identity: [])
-            for _ in 0..<(try reader.number(UInt32.self)) {
-                increment.identity.append(Int(try reader.number(UInt32.self)))
-            }
-            increment.marksRemovals = try reader.number(UInt8.self) == 1
-            if try reader.number(UInt8.self) == 1 {
-                increment.expiry = .init(
-                    column: Int(try reader.number(UInt32.self)),
-                    bound: Int64(bitPattern: try reader.number(UInt64.self)))
-            }
-            return increment
-        case let other: throw StateFileError("a table is neither whole nor an increment but \(other)")
-        }
     }
 }

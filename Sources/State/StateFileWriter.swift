@@ -3,8 +3,8 @@ import Columnar
 
 /// Writes a state file front to back, block by block, so that only a block of it is in memory at a time.
 public struct StateFileWriter {
-    /// Rows that are turned into bytes at a time.
-    private static let sliceRowCount = 1 << 16
+    /// Rows that are turned into bytes at a time, and read again.
+    private static let sliceRowCount = 1 << 14
 
     private let codec: Codec
     private let output: (UnsafeRawBufferPointer) throws -> Void
@@ -147,5 +147,23 @@ struct ByteReader {
 
     mutating func text() throws(StateFileError) -> String {
         String(decoding: try take(Int(try number(UInt32.self))), as: UTF8.self)
+    }
+
+    mutating func increment() throws(StateFileError) -> StateTable.Increment? {
+        switch try number(UInt8.self) {
+        case 0: return nil
+        case 1:
+            var increment = StateTable.Increment(identity: [])
+            for _ in 0..<(try number(UInt32.self)) {
+                increment.identity.append(Int(try number(UInt32.self)))
+            }
+            increment.marksRemovals = try number(UInt8.self) == 1
+            if try number(UInt8.self) == 1 {
+                increment.expiry = .init(
+                    column: Int(try number(UInt32.self)), bound: Int64(bitPattern: try number(UInt64.self)))
+            }
+            return increment
+        case let other: throw StateFileError("a table is neither whole nor an increment but \(other)")
+        }
     }
 }

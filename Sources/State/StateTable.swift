@@ -70,10 +70,15 @@ public struct StateTable: Sendable {
     public init(
         _ name: String, _ distribution: Distribution, _ columns: [Column], rowCount: Int, increment: Increment? = nil
     ) {
-        let fields = columns.enumerated().map { Field("c\($0)", $1.type) }
         self.init(
             name: name, distribution: distribution,
-            batch: RecordBatch(schema: Schema(fields), columns: columns, rowCount: rowCount), increment: increment)
+            batch: RecordBatch(schema: Self.schema(columns.map(\.type)), columns: columns, rowCount: rowCount),
+            increment: increment)
+    }
+
+    /// The schema of columns that need no names.
+    public static func schema(_ types: [DataType]) -> Schema {
+        Schema(types.enumerated().map { Field("c\($0)", $1) })
     }
 
     /// The rows. Cost: those of a table of `DeferredRows` are copied each time.
@@ -97,7 +102,7 @@ public struct StateTable: Sendable {
 
     /// Calls `body` with slices of at most `rowLimit` rows, in order, that hold on to no others; once with none when
     /// there are no rows.
-    func forEachSlice(rowLimit: Int, _ body: (RecordBatch) throws -> Void) rethrows {
+    public func forEachSlice(rowLimit: Int, _ body: (RecordBatch) throws -> Void) rethrows {
         switch rows {
         case .deferred(let rows): try rows.forEachSlice(rowLimit: rowLimit, body)
         case .batch(let batch):
@@ -142,15 +147,21 @@ public struct RestoredState: Sendable {
     /// Rows that still lie in files; empty for an operator that does not ask for them (`Operator.readsPieces`).
     public let pieces: [RestoredPiece]
 
-    public init(_ tables: [StateTable], pieces: [RestoredPiece] = []) {
+    /// Tables that were not read yet, as they may be large; likewise.
+    public let stored: [StoredState]
+
+    public init(_ tables: [StateTable], pieces: [RestoredPiece] = [], stored: [StoredState] = []) {
         self.tables = tables
         self.pieces = pieces
+        self.stored = stored
     }
 
-    /// The same with the rows of all pieces in its tables. Errors: those of `RestoredPiece.load`.
+    /// The same with the rows of all pieces and stored tables in its tables. Errors: those of `RestoredPiece.load` and
+    /// `StoredState.load`.
     public func loadingPieces() throws -> RestoredState {
-        if pieces.isEmpty { return self }
-        var state = RestoredState(tables + (try pieces.flatMap { try $0.load() }))
+        if pieces.isEmpty && stored.isEmpty { return self }
+        var state = RestoredState(
+            tables + (try stored.flatMap { try $0.load() }) + (try pieces.flatMap { try $0.load() }))
         state.isCommitted = isCommitted
         return state
     }

@@ -6,7 +6,7 @@ import Planner
 import SQLSyntax
 
 /// `laminar explain`: shows the plan of a text.
-struct ExplainCommand: ParsableCommand {
+struct ExplainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain", abstract: "Show how SQL would run, without running it.")
 
@@ -18,10 +18,10 @@ struct ExplainCommand: ParsableCommand {
     @Flag(help: "Show the graph's nodes and edges as lists.")
     var graph = false
 
-    func run() throws {
+    func run() async throws {
         let source = try input.read()
         let connectors = ConnectorCatalog.builtin { _ in }
-        let compiled = try Compilation.compile(source, connectors, CompilerOptions(parallelism: parallelism))
+        let compiled = try await Compilation.compile(source, connectors, CompilerOptions(parallelism: parallelism))
         for answer in compiled.answers { print(answer) }
         guard let dataflow = compiled.graph else { return }
         print(graph ? ExplainRenderer.graph(dataflow) : ExplainRenderer.physical(dataflow))
@@ -29,14 +29,15 @@ struct ExplainCommand: ParsableCommand {
 }
 
 /// `laminar validate`: says whether a text would run.
-struct ValidateCommand: ParsableCommand {
+struct ValidateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "validate", abstract: "Check SQL: all mistakes at once, exit code 2 if there are any.")
 
     @OptionGroup var input: QueryInput
 
-    func run() throws {
-        let compiled = try Compilation.compile(try input.read(), ConnectorCatalog.builtin { _ in }, CompilerOptions())
+    func run() async throws {
+        let compiled = try await Compilation.compile(
+            try input.read(), ConnectorCatalog.builtin { _ in }, CompilerOptions())
         print("ok: \(compiled.graph?.nodes.count ?? 0) operators")
     }
 }

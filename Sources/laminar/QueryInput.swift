@@ -50,9 +50,13 @@ enum Compilation {
     /// The result without errors; warnings are printed. Prints the errors and throws an exit code when there are any.
     static func compile(
         _ source: SourceText, _ connectors: ConnectorCatalog, _ options: CompilerOptions
-    ) throws -> CompilationResult {
+    ) async throws -> CompilationResult {
         let text = String(decoding: source.bytes, as: UTF8.self)
-        let result = QueryCompiler(connectors: connectors, options: options).compile(text)
+        let (result, _) = await OutsideDefinitions.asking(connectors, missing: \.missingDefinitions) { definitions in
+            var options = options
+            options.definitions = definitions
+            return QueryCompiler(connectors: connectors, options: options).compile(text)
+        }
         let renderer = DiagnosticRenderer(usesColor: Terminal.isErrorATerminal)
         for diagnostic in result.diagnostics.prefix(shownMax) {
             Terminal.printError(renderer.render(diagnostic, in: source))

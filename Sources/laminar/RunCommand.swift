@@ -76,7 +76,7 @@ struct RunCommand: AsyncParsableCommand {
         let interrupts = Interrupts(stop: { reference.stop($0) }, explain: { reference.explain() })
         let printer = Terminal.isOutputATerminal ? ResultPrinter.table() : ResultPrinter.lines()
         let connectors = ConnectorCatalog.builtin { batch in try await printer.print(batch) }
-        let compiled = try Compilation.compile(source, connectors, settings.compiler)
+        let compiled = try await Compilation.compile(source, connectors, settings.compiler)
         for answer in compiled.answers { print(answer) }
         guard let graph = compiled.graph else {
             if compiled.answers.isEmpty {

@@ -57,7 +57,8 @@ struct CheckpointStoreTests {
         guard let found else { return 0 }
         let numbers = try found.files.map { file in
             let states = try StateFile.decode(try store.read(file))
-            return states[0].tables[0].batch.columns[0].pointer(Int64.self)[0]
+            let column = states[0].tables[0].batch.columns[0]
+            return withExtendedLifetime(column) { column.pointer(Int64.self)[0] }
         }
         #expect(numbers.first == Int64(found.epoch * 100))
         #expect(numbers.last == Int64(found.epoch * 100 + 1))

@@ -1,127 +1,35 @@
 import Columnar
 import Formats
 import HostSystem
+import TestKit
 import Testing
 
 /// Every format against every kind of damage: the policy is obeyed, the count exact, and the record behind never lost.
 @Suite struct DamagedRecordTests {
-    enum Damage: String, CaseIterable, Sendable {
-        case truncated, wrongType, badUTF8, hugeField, duplicateKey, byteOrderMark, empty
-    }
-
-    enum Trial: String, CaseIterable, Sendable {
-        case json, jsonWithSchema, debezium, csv, rawString, rawBytes, avro, protobuf
-    }
-
-    /// What becomes of the damaged record.
-    enum Outcome: Sendable { case bad, row, nothing }
-
-    static let avroSchema = """
-        {"type": "record", "name": "R", "fields": [{"name": "id", "type": "long"}, {"name": "name", "type": "string"}]}
-        """
-    static let proto = #"syntax = "proto3"; message R { int64 id = 1; string name = 2; }"#
-
-    static func settings(_ trial: Trial) -> [String: String] {
-        switch trial {
-        case .json: ["format": "json"]
-        case .jsonWithSchema: ["format": "json", "json.include_schema": "true"]
-        case .debezium: ["format": "debezium_json"]
-        case .csv: ["format": "csv", "csv.header": "false"]
-        case .rawString: ["format": "raw_string"]
-        case .rawBytes: ["format": "raw_bytes"]
-        case .avro: ["format": "avro", "avro.raw_datums": "true", "avro.schema": avroSchema]
-        case .protobuf: ["format": "protobuf", "protobuf.schema": proto]
-        }
-    }
-
-    static func schema(_ trial: Trial) -> Schema {
-        switch trial {
-        case .rawString: Schema([Field("value", .utf8)])
-        case .rawBytes: Schema([Field("value", .binary)])
-        default: Schema([Field("id", .int64, isNullable: false), Field("name", .utf8, isNullable: false)])
-        }
-    }
-
-    /// A record; `id` and `name` as they are written in text.
-    static func record(_ trial: Trial, _ id: String, _ name: [UInt8], more: String = "") -> [UInt8] {
-        let text = { (text: String) in Array(text.utf8) }
-        let object = text("{\"id\":\(id),\"name\":\"") + name + text("\"\(more)}")
-        let number = UInt8(id) ?? 0
-        var length: [UInt8] = []
-        var rest = trial == .avro ? name.count * 2 : name.count
-        repeat {
-            length.append(UInt8(rest & 0x7F) | (rest > 0x7F ? 0x80 : 0))
-            rest >>= 7
-        } while rest > 0
-        switch trial {
-        case .json: return object
-        case .jsonWithSchema: return text("{\"schema\":{\"type\":\"struct\"},\"payload\":") + object + text("}")
-        case .debezium: return text("{\"op\":\"c\",\"before\":null,\"after\":") + object + text("}")
-        case .csv: return text("\(id),") + name
-        case .rawString, .rawBytes: return name
-        case .avro: return [number * 2] + length + name
-        case .protobuf: return [8, number, 0x12] + length + name
-        }
-    }
-
-    static func damaged(_ trial: Trial, _ damage: Damage) -> [UInt8] {
-        let good = record(trial, "9", Array("the ninth of them".utf8))
-        switch damage {
-        case .truncated: return Array(good.dropLast(trial == .csv ? good.count - 1 : 3))
-        case .wrongType:
-            switch trial {
-            // A text where a number is expected: in Avro its bytes are another number, and the rest does not fit.
-            case .avro: return [4, 0x6E, 0x6F] + good.dropFirst()
-            case .protobuf: return [0x0A, 2, 0x6E, 0x6F] + good.dropFirst(2)
-            default: return record(trial, trial == .csv ? "no" : "\"no\"", Array("x".utf8))
-            }
-        case .badUTF8: return record(trial, "9", [0xC3, 0x28])
-        case .hugeField: return record(trial, "9", [UInt8](repeating: 0x78, count: 300_000))
-        case .duplicateKey:
-            // Avro has no keys.
-            return trial == .protobuf ? good + [8, 7] : record(trial, "9", Array("x".utf8), more: ",\"id\":7")
-        case .byteOrderMark: return [0xEF, 0xBB, 0xBF] + good
-        case .empty: return []
-        }
-    }
-
-    static func outcome(_ trial: Trial, _ damage: Damage) -> Outcome {
-        switch (damage, trial) {
-        case (.hugeField, _), (.duplicateKey, _): .row
-        case (.badUTF8, .rawBytes): .row
-        case (.badUTF8, _): .bad
-        case (_, .rawString), (_, .rawBytes): .row
-        // Blank lines are no records.
-        case (.empty, .json), (.empty, .jsonWithSchema), (.empty, .debezium), (.empty, .csv): .nothing
-        // A message whose fields are all zero has no bytes.
-        case (.empty, .protobuf): .row
-        // A bare value has nothing to know it by: the mark is another number.
-        case (.byteOrderMark, .avro): .row
-        default: .bad
-        }
-    }
+    typealias Damage = DamagedRecords.Damage
+    typealias Trial = DamagedRecords.Trial
 
     static func decoded(_ trial: Trial, _ records: [[UInt8]], _ policy: String) throws -> Decoded {
-        let options = try FormatOptions(settings(trial).merging(["bad_data": policy]) { $1 })
+        let options = try FormatOptions(DamagedRecords.settings(trial).merging(["bad_data": policy]) { $1 })
         if trial == .avro || trial == .protobuf {
-            return try decodeMessages(records, schema(trial), options: options, perBlock: 3)
+            return try decodeMessages(records, DamagedRecords.schema(trial), options: options, perBlock: 3)
         }
         let text = Array(records.joined(separator: [0x0A])) + [0x0A]
-        return try decode(text, schema(trial), options: options, rowLimit: 2)
+        return try decode(text, DamagedRecords.schema(trial), options: options, rowLimit: 2)
     }
 
     static let pairs = Trial.allCases.flatMap { trial in Damage.allCases.map { (trial, $0) } }
 
     @Test(arguments: pairs)
     func `damage stays with its record`(trial: Trial, damage: Damage) throws {
-        let bad = Self.damaged(trial, damage)
-        let good = (1...3).map { Self.record(trial, "\($0)", Array("good \($0)".utf8)) }
+        let bad = DamagedRecords.damaged(trial, damage)
+        let good = (1...3).map { DamagedRecords.record(trial, "\($0)", Array("good \($0)".utf8)) }
         let records = [good[0], bad, good[1], bad, bad, good[2]]
         let name = trial == .rawString || trial == .rawBytes ? 0 : 1
         let decoded = try Self.decoded(trial, records, "drop")
         let names = decoded.rows.compactMap { $0[name].stringValue }
         #expect(names.filter { $0.hasPrefix("good ") && $0.count == 6 } == ["good 1", "good 2", "good 3"])
-        let outcome = Self.outcome(trial, damage)
+        let outcome = DamagedRecords.outcome(trial, damage)
         #expect(decoded.badCount == (outcome == .bad ? 3 : 0), "\(decoded.bad)")
         #expect(decoded.rows.count == (outcome == .row ? 6 : 3))
         if outcome == .row && damage == .duplicateKey && name == 1 && trial != .csv && trial != .avro {

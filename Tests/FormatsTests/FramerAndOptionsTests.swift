@@ -86,7 +86,7 @@ import Testing
         ),
         (["csv.header": "true"], "option 'csv.header' does not go with format 'json'"),
         (["format": "csv", "csv.delimiter": "ab"], "expected one character"),
-        (["bad_data": "ignore"], "expected fail or drop"),
+        (["bad_data": "ignore"], "expected fail, drop or table:NAME"),
         (["framing.newline.max_length": "0"], "expected a positive number of bytes"),
         (["framing": "xx"], "none or newline"),
     ])
@@ -105,7 +105,7 @@ import Testing
                 let value =
                     switch option.key {
                     case "format": format
-                    case "framing.newline.max_length", "json.schema_id", "avro.schema_id": "10"
+                    case "framing.newline.max_length", "json.schema_id", "avro.schema_id", "protobuf.schema_id": "10"
                     case "csv.delimiter": ";"
                     case "csv.null": "NA"
                     default: String(option.values.split(separator: " ")[0].split(separator: ",")[0])

@@ -7,11 +7,17 @@ final class ByteKeys: GroupKeys {
     private var slots = GroupSlots()
     private var arena = ByteArena()
     /// Where each group's bytes begin in the arena; one more than there are groups.
-    private var starts: [Int] = [0]
+    private var starts = ByteKeys.noStarts
     /// The group of the null key of a single text column.
     private var nullGroup: Int?
     /// The key columns of the groups, in the order they came, when rows are encoded.
     private var columns: RowStore
+
+    private static var noStarts: GroupArray<Int> {
+        var starts = GroupArray(initial: 0)
+        starts.resize(1)
+        return starts
+    }
 
     init(_ types: [DataType], isEncoded: Bool) {
         self.types = types
@@ -23,13 +29,13 @@ final class ByteKeys: GroupKeys {
 
     var groupCount: Int { slots.count }
     var byteCount: Int {
-        slots.byteCount + arena.count + starts.count * 8 + columns.byteCount
+        slots.byteCount + arena.count + starts.byteCount + columns.byteCount
     }
 
     func removeAll() {
         slots.removeAll()
         arena.removeAll()
-        starts = [0]
+        starts = Self.noStarts
         nullGroup = nil
         columns.removeAll()
     }
@@ -134,16 +140,41 @@ final class ByteKeys: GroupKeys {
 
     func keys(from first: Int) -> [Column] {
         let count = max(0, groupCount - first)
-        if encoder != nil { return columns.slice(first, count) }
-        return [text(count) { first + $0 }]
+        return encoder != nil ? columns.slice(first, count) : texts.keys(from: first, count: count)
     }
 
     func keys(of groups: Selection) -> [Column] {
-        encoder != nil ? columns.taking(groups) : [text(groups.count) { groups[$0] }]
+        encoder != nil ? columns.taking(groups) : texts.keys(of: groups)
     }
+
+    func snapshot() -> any KeyRows { encoder != nil ? StoredKeyRows(rows: columns) : texts }
+
+    private var texts: TextRows {
+        TextRows(type: types[0], bytes: arena.buffer, starts: starts.view.block, nullGroup: nullGroup)
+    }
+}
+
+/// Key columns of rows that were encoded.
+private struct StoredKeyRows: KeyRows {
+    let rows: RowStore
+
+    func keys(from first: Int, count: Int) -> [Column] { rows.slice(first, count) }
+    func keys(of groups: Selection) -> [Column] { rows.taking(groups) }
+}
+
+/// Bytes in an arena as a column. Both blocks are only ever added to.
+private struct TextRows: KeyRows {
+    let type: DataType
+    let bytes: Buffer
+    let starts: Buffer
+    let nullGroup: Int?
+
+    func keys(from first: Int, count: Int) -> [Column] { [text(count) { first + $0 }] }
+    func keys(of groups: Selection) -> [Column] { [text(groups.count) { groups[$0] }] }
 
     @inline(__always)
     private func text(_ count: Int, _ id: (Int) -> Int) -> Column {
+        let starts = starts.assuming(Int.self)
         var builder = ViewBuilder(capacity: max(1, count))
         for row in 0..<count {
             let id = id(row)
@@ -151,10 +182,10 @@ final class ByteKeys: GroupKeys {
                 builder.appendNull()
             } else {
                 builder.append(
-                    UnsafeRawBufferPointer(start: arena.base + starts[id], count: starts[id + 1] - starts[id]))
+                    UnsafeRawBufferPointer(start: bytes.pointer + starts[id], count: starts[id + 1] - starts[id]))
             }
         }
-        return builder.finish(types[0])
+        return builder.finish(type)
     }
 }
 
@@ -169,7 +200,7 @@ extension GroupSlots {
 
 /// Bytes appended one after another in one growing block.
 struct ByteArena {
-    private var buffer = Buffer(byteCount: 64)
+    private(set) var buffer = Buffer(byteCount: 64)
     private(set) var count = 0
 
     var base: UnsafeMutableRawPointer { buffer.pointer }
@@ -184,5 +215,9 @@ struct ByteArena {
         count += bytes.count
     }
 
-    mutating func removeAll() { count = 0 }
+    mutating func removeAll() {
+        count = 0
+        // Somebody may still read what was there.
+        if !isKnownUniquelyReferenced(&buffer) { buffer = Buffer(byteCount: buffer.byteCount) }
+    }
 }

@@ -7,6 +7,8 @@ final class WordKeys: GroupKeys {
     /// Words per row, the null flags included.
     private let stride: Int
     private var slots = GroupSlots()
+    /// Rows are only ever added: a snapshot refers to the block, and reads no further than it went then.
+    private var block: Buffer
     private var rows: UnsafeMutablePointer<UInt64>
     private var rowCapacity = 16
     /// The rows of the batch at hand.
@@ -24,18 +26,21 @@ final class WordKeys: GroupKeys {
     init(_ types: [DataType]) {
         self.types = types
         stride = types.reduce(1) { $0 + (WordKeys.width(of: $1) ?? 1) }
-        rows = .allocate(capacity: 16 * stride)
+        block = Buffer(byteCount: 16 * stride * 8)
+        rows = block.assuming(UInt64.self)
     }
 
-    deinit {
-        slots.deallocate()
-        rows.deallocate()
-    }
+    deinit { slots.deallocate() }
 
     var groupCount: Int { slots.count }
     var byteCount: Int { slots.byteCount + rowCapacity * stride * 8 }
 
-    func removeAll() { slots.removeAll() }
+    func removeAll() {
+        slots.removeAll()
+        if isKnownUniquelyReferenced(&block) { return }
+        block = Buffer(byteCount: rowCapacity * stride * 8)
+        rows = block.assuming(UInt64.self)
+    }
 
     func intern(_ keys: [Column], _ rowCount: Int, _ ids: UnsafeMutablePointer<UInt32>) {
         let input = load(keys, rowCount)
@@ -52,10 +57,10 @@ final class WordKeys: GroupKeys {
         slots.reserve(extra)
         guard slots.count + extra > rowCapacity else { return }
         let larger = max(rowCapacity * 2, slots.count + extra)
-        let moved = UnsafeMutablePointer<UInt64>.allocate(capacity: larger * stride)
-        moved.update(from: rows, count: slots.count * stride)
-        rows.deallocate()
-        rows = moved
+        let moved = Buffer(byteCount: larger * stride * 8)
+        memcpy(moved.pointer, rows, slots.count * stride * 8)
+        block = moved
+        rows = moved.assuming(UInt64.self)
         rowCapacity = larger
     }
 
@@ -219,9 +224,22 @@ final class WordKeys: GroupKeys {
         for row in 0..<count { words[row &* stride] = UInt64(truncatingIfNeeded: values[row]) }
     }
 
-    func keys(from first: Int) -> [Column] {
-        columns(max(0, groupCount - first)) { first &+ $0 }
-    }
+    func keys(from first: Int) -> [Column] { content.keys(from: first, count: max(0, groupCount - first)) }
+
+    func keys(of groups: Selection) -> [Column] { content.keys(of: groups) }
+
+    func snapshot() -> any KeyRows { content }
+
+    private var content: WordRows { WordRows(types: types, stride: stride, block: block) }
+}
+
+/// Rows of words as columns.
+private struct WordRows: KeyRows {
+    let types: [DataType]
+    let stride: Int
+    let block: Buffer
+
+    func keys(from first: Int, count: Int) -> [Column] { columns(count) { first &+ $0 } }
 
     func keys(of groups: Selection) -> [Column] { columns(groups.count) { groups[$0] } }
 
@@ -238,6 +256,7 @@ final class WordKeys: GroupKeys {
     @inline(__always)
     private func column(_ type: DataType, _ index: Int, _ place: Int, _ count: Int, _ id: (Int) -> Int) -> Column {
         if type == .null { return Column(type: .null, count: count) }
+        let rows = block.assuming(UInt64.self)
         var validity = BitmapBuilder(capacity: count)
         let flag: UInt64 = 1 << UInt64(index & 63)
         for row in 0..<count { validity.append(rows[id(row) &* stride] & flag == 0) }

@@ -43,6 +43,9 @@ public final class GroupTable {
     /// The keys of some groups, in the order given.
     public func keys(of groups: Selection) -> [Column] { storage.keys(of: groups) }
 
+    /// The keys as they are now, by reference: what comes later is written elsewhere. To be read on any thread.
+    public func snapshot() -> KeySnapshot { KeySnapshot(rows: storage.snapshot(), count: groupCount) }
+
     /// Forgets all groups; room is kept if asked.
     public func removeAll(keepingCapacity: Bool = true) { storage.removeAll() }
 }
@@ -55,7 +58,28 @@ protocol GroupKeys: AnyObject {
     func find(_ keys: [Column], _ rowCount: Int, _ ids: UnsafeMutablePointer<Int32>)
     func keys(from first: Int) -> [Column]
     func keys(of groups: Selection) -> [Column]
+    func snapshot() -> any KeyRows
     func removeAll()
+}
+
+/// Keys by group where no more is written.
+protocol KeyRows: Sendable {
+    /// The keys of `count` groups from `first` on.
+    func keys(from first: Int, count: Int) -> [Column]
+    func keys(of groups: Selection) -> [Column]
+}
+
+/// The keys of a table as they were at one moment.
+public struct KeySnapshot: Sendable {
+    let rows: any KeyRows
+    /// How many groups there were.
+    public let count: Int
+
+    /// The keys of some groups one after another.
+    public func keys(_ groups: Range<Int>) -> [Column] { rows.keys(from: groups.lowerBound, count: groups.count) }
+
+    /// The keys of some groups, in the order given.
+    public func keys(of groups: Selection) -> [Column] { rows.keys(of: groups) }
 }
 
 /// No key columns: all rows are one group.
@@ -74,5 +98,11 @@ final class NoKeys: GroupKeys {
 
     func keys(from first: Int) -> [Column] { [] }
     func keys(of groups: Selection) -> [Column] { [] }
+    func snapshot() -> any KeyRows { NoKeyRows() }
     func removeAll() { groupCount = 0 }
+}
+
+private struct NoKeyRows: KeyRows {
+    func keys(from first: Int, count: Int) -> [Column] { [] }
+    func keys(of groups: Selection) -> [Column] { [] }
 }

@@ -15,7 +15,7 @@ public struct FormatDescriptor: Sendable {
 
     /// Every format that tables can be defined with.
     public static let all: [FormatDescriptor] = [
-        enabled(json), enabled(debezium), avro, protobuf, parquet, enabled(csv),
+        enabled(json), enabled(debezium), enabled(avro), enabled(protobuf), parquet, enabled(csv),
         enabled(FormatDescriptor("raw_string", "The record is the text of the only column, value")),
         enabled(FormatDescriptor("raw_bytes", "The record is the bytes of the only column, value")),
     ]
@@ -85,7 +85,8 @@ public struct FormatDescriptor: Sendable {
             ("message_name", ConfigSchema.text("The message's full name")),
             ("compiled_schema", ConfigSchema.text("A compiled schema in base64")),
             ("length_delimited", ConfigSchema.flag("Whether each record begins with its length", default: false)),
-            registry, unstructured,
+            registry, ("schema_id", ConfigSchema.integer(0...Int64(UInt32.max), "The schema's number in the registry")),
+            unstructured,
         ])
 
     private static let parquet = FormatDescriptor(

@@ -44,6 +44,7 @@ enum KafkaShape {
             ("endpoint", ConfigSchema.url(["http", "https"], "The registry's URL")),
             ("api_key", ConfigSchema.text("The name to log in with")),
             ("api_secret", ConfigSchema.secret("The password to log in with")),
+            ("ca_file", ConfigSchema.text("A file of certificates to trust instead of the system's")),
         ], required: ["endpoint"])
 
     private static let authentication = ConfigSchema.record(

@@ -10,52 +10,92 @@ public struct KafkaConnector: Connector {
     /// Whether the cluster is one of Confluent Cloud, which is logged in to by an API key.
     private let isConfluent: Bool
     private let random: @Sendable () -> any RandomSource
+    /// Which schema registries may be asked.
+    private let egress: EgressPolicy
 
     /// Connector `kafka`. Tests give random numbers of their own.
-    public init(random: @escaping @Sendable () -> any RandomSource = { SystemRandomSource() }) {
-        self.init("kafka", isConfluent: false, random)
+    public init(
+        egress: EgressPolicy = EgressPolicy(.any),
+        random: @escaping @Sendable () -> any RandomSource = { SystemRandomSource() }
+    ) {
+        self.init("kafka", isConfluent: false, egress, random)
     }
 
     /// Connector `confluent`: the same with `key` and `secret`.
-    public static var confluent: KafkaConnector {
-        KafkaConnector("confluent", isConfluent: true, { SystemRandomSource() })
+    public static func confluent(egress: EgressPolicy = EgressPolicy(.any)) -> KafkaConnector {
+        KafkaConnector("confluent", isConfluent: true, egress, { SystemRandomSource() })
     }
 
-    private init(_ name: String, isConfluent: Bool, _ random: @escaping @Sendable () -> any RandomSource) {
+    private init(
+        _ name: String, isConfluent: Bool, _ egress: EgressPolicy, _ random: @escaping @Sendable () -> any RandomSource
+    ) {
         self.name = name
         self.isConfluent = isConfluent
+        self.egress = egress
         self.random = random
         options = KafkaTableOptions.schema(isConfluent: isConfluent)
     }
 
     public func traits(options: [String: OptionValue], schema: Schema) throws(OptionError) -> TableTraits {
-        let table = try KafkaTableOptions(options, isConfluent: isConfluent)
+        let table = try tableOptions(options)
         let role = options["type"].flatMap { TableRole(rawValue: $0.text) }
         let roles: Set<TableRole> = role.map { [$0] } ?? [.source, .sink]
         if schema.count > 0 { try table.format.check(schema, as: roles) }
         let holdsChanges = table.format.holdsChanges
         let takesChanges = holdsChanges || table.isUpsert
         // Changes of one row must stay in their order, which one writer keeps.
-        return TableTraits(
+        var traits = TableTraits(
             roles: roles, isBounded: false,
             maximumParallelism: roles == [.sink] && takesChanges ? 1 : nil,
             eventTimeColumn: holdsChanges ? nil : HiddenColumn.eventTime, metadata: KafkaMetadata.fields,
             givesChanges: holdsChanges, takesChanges: takesChanges)
+        if schema.count == 0 && roles == [.source] {
+            traits.definedColumns = try table.format.columns()
+            if traits.definedColumns.isEmpty { traits.outsideDefinition = table.subject?.place }
+        }
+        return traits
+    }
+
+    private func tableOptions(_ options: [String: OptionValue]) throws(OptionError) -> KafkaTableOptions {
+        try KafkaTableOptions(options, isConfluent: isConfluent, egress: egress)
+    }
+
+    public func definition(options: [String: OptionValue]) async throws -> [String: OptionValue] {
+        try await tableOptions(options).subject?.definition() ?? [:]
+    }
+
+    public func prepareSink(_ spec: ConnectorSpec, isTrial: Bool) async throws {
+        let table = try tableOptions(spec.options)
+        guard let subject = table.subject else { return }
+        let schema = KafkaRecordEncoder.written(spec, table)
+        if isTrial {
+            try await subject.check(schema, table: spec.table)
+        } else {
+            try await subject.register(schema, table: spec.table)
+        }
     }
 
     public func isAccess(option key: String) -> Bool {
-        ["bootstrap_servers", "key", "secret", "client_configs"].contains(key)
-            || ["auth.", "client_configs.", "connection_properties.", "schema_registry."].contains { key.hasPrefix($0) }
+        // A newer schema to read with makes the same columns, or else the columns say that they have changed.
+        [
+            "bootstrap_servers", "key", "secret", "client_configs", "avro.reader_schema", "protobuf.schema",
+            "json.schema",
+        ]
+        .contains(key)
+            || [
+                "auth.", "client_configs.", "connection_properties.", "schema_registry.", "avro.references.",
+                "protobuf.dependencies.",
+            ].contains { key.hasPrefix($0) }
     }
 
     public func makeSource(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SourceOperator {
-        try KafkaSource(spec, KafkaTableOptions(spec.options, isConfluent: isConfluent), context)
+        try KafkaSource(spec, tableOptions(spec.options), context)
     }
 
     public func sinkCommits(_ spec: ConnectorSpec) -> Bool { spec.options["sink.commit_mode"]?.text == "exactly_once" }
 
     public func makeSink(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SinkOperator {
-        let table = try KafkaTableOptions(spec.options, isConfluent: isConfluent)
+        let table = try tableOptions(spec.options)
         // Without checkpoints nothing is ever done again, and rows are shown as they come.
         guard table.commitMode == .exactlyOnce, context.isCheckpointed else {
             return try KafkaSink(spec, table, context)

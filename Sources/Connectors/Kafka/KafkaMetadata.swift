@@ -11,11 +11,12 @@ enum KafkaMetadata: Hashable {
     case key(isText: Bool)
 
     /// What may be named, with the types a column may have.
-    static let fields: [Field] = [
-        Field("offset_id", .int64), Field("partition", .int32), Field("topic", .utf8), Field("timestamp", .int64),
-        Field("timestamp", .timestamp), Field("key", .binary), Field("key", .utf8), Field("headers", .json),
-        Field("headers", .utf8), Field(HiddenColumn.eventTime, .timestamp),
-    ]
+    static let fields: [Field] =
+        [
+            Field("offset_id", .int64), Field("partition", .int32), Field("topic", .utf8), Field("timestamp", .int64),
+            Field("timestamp", .timestamp), Field("key", .binary), Field("key", .utf8), Field("headers", .json),
+            Field("headers", .utf8), Field(HiddenColumn.eventTime, .timestamp),
+        ] + HiddenColumn.badRecordFields
 
     /// Nil when there is no such thing of that type.
     init?(_ key: String, _ type: DataType) {

@@ -7,9 +7,10 @@ import HostSystem
 
 /// Turns the values of records into rows, and knows which row came of which record.
 ///
-/// Many records are decoded in one go, as lines of one block. Where the rows then do not stand one to one for the
-/// records, the block is halved until they do or a single record is left, so that a bad record neither hides the one
-/// behind it nor goes without a name.
+/// Many records are decoded in one go: as lines of one block, or one behind the other with their ends known. Binary
+/// decoders then say which ones are bad. For text, where the rows do not stand one to one for the records, the block is
+/// halved until they do or a single record is left, so that a bad record neither hides the one behind it nor goes
+/// without a name.
 final class KafkaPayloadDecoder {
     /// Rows of some records, in their order.
     struct Piece {
@@ -35,22 +36,44 @@ final class KafkaPayloadDecoder {
     private let tracksRecords: Bool
     private var decoder: any RecordDecoder
     private(set) var badRecordCount = 0
+    private let schemas: (any SchemaProvider)?
+    /// Whether bad records that are left out are kept for `takeRefused`.
+    var keepsRefused: Bool
+    private var refused: [Bad] = []
+    /// How many records the decoder at hand has been fed, where it counts them.
+    private var fedCount = 0
 
     /// `schema` has the columns that come of the value, `projection` the positions of the wanted ones.
-    /// Errors: `FormatOptionError`.
+    /// `schemas` has those that records name. Errors: `FormatOptionError`.
     init(
-        schema: Schema, projection: [Int], format: FormatOptions, tracksRecords: Bool
+        schema: Schema, projection: [Int], format: FormatOptions, tracksRecords: Bool,
+        schemas: (any SchemaProvider)? = nil
     ) throws(FormatOptionError) {
         declared = schema
+        self.schemas = schemas
         self.projection = projection
         self.tracksRecords = tracksRecords
         policy = format.badRecords
+        keepsRefused = format.keepsBadRecords
         // What is bad is found by counting, and told with its offset.
         var lenient = format
         lenient.badRecords = .drop
+        if lenient.isBinary { lenient.badRecordReports = .max }
         self.format = lenient
-        decoder = try lenient.makeDecoder(schema: schema, projection: projection)
+        decoder = try Self.makeDecoder(lenient, schema, projection, schemas)
         self.schema = decoder.schema
+    }
+
+    private static func makeDecoder(
+        _ format: FormatOptions, _ schema: Schema, _ projection: [Int], _ schemas: (any SchemaProvider)?
+    ) throws(FormatOptionError) -> any RecordDecoder {
+        let decoder = try format.makeDecoder(schema: schema, projection: projection, schemas: schemas)
+        // A byte-order mark may begin a text, but not some record that happens to be the first one.
+        if !format.isBinary, format.format != .csv || !format.hasHeader {
+            decoder.feed(format.usesRegistry ? TextBlock(messages: [[0, 0, 0, 0, 0]]) : TextBlock(copying: [0x0A]))
+            _ = try? decoder.nextBatch(rowLimit: 1)
+        }
+        return decoder
     }
 
     /// Decodes records `range` of a batch. Errors: `Bad` for the first bad record under the policy `fail`.
@@ -62,11 +85,15 @@ final class KafkaPayloadDecoder {
         for index in range {
             // A tombstone has no row.
             guard let payload = messages.payload(index) else { continue }
-            if payload.isEmpty {
+            if payload.isEmpty && !takesEmptyValues {
+                // Those before it are looked at first: the first bad record is the one that is told.
+                if !records.isEmpty { try decode(messages, records[...], &pieces) }
+                records.removeAll(keepingCapacity: true)
+                byteCount = 0
                 try refuse(index, "the value is empty")
                 continue
             }
-            if byteCount > 0, byteCount + payload.count > Self.blockBytes || !isLineBased {
+            if !records.isEmpty, byteCount + payload.count > Self.blockBytes || !takesMany {
                 try decode(messages, records[...], &pieces)
                 records.removeAll(keepingCapacity: true)
                 byteCount = 0
@@ -78,78 +105,143 @@ final class KafkaPayloadDecoder {
         return pieces
     }
 
-    /// Whether many records can be laid behind one another as lines.
-    private var isLineBased: Bool {
+    /// The ids of schemas that records name and that are not at hand: bring them before the records are decoded.
+    func missingSchemas(_ messages: KafkaMessages, _ range: Range<Int>) -> [Int32] {
+        // JSON says itself what it holds.
+        guard let schemas, format.usesRegistry, format.isBinary else { return [] }
+        var missing: [Int32] = []
+        var last: Int32?
+        for index in range {
+            guard let payload = messages.payload(index), let id = WireFormat.schemaID(payload), id != last else {
+                continue
+            }
+            last = id
+            if case .notLoaded = schemas.schema(id: id), !missing.contains(id) { missing.append(id) }
+        }
+        return missing
+    }
+
+    /// Whether many records can be laid behind one another.
+    private var takesMany: Bool {
         switch format.format {
         case .json, .debeziumJSON, .csv: true
+        case .avro, .protobuf: isNumbered
+        case .rawString, .rawBytes: false
+        }
+    }
+
+    /// Whether each record is one row or a bad record whose number the decoder tells: not so of containers and of
+    /// records that hold several messages.
+    private var isNumbered: Bool {
+        switch format.format {
+        case .avro: format.usesRegistry || format.rawDatums
+        case .protobuf: !format.isLengthDelimited
         default: false
         }
     }
 
+    /// Whether records are told apart by their ends rather than as lines.
+    private var usesEnds: Bool { format.isBinary || format.usesRegistry }
+
+    /// Whether a value of no bytes can be a record: a message whose fields are all zero.
+    private var takesEmptyValues: Bool { format.format == .protobuf && isNumbered && !format.usesRegistry }
+
     private var isRaw: Bool { format.format == .rawString || format.format == .rawBytes }
 
     private func decode(_ messages: KafkaMessages, _ records: ArraySlice<Int32>, _ pieces: inout [Piece]) throws {
+        if isNumbered { return try decodeNumbered(messages, records, &pieces) }
         let former = decoder.badRecordCount
         let batches = try rows(block(messages, records))
         let bad = decoder.badRecordCount - former
         let rowCount = batches.reduce(0) { $0 + $1.rowCount }
         let isBlank = records.count == 1 && rowCount == 0 && bad == 0 && format.format == .json
         if bad == 0, !isBlank, !tracksRecords || rowCount == records.count || records.count == 1 {
-            var rest = records
-            for batch in batches where batch.rowCount > 0 {
-                guard tracksRecords else {
-                    pieces.append(Piece(batch: batch, records: nil))
-                    continue
-                }
-                let own =
-                    records.count == 1
-                    ? Array(repeating: records[records.startIndex], count: batch.rowCount)
-                    : Array(rest.prefix(batch.rowCount))
-                pieces.append(Piece(batch: batch, records: own))
-                rest = rest.dropFirst(batch.rowCount)
-            }
-            return
+            let isOne = records.count == 1
+            return add(
+                batches, isOne ? Array(repeating: records[records.startIndex], count: rowCount) : Array(records),
+                &pieces)
         }
         let reasons = decoder.takeBadRecords()
-        decoder = try format.makeDecoder(schema: declared, projection: projection)
+        decoder = try Self.makeDecoder(format, declared, projection, schemas)
         if records.count > 1 {
             let middle = records.startIndex + records.count / 2
             try decode(messages, records[..<middle], &pieces)
             return try decode(messages, records[middle...], &pieces)
         }
-        let record = Int(records[records.startIndex])
+        let record = records[records.startIndex]
         let reason = isBlank ? "the value is blank" : reasons.first?.reason ?? "it cannot be decoded"
-        for _ in 0..<max(bad, isBlank ? 1 : 0) { try refuse(record, reason) }
+        for _ in 0..<max(bad, isBlank ? 1 : 0) { try refuse(Int(record), reason) }
+        add(batches, Array(repeating: record, count: rowCount), &pieces)
+    }
+
+    /// Batches whose rows came of these records, one each.
+    private func add(_ batches: [RecordBatch], _ records: [Int32], _ pieces: inout [Piece]) {
+        var start = 0
         for batch in batches where batch.rowCount > 0 {
-            let own = tracksRecords ? Array(repeating: Int32(truncatingIfNeeded: record), count: batch.rowCount) : nil
+            let own = tracksRecords ? Array(records[start..<start + batch.rowCount]) : nil
             pieces.append(Piece(batch: batch, records: own))
+            start += batch.rowCount
         }
+    }
+
+    /// Records of which the decoder knows by their numbers which ones are bad.
+    private func decodeNumbered(
+        _ messages: KafkaMessages, _ records: ArraySlice<Int32>, _ pieces: inout [Piece]
+    ) throws {
+        let batches = try rows(block(messages, records))
+        let reports = decoder.takeBadRecords()
+        let places = reports.map { $0.line - 1 - fedCount }
+        fedCount += records.count
+        var isGood = Array(repeating: true, count: records.count)
+        for (report, place) in zip(reports, places) where isGood.indices.contains(place) {
+            isGood[place] = false
+            try refuse(Int(records[records.startIndex + place]), report.reason)
+        }
+        let good = zip(records, isGood).filter(\.1).map(\.0)
+        guard batches.reduce(0, { $0 + $1.rowCount }) == good.count else {
+            throw OperationalError(
+                "the decoder of format \(format.format.rawValue) lost count of its records", domain: .internal)
+        }
+        add(batches, good, &pieces)
     }
 
     private func refuse(_ record: Int, _ reason: String) throws {
         badRecordCount += 1
         if policy == .fail { throw Bad(record: record, reason: reason) }
+        if keepsRefused { refused.append(Bad(record: record, reason: reason)) }
     }
 
-    /// The values as lines, of which each is one record.
+    /// The bad records since the last call, in their order.
+    func takeRefused() -> [Bad] {
+        defer { refused = [] }
+        return refused.sorted { $0.record < $1.record }
+    }
+
+    /// The values one behind the other: with their ends, or as lines, of which each is one record.
     private func block(_ messages: KafkaMessages, _ records: ArraySlice<Int32>) -> TextBlock {
+        let (usesEnds, gap) = (usesEnds, usesEnds ? 0 : 1)
         var byteCount = 0
-        for record in records { byteCount += messages[Int(record)].pointee.len + 1 }
+        for record in records { byteCount += messages[Int(record)].pointee.len + gap }
         let buffer = Buffer(byteCount: byteCount + TextBlock.padding)
-        var target = buffer.assuming(UInt8.self)
+        let target = buffer.assuming(UInt8.self)
         // A line end inside of a record is space; as a tab it stays that, and stays wrong where it was.
-        let joins = format.framing == .none && format.format != .csv && isLineBased
+        let joins = !usesEnds && format.framing == .none && format.format != .csv
+        var ends: [Int] = []
+        if usesEnds { ends.reserveCapacity(records.count) }
+        var length = 0
         for record in records {
             guard let payload = messages.payload(Int(record)), let base = payload.baseAddress else { continue }
-            memcpy(target, base, payload.count)
-            if joins { Self.removeLineEnds(target, payload.count) }
-            target += payload.count
-            // A record that is taken alone ends where its bytes do.
-            if !isLineBased { return TextBlock(buffer: buffer, byteCount: payload.count) }
-            target.pointee = 0x0A
-            target += 1
+            memcpy(target + length, base, payload.count)
+            if joins { Self.removeLineEnds(target + length, payload.count) }
+            length += payload.count
+            if usesEnds {
+                ends.append(length)
+            } else {
+                target[length] = 0x0A
+                length += 1
+            }
         }
-        return TextBlock(buffer: buffer, byteCount: byteCount)
+        return TextBlock(buffer: buffer, byteCount: length, recordEnds: usesEnds ? ends : nil)
     }
 
     private static func removeLineEnds(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int) {
@@ -162,7 +254,9 @@ final class KafkaPayloadDecoder {
 
     private func rows(_ block: TextBlock) throws -> [RecordBatch] {
         // What a text decoder keeps of a cut record must not meet the next block.
-        if format.format == .csv { decoder = try format.makeDecoder(schema: declared, projection: projection) }
+        if format.format == .csv {
+            decoder = try Self.makeDecoder(format, declared, projection, schemas)
+        }
         decoder.feed(block)
         var batches: [RecordBatch] = []
         while let batch = try decoder.nextBatch(rowLimit: Int(Int32.max)) { batches.append(batch) }

@@ -30,9 +30,12 @@ public struct KafkaProbe: Sendable {
     public init(
         _ options: [String: OptionValue], isConfluent: Bool, egress: EgressPolicy, timeoutMillis: Int
     ) throws(OptionError) {
-        var options = options
-        // A profile names no topic.
-        if options["topic"] == nil { options["topic"] = "-" }
+        // What a topic holds does not matter here; and a profile names none.
+        var options = options.filter { key, _ in
+            ["bootstrap_servers", "key", "secret", "client_configs", "connection_properties"].contains(key)
+                || ["auth.", "client_configs.", "connection_properties."].contains { key.hasPrefix($0) }
+        }
+        options["topic"] = "-"
         let table = try KafkaTableOptions(options, isConfluent: isConfluent)
         var configuration = table.configuration
         configuration["allow.auto.create.topics"] = "false"

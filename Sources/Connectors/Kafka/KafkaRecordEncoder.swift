@@ -18,14 +18,23 @@ final class KafkaRecordEncoder {
     private let isUpsert: Bool
     private var text = TextBuffer(capacity: 1 << 16)
 
-    /// Errors: `OptionError` about columns, `FormatOptionError` about the schema.
-    init(_ spec: ConnectorSpec, _ options: KafkaTableOptions) throws {
+    /// The columns that the values of a sink's records hold: a tombstone says that a row is gone, and needs none.
+    static func written(_ spec: ConnectorSpec, _ options: KafkaTableOptions) -> Schema {
+        guard options.isUpsert, let retraction = spec.schema.index(of: HiddenColumn.retraction) else {
+            return spec.schema
+        }
+        return Schema(spec.schema.fields.enumerated().filter { $0.offset != retraction }.map(\.element))
+    }
+
+    /// `writer` is what the schema registry says of the records, where one is asked. Errors: `OptionError` about
+    /// columns, `FormatOptionError` about the schema.
+    init(_ spec: ConnectorSpec, _ options: KafkaTableOptions, writer: RegistrySubject.Writer? = nil) throws {
         let column = { (key: String, name: String?) throws(OptionError) -> Int? in
             guard let name else { return nil }
             if let position = spec.schema.index(of: name) { return position }
             throw OptionError(key: key, message: "table '\(spec.table)': option '\(key)': there is no column \(name)")
         }
-        format = options.format
+        format = writer?.format ?? options.format
         isUpsert = options.isUpsert
         retraction = spec.schema.index(of: HiddenColumn.retraction)
         timeColumn = try column("sink.timestamp_field", options.timestampField)
@@ -43,10 +52,21 @@ final class KafkaRecordEncoder {
                 key: "sink.upsert",
                 message: "table '\(spec.table)': option 'sink.upsert' needs a PRIMARY KEY or sink.key_field")
         }
-        // The tombstone says that a row is gone; the format sees only rows.
-        let hidesRetraction = isUpsert ? retraction : nil
-        schema = Schema(spec.schema.fields.enumerated().filter { $0.offset != hidesRetraction }.map(\.element))
-        encoder = try format.makeEncoder(schema: schema, key: spec.key)
+        schema = Self.written(spec, options)
+        encoder = try format.makeEncoder(schema: schema, key: spec.key, schemaID: writer?.id)
+    }
+
+    /// The encoder of a sink whose schema is kept in a registry, which is asked now; nil for other sinks.
+    /// Errors: also of `RegistrySubject.register`.
+    static func registered(_ spec: ConnectorSpec, _ options: KafkaTableOptions) async throws -> KafkaRecordEncoder? {
+        guard let subject = options.subject else { return nil }
+        let writer: RegistrySubject.Writer
+        do {
+            writer = try await subject.register(written(spec, options), table: spec.table)
+        } catch let error as OptionError {
+            throw options.trouble(table: spec.table).userError(error.message)
+        }
+        return try KafkaRecordEncoder(spec, options, writer: writer)
     }
 
     /// The records of a batch, in the order of its rows.
@@ -61,28 +81,38 @@ final class KafkaRecordEncoder {
     private func values(_ batch: RecordBatch) -> Column {
         switch format.format {
         case .rawString, .rawBytes: return batch.columns[0].reinterpreted(as: .binary)
-        case .json:
+        case .json where !format.usesRegistry:
             text.removeAll()
             encoder.encode(batch, into: &text)
             // JSON has no line end within a record.
             return lines(text.take(), expected: batch.rowCount)
-        default: return oneByOne(batch)
+        case .json, .debeziumJSON, .csv, .avro, .protobuf: return messages(batch)
         }
     }
 
-    /// Formats whose records may hold line ends, or have none.
-    private func oneByOne(_ batch: RecordBatch) -> Column {
-        let isText = format.format == .csv
-        var builder = ViewBuilder(capacity: batch.rowCount, arenaSize: 1 << 16)
-        for row in 0..<batch.rowCount {
-            text.removeAll()
-            encoder.encode(batch.slice(row, 1), into: &text)
-            if isText {
-                while let last = text.bytes.last, last == 0x0A || last == 0x0D { text.truncate(to: text.count - 1) }
-            }
-            builder.append(text.bytes)
+    /// Records that end where the format says, as values that point into one buffer.
+    private func messages(_ batch: RecordBatch) -> Column {
+        text.removeAll()
+        var ends: [Int] = []
+        ends.reserveCapacity(batch.rowCount)
+        encoder.encodeMessages(batch, into: &text, ends: &ends)
+        let buffer = text.take()
+        var views = FixedWidthBuilder<StringView>(capacity: max(1, ends.count))
+        var start = 0
+        for end in ends {
+            views.append(view(buffer, start, end))
+            start = end
         }
-        return builder.finish(.binary)
+        let column = views.finish(.binary)
+        return Column(type: .binary, count: column.count, values: column.values, dataBuffers: [buffer])
+    }
+
+    private func view(_ buffer: Buffer, _ start: Int, _ end: Int) -> StringView {
+        let base = UnsafeRawPointer(buffer.pointer)
+        let count = end - start
+        return count <= StringView.inlineLimit
+            ? StringView(inlining: base + start, count: count)
+            : StringView(referencing: base + start, count: count, bufferIndex: 0, offset: start)
     }
 
     /// Lines as values that point into the buffer.
@@ -93,11 +123,7 @@ final class KafkaRecordEncoder {
         while start < buffer.byteCount {
             let newline = memchr(base + start, 0x0A, buffer.byteCount - start)
             let end = newline.map { UnsafeRawPointer($0) - base } ?? buffer.byteCount
-            let count = end - start
-            views.append(
-                count <= StringView.inlineLimit
-                    ? StringView(inlining: base + start, count: count)
-                    : StringView(referencing: base + start, count: count, bufferIndex: 0, offset: start))
+            views.append(view(buffer, start, end))
             start = end + 1
         }
         let column = views.finish(.binary)

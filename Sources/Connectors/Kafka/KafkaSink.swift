@@ -10,7 +10,7 @@ final class KafkaSink: SinkOperator {
     private let spec: ConnectorSpec
     private let options: KafkaTableOptions
     private let context: OperatorContext
-    private let encoder: KafkaRecordEncoder
+    private var encoder: KafkaRecordEncoder
     private var producer: KafkaProducer?
 
     /// Errors: `OptionError`, `FormatOptionError`.
@@ -22,6 +22,7 @@ final class KafkaSink: SinkOperator {
     }
 
     func onStart() async throws {
+        encoder = try await KafkaRecordEncoder.registered(spec, options) ?? encoder
         let producer = try KafkaProducer(options, table: spec.table)
         try await producer.connect()
         self.producer = producer

@@ -20,6 +20,7 @@ final class KafkaSource: SourceOperator {
         /// Position in the decoder's schema.
         case value(Int)
         case metadata(KafkaMetadata, DataType)
+        case badRecord(KafkaBadRecords.Part)
     }
 
     private let spec: ConnectorSpec
@@ -27,6 +28,9 @@ final class KafkaSource: SourceOperator {
     private let context: OperatorContext
     private let trouble: KafkaTrouble
     private let decoder: KafkaPayloadDecoder
+    /// Has the schemas that records name; nil where they name none.
+    private let registry: ConfluentSchemaRegistry?
+    private var reports: BadRecordReporter
     private let origins: [Origin]
     private let clock = SystemMonotonicClock()
     private var consumer: KafkaConsumer?
@@ -52,6 +56,10 @@ final class KafkaSource: SourceOperator {
             let isWanted = spec.projection.contains(position)
             if let key = spec.metadata[position] {
                 guard isWanted else { continue }
+                if let part = KafkaBadRecords.Part(rawValue: key) {
+                    origins.append(.badRecord(part))
+                    continue
+                }
                 guard let metadata = KafkaMetadata(key, field.type) else {
                     throw trouble.userError("column \(field.name): there is no metadata '\(key)' of its type")
                 }
@@ -66,9 +74,13 @@ final class KafkaSource: SourceOperator {
         }
         if spec.givesChanges { origins.append(.value(projection.count)) }
         self.origins = origins
-        let tracks = origins.contains { if case .metadata = $0 { true } else { false } }
+        let tracks = origins.contains { if case .value = $0 { false } else { true } }
+        reports = BadRecordReporter(table: spec.table, context: context)
+        registry = try options.subject.map { try ConfluentSchemaRegistry($0.address) }
         decoder = try KafkaPayloadDecoder(
-            schema: Schema(values), projection: projection, format: options.format, tracksRecords: tracks)
+            schema: Schema(values), projection: projection, format: options.format, tracksRecords: tracks,
+            schemas: registry)
+        if reports.isHeard { decoder.keepsRefused = true }
     }
 
     func onStart() async throws {
@@ -96,6 +108,8 @@ final class KafkaSource: SourceOperator {
         current = nil
         await consumer?.close()
         consumer = nil
+        await registry?.shutDown()
+        reports.finish()
     }
 
     /// Where partitions begin that no checkpoint names, as offsets that a checkpoint can note.
@@ -129,6 +143,10 @@ final class KafkaSource: SourceOperator {
         }
         guard let (messages, position) = current else { return .idle(millis: 2) }
         let range = position..<min(messages.count, position + max(1, rowLimit))
+        if let registry {
+            let missing = decoder.missingSchemas(messages, range)
+            if !missing.isEmpty { try await registry.load(ids: missing) }
+        }
         let batch = try rows(messages, range)
         for index in range {
             let message = messages[index].pointee
@@ -149,23 +167,46 @@ final class KafkaSource: SourceOperator {
         do {
             pieces = try decoder.decode(messages, range)
         } catch let bad as KafkaPayloadDecoder.Bad {
-            let message = messages[bad.record].pointee
+            report(bad, messages, isFatal: true)
             throw trouble.userError(
-                "partition \(message.partition), offset \(message.offset): bad \(options.format.format.rawValue) "
-                    + "record: \(bad.reason) (set bad_data = 'drop' to leave such records out)")
+                "\(Self.place(bad, messages)): bad \(options.format.format.rawValue) record: \(bad.reason) (set "
+                    + "bad_data = 'drop' to leave such records out)")
         }
-        if pieces.isEmpty { return .empty(spec.outputSchema) }
-        let values = RecordBatch.concatenating(pieces.map(\.batch))
-        let records = pieces.flatMap { $0.records ?? [] }
+        var refused = decoder.takeRefused()
+        for bad in refused { report(bad, messages, isFatal: false) }
+        if !options.format.keepsBadRecords { refused = [] }
+        if pieces.isEmpty && refused.isEmpty { return .empty(spec.outputSchema) }
+        // A bad record is a row of its own that has no values.
+        let rest = RecordBatch(
+            schema: decoder.schema, columns: decoder.schema.fields.map { .nulls($0.type, count: refused.count) },
+            rowCount: refused.count)
+        let values = RecordBatch.concatenating(pieces.map(\.batch) + (refused.isEmpty ? [] : [rest]))
+        let records = pieces.flatMap { $0.records ?? [] } + refused.map { Int32(truncatingIfNeeded: $0.record) }
+        let bad = KafkaBadRecords(refused, from: values.rowCount - refused.count, messages)
         let now = context.clock.nowNanoseconds()
         let columns = origins.map { origin in
             switch origin {
             case .value(let index): values.columns[index]
             case .metadata(let metadata, let type):
                 metadata.column(messages, records, type: type, topic: options.topic, now: now)
+            case .badRecord(let part): bad.column(part)
             }
         }
         return RecordBatch(schema: spec.outputSchema, columns: columns, rowCount: values.rowCount)
+    }
+
+    private static func place(_ bad: KafkaPayloadDecoder.Bad, _ messages: KafkaMessages) -> String {
+        let message = messages[bad.record].pointee
+        return "partition \(message.partition), offset \(message.offset)"
+    }
+
+    /// Tells of a record that could not be decoded, with its beginning.
+    private func report(_ bad: KafkaPayloadDecoder.Bad, _ messages: KafkaMessages, isFatal: Bool) {
+        let value = messages.payload(bad.record)
+        let excerpt = value.map { RecordExcerpt($0) }
+        reports.report(
+            line: 0, offset: -1, reason: "\(Self.place(bad, messages)): \(bad.reason)", excerpt: excerpt?.bytes ?? [],
+            byteCount: excerpt?.byteCount, isFatal: isFatal)
     }
 
     private func noteLag(_ consumer: KafkaConsumer) {

@@ -1,5 +1,6 @@
 import Dataflow
 import Formats
+import HostSystem
 
 /// The options of a table that is a topic, of connector `kafka` or `confluent`.
 struct KafkaTableOptions: Sendable {
@@ -14,6 +15,8 @@ struct KafkaTableOptions: Sendable {
     let topic: String
     let servers: String
     let format: FormatOptions
+    /// Where the schemas of the records are kept; nil where no registry is asked.
+    let subject: RegistrySubject?
     let startOffset: StartOffset
     /// The consumer group as given; nil: named after the table.
     let groupID: String?
@@ -29,7 +32,9 @@ struct KafkaTableOptions: Sendable {
     let region: String?
 
     /// Errors: `OptionError` with the option's key.
-    init(_ given: [String: OptionValue], isConfluent: Bool = false) throws(OptionError) {
+    init(
+        _ given: [String: OptionValue], isConfluent: Bool = false, egress: EgressPolicy = EgressPolicy(.any)
+    ) throws(OptionError) {
         let options = GivenOptions(given)
         topic = given["topic"]?.text ?? ""
         if topic.isEmpty || topic.utf8.contains(0) {
@@ -37,6 +42,7 @@ struct KafkaTableOptions: Sendable {
         }
         servers = try Self.servers(given["bootstrap_servers"]?.text ?? "")
         format = try Self.format(given)
+        subject = try RegistrySubject(given, topic: topic, format: format, egress: egress)
         startOffset = given["source.offset"].flatMap { StartOffset(rawValue: $0.text) } ?? .latest
         groupID = given["source.group_id"]?.text
         groupPrefix = given["source.group_id_prefix"]?.text
@@ -85,11 +91,7 @@ struct KafkaTableOptions: Sendable {
         } catch {
             throw OptionError(key: error.key, message: error.message)
         }
-        if format.format == .avro || format.format == .protobuf {
-            throw OptionError(
-                key: "format", message: "option 'format': \(format.format.rawValue) is for files only in this version",
-                hint: "topics can hold json, debezium_json, csv, raw_string or raw_bytes")
-        }
+        format.carrier = .messages
         // A record of a topic is whole by itself.
         if given["framing"] == nil { format.framing = .none }
         if given["csv.header"] == nil { format.hasHeader = false }
@@ -194,7 +196,7 @@ extension KafkaTableOptions {
             .init("auth.region", .text, "for aws_msk_iam: the region of the cluster"),
         ]
         return OptionSchema(
-            server + (isConfluent ? confluent : kafka) + table, openPrefixes: passedPrefixes + ["schema_registry."])
+            server + (isConfluent ? confluent : kafka) + table + registry, openPrefixes: passedPrefixes)
     }
 
     private static let table: [OptionSchema.Option] = [
@@ -212,5 +214,12 @@ extension KafkaTableOptions {
         .init("client_configs", .text, "settings of the client: 'name=value,name=value'"),
         .init("connection_properties", .text, "the same for all tables of a profile"),
         .init("value.subject", .text, "the schema's name in the registry; topic-value by default"),
+    ]
+
+    private static let registry: [OptionSchema.Option] = [
+        .init("schema_registry.endpoint", .text, "the URL of the registry of schemas"),
+        .init("schema_registry.api_key", .text, "the name to log in to it with"),
+        .init("schema_registry.api_secret", .text, "the password to log in to it with"),
+        .init("schema_registry.ca_file", .text, "a file of certificates to trust instead of the system's"),
     ]
 }

@@ -20,7 +20,7 @@ final class KafkaTransactionalSink: SinkOperator {
     private let spec: ConnectorSpec
     private let options: KafkaTableOptions
     private let context: OperatorContext
-    private let encoder: KafkaRecordEncoder
+    private var encoder: KafkaRecordEncoder
     private let clock = SystemMonotonicClock()
     /// By subtask, drawn when it first starts: tells its transactions from those of other pipelines.
     private var owners: [Int: String]
@@ -52,6 +52,7 @@ final class KafkaTransactionalSink: SinkOperator {
     }
 
     func onStart() async throws {
+        encoder = try await KafkaRecordEncoder.registered(spec, options) ?? encoder
         let producer = try makeProducer(context.subtask)
         self.producer = producer
         try await producer.connect()

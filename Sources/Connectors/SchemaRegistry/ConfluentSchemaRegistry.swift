@@ -8,7 +8,8 @@ import NIOHTTP1
 import NIOSSL
 import Synchronization
 
-/// A registry that speaks Confluent's REST API. `shutDown` must be called when it is no longer needed.
+/// A registry that speaks Confluent's REST API. `shutDown` ends its connections; what is let go without it ends them
+/// in the background.
 ///
 /// Schemas by id never change and are kept for good; so are the ids of schemas that were registered here.
 /// Source: Confluent Schema Registry documentation, "API Reference".
@@ -33,6 +34,7 @@ public final class ConfluentSchemaRegistry: SchemaRegistry {
     private let address: SchemaRegistryAddress
     private let http: HTTPClient
     private let memory = Mutex(Memory())
+    private let isShutDown = Atomic(false)
 
     /// Connects with the first request. Errors: a file of certificates that cannot be read.
     public init(_ address: SchemaRegistryAddress) throws(OperationalError) {
@@ -56,8 +58,17 @@ public final class ConfluentSchemaRegistry: SchemaRegistry {
         http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 
+    deinit {
+        // The client insists on being shut down, and does not mind being so twice.
+        let http = http
+        if !isShutDown.load(ordering: .relaxed) { Task { try? await http.shutdown() } }
+    }
+
     /// Ends its connections.
-    public func shutDown() async { try? await http.shutdown() }
+    public func shutDown() async {
+        isShutDown.store(true, ordering: .relaxed)
+        try? await http.shutdown()
+    }
 
     // MARK: Schemas by id
 

@@ -112,7 +112,8 @@ extension ConnectionRegistry {
     /// A table's draft with its profile. A connector that runs today looks at it too, so that no table is stored that
     /// no pipeline could use; what lies in an object store cannot be used yet, and only its config is checked.
     /// Errors: `ControlError` naming what is wrong.
-    func checkedTable(_ draft: TableDraft, name: String) throws -> ConnectionDraft.Table {
+    /// A source without columns takes those of the schema registry, which is asked.
+    func checkedTable(_ draft: TableDraft, name: String) async throws -> ConnectionDraft.Table {
         var table = try ConnectionDraft.table(draft)
         if let id = draft.profileID {
             guard let profile = try store.profile(id: id) else {
@@ -126,7 +127,11 @@ extension ConnectionRegistry {
             }
             table.profile = profile
         }
-        try checkByPlanning(planned(table, name: name))
+        let definitions = try await checkByPlanning(planned(table, name: name))
+        for (_, _, options) in definitions.found {
+            // Kept with the table, so that it stays what it is when the registry has a newer schema.
+            try table.schema?.adopt(options)
+        }
         return table
     }
 
@@ -137,7 +142,8 @@ extension ConnectionRegistry {
             role: table.role.rawValue, schema: table.schema)
     }
 
-    private func checkByPlanning(_ table: StoredTable) throws {
+    /// Gives what was asked for outside.
+    private func checkByPlanning(_ table: StoredTable) async throws -> OutsideDefinitions {
         let isRemote = table.options["path"].map { FileTables.isObjectStore($0.text) } ?? false
         guard catalog[table.connector] != nil, !isRemote else {
             // Files must lie where they may, also of connectors that do not run yet.
@@ -146,16 +152,22 @@ extension ConnectionRegistry {
             } catch {
                 throw ControlError(.invalid, "config: \(error.message)")
             }
-            return
+            return OutsideDefinitions()
         }
         var options = CompilerOptions()
-        let files = settings.files
+        let (files, variables) = (settings.files, settings.variables)
         options.prepareOptions = { connector, options throws(OptionError) in
-            try FileTables.checked(connector, options, files)
+            let checked = try FileTables.checked(connector, options, files)
+            // A table may be stored before its variables are set; a registry is asked with what there is.
+            return (try? variables.filled(connector, checked)) ?? checked
         }
-        let result = QueryCompiler(connectors: catalog, stored: [table], options: options)
-            .compile("DESCRIBE \"\(table.name)\"")
-        guard let error = result.diagnostics.first(where: { $0.severity == .error }) else { return }
+        let (result, definitions) = await OutsideDefinitions.asking(catalog, missing: \.missingDefinitions) { known in
+            var options = options
+            options.definitions = known
+            return QueryCompiler(connectors: catalog, stored: [table], options: options)
+                .compile("DESCRIBE \"\(table.name)\"")
+        }
+        guard let error = result.diagnostics.first(where: { $0.severity == .error }) else { return definitions }
         let prefix = "table \(table.name): "
         let message = error.message.hasPrefix(prefix) ? String(error.message.dropFirst(prefix.count)) : error.message
         throw ControlError(.invalid, "config: \(message)" + (error.hint.map { " (\($0))" } ?? ""))

@@ -34,7 +34,7 @@ extension ConnectionRegistry {
     public func test(_ draft: TableDraft) async throws -> AsyncStream<ConnectionTestStep> {
         // A table that is only tried out needs no good name.
         let name = (try? ConfigCheck.name(draft.name)) ?? "table"
-        let table = try checkedTable(draft, name: name)
+        let table = try await checkedTable(draft, name: name)
         let stored = try planned(table, name: name)
         let profile = try table.profile.map(opened)
         return AsyncStream { continuation in

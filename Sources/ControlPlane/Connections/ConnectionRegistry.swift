@@ -129,7 +129,7 @@ public final class ConnectionRegistry: ConnectionService {
 
     public func createTable(_ draft: TableDraft) async throws -> TableInfo {
         let name = try ConfigCheck.name(draft.name)
-        let checked = try checkedTable(draft, name: name)
+        let checked = try await checkedTable(draft, name: name)
         let id = ResourceID.make(ResourceID.table, clock)
         let sealed = try checked.descriptor.table.mappingSecrets(in: checked.config) { path, text in
             try settings.secrets.seal(text, at: id + "." + path)
@@ -153,14 +153,8 @@ public final class ConnectionRegistry: ConnectionService {
 
     public func test(schema: JSONValue) async throws {
         let read = try ConnectionSchema(schema)
-        guard let definition = read.definition else { return }
-        switch definition.kind {
-        case "json_schema": _ = try JSONSchemaFields.columns(definition.text)
-        case "raw_schema": return
-        default:
-            throw ControlError(
-                .invalid, "schema.definition.\(definition.kind): definitions of this kind cannot be checked yet")
-        }
+        // Where fields are given, reading the schema has not looked into the definition.
+        _ = try read.definition?.fields(messageName: read.format?.settings["message_name"]?.string)
     }
 }
 

@@ -12,7 +12,10 @@ extension ConnectionSchema {
         if let format {
             object["format"] = .object(JSONObject([.init(key: format.descriptor.id, value: .object(format.settings))]))
         }
-        object["bad_data"] = badData.map { .object(JSONObject([.init(key: $0, value: .object(JSONObject()))])) }
+        object["bad_data"] = badData.map { text in
+            if text.hasPrefix("table:") { return ["table": ["name": .string(String(text.dropFirst(6)))]] }
+            return .object(JSONObject([.init(key: text, value: .object(JSONObject()))]))
+        }
         if let framing {
             var newline = JSONObject()
             newline["max_line_length"] = framing.lineBytesMax.map { .integer($0) }
@@ -21,7 +24,7 @@ extension ConnectionSchema {
         object["fields"] = .array(columns.map { ConnectionFieldType.json($0.field, metadata: $0.metadata) })
         if let definition {
             var content: JSONValue = .string(definition.text)
-            if definition.kind == "protobuf_schema" {
+            if definition.kind == "protobuf_schema" || definition.dependencies != nil {
                 content = ["schema": content, "dependencies": definition.dependencies ?? .object(JSONObject())]
             }
             object["definition"] = .object(JSONObject([.init(key: definition.kind, value: content)]))
@@ -51,6 +54,10 @@ extension ConnectionSchema {
                 if let usual = defaults?[key]?["default"], usual == format.settings[key] { continue }
                 result["\(prefix).\(key)"] = value
             }
+            let usesRegistry = format.settings["confluent_schema_registry"] == true
+            result.merge(
+                definition?.options(format: format.descriptor.id, usesRegistry: usesRegistry) ?? [:]
+            ) { _, defined in defined }
         }
         result["bad_data"] = badData.map { .string($0) }
         if let framing {

@@ -1,6 +1,7 @@
 import Columnar
 import Connectors
 import Dataflow
+import Formats
 import JSONModel
 import Planner
 
@@ -16,7 +17,7 @@ struct ConnectionSchema {
         /// `json_schema`, `avro_schema`, `protobuf_schema` or `raw_schema`.
         var kind: String
         var text: String
-        /// Texts of other files by name, of Protocol Buffers.
+        /// Texts of other files or schemas by the names they are used by.
         var dependencies: JSONValue?
     }
 
@@ -28,12 +29,14 @@ struct ConnectionSchema {
     }
 
     var format: Format?
-    /// `fail` or `drop`; nil: the default.
+    /// `fail`, `drop` or `table:NAME`; nil: the default.
     var badData: String?
     /// Whether records are lines, of so many bytes at most.
     var framing: (isNewline: Bool, lineBytesMax: Int64?)?
     var columns: [StoredTable.Column] = []
     var definition: Definition?
+    /// Names of primary keys whose columns are not known yet.
+    private var pendingKeys: [String] = []
     var eventTimeField: String?
     var watermark: Watermark?
     /// Whether a sink takes its query's columns; nil: not told.
@@ -63,17 +66,51 @@ struct ConnectionSchema {
         if let given = try reader.optional("fields") {
             columns = try ConnectionFieldType.fields(given).map { .init(field: $0.field, metadata: $0.metadata) }
         }
-        if columns.isEmpty, let definition, definition.kind == "json_schema" {
-            columns = try JSONSchemaFields.columns(definition.text)
-        }
+        try addDefinedColumns()
         try readKeys(reader)
+    }
+
+    /// Columns of the definition, where none of a record's value are given.
+    private mutating func addDefinedColumns() throws {
+        guard columns.allSatisfy({ $0.metadata != nil }) else { return }
+        let isWhole = ["into_unstructured_json", "unstructured"].contains { format?.settings[$0] == true }
+        let messageName = format?.settings["message_name"]?.string
+        var fields = try definition?.fields(messageName: messageName)
+        if definition == nil, let format, ["avro", "protobuf"].contains(format.descriptor.id) {
+            do throws(FormatOptionError) {
+                fields = try FormatOptions(options.mapValues(\.text)).definedColumns()
+            } catch {
+                throw ControlError(.invalid, "schema.format.\(format.descriptor.id): \(error.message)")
+            }
+        }
+        guard let fields else { return }
+        let own = isWhole ? [Field("value", .json)] : fields
+        columns = own.map { .init(field: $0) } + columns
+    }
+
+    /// Takes over a definition that a schema registry has given, with its columns.
+    mutating func adopt(_ given: [String: OptionValue]) throws {
+        guard let found = Definition(options: given) else { return }
+        definition = found
+        try addDefinedColumns()
+        for name in pendingKeys {
+            guard let index = columns.firstIndex(where: { $0.field.name == name }) else {
+                throw ControlError(.invalid, "schema.primary_keys: there is no field '\(name)'")
+            }
+            columns[index].isPrimaryKey = true
+        }
+        try check()
     }
 
     private mutating func readKeys(_ reader: JSONReader) throws {
         for key in try reader.optional("primary_keys")?.array() ?? [] {
             let name = try key.string()
             guard let index = columns.firstIndex(where: { $0.field.name == name }) else {
-                if columns.isEmpty { continue }
+                // The columns of a schema registry are not known yet.
+                if columns.allSatisfy({ $0.metadata != nil }) {
+                    pendingKeys.append(name)
+                    continue
+                }
                 throw key.wrong("there is no field '\(name)'")
             }
             columns[index].isPrimaryKey = true
@@ -109,7 +146,9 @@ struct ConnectionSchema {
         case "raw_bytes": try needs([.binary, .utf8], "format raw_bytes needs one field, value, of type Binary")
         case "json" where format.settings["unstructured"] == true:
             try needs([.json, .utf8], "unstructured JSON needs one field, value, of type Json")
-        case "protobuf" where format.settings["message_name"] == nil:
+        // A registry's schema has a first message.
+        case "protobuf"
+        where format.settings["message_name"] == nil && format.settings["confluent_schema_registry"] != true:
             throw ControlError(.invalid, "schema.format.protobuf.message_name: is missing")
         default: break
         }
@@ -160,6 +199,16 @@ struct ConnectionSchema {
 
     private static func badData(_ reader: JSONReader) throws -> String {
         let choices = ["fail", "drop"]
+        if let text = reader.value.string ?? reader.value["behavior"]?.string, text.hasPrefix("table:"), text.count > 6
+        {
+            return text
+        }
+        if let table = reader.value["table"] {
+            guard let name = table.string ?? table["name"]?.string, !name.isEmpty else {
+                throw reader.wrong("expected the name of the table that takes bad records")
+            }
+            return "table:" + name
+        }
         if reader.value.string != nil {
             return try JSONReader(.string(try reader.string().lowercased()), path: reader.path).choice(choices)
         }
@@ -167,7 +216,7 @@ struct ConnectionSchema {
         let keys = try reader.object().keys.map { $0.lowercased() }
         guard keys.count == 1, choices.contains(keys[0]) else {
             throw reader.wrong(
-                "expected one of fail, drop, found \(keys.isEmpty ? "none" : keys.joined(separator: ", "))")
+                "expected one of fail, drop, table, found \(keys.isEmpty ? "none" : keys.joined(separator: ", "))")
         }
         return keys[0]
     }

@@ -1,4 +1,4 @@
-import Crypto
+import Cryptography
 import HostSystem
 
 /// Seals secrets for keeping: AES-256-GCM, with a key that is not in the database.
@@ -8,16 +8,15 @@ import HostSystem
 public struct SecretBox: Sendable {
     /// What sealed texts begin with.
     static let prefix = "sealed:1:"
-    private static let keyByteCount = 32
-    private let key: SymmetricKey
+    private let cipher: AuthenticatedCipher
 
     /// A key of 64 hexadecimal digits. Errors: `OperationalError` for anything else.
     public init(key: Secret) throws {
-        guard let bytes = Self.bytes(key.reveal()), bytes.count == Self.keyByteCount else {
+        guard let cipher = Self.bytes(key.reveal()).flatMap(AuthenticatedCipher.init(key:)) else {
             throw OperationalError(
                 "the key of secrets (setting secrets.key) must be 64 hexadecimal digits", domain: .user)
         }
-        self.key = SymmetricKey(data: bytes)
+        self.cipher = cipher
     }
 
     /// The key of a file; one that is not there is made, for its owner alone. Errors: `OperationalError` when it
@@ -33,21 +32,21 @@ public struct SecretBox: Sendable {
                         + "chmod 600 it, and change the secrets if others may have read it", domain: .user)
             }
             let text = String(decoding: try fileSystem.readAll(path, byteCountMax: 4096), as: UTF8.self)
-            guard let bytes = bytes(text.filter { !$0.isWhitespace }), bytes.count == keyByteCount else {
+            guard let cipher = bytes(text.filter { !$0.isWhitespace }).flatMap(AuthenticatedCipher.init(key:)) else {
                 throw OperationalError("the key file '\(path)' does not hold 64 hexadecimal digits", domain: .user)
             }
-            return SecretBox(SymmetricKey(data: bytes))
+            return SecretBox(cipher)
         } catch let error as FileError {
             throw OperationalError(error)
         }
     }
 
-    private init(_ key: SymmetricKey) { self.key = key }
+    private init(_ cipher: AuthenticatedCipher) { self.cipher = cipher }
 
     /// Another process may make it at the same time: the first one wins, and both use its key.
     private static func make(_ path: String, _ fileSystem: any FileSystem, _ random: some RandomSource) throws {
         var random = random
-        let bytes = (0..<keyByteCount).map { _ in UInt8.random(in: .min ... .max, using: &random) }
+        let bytes = (0..<AuthenticatedCipher.keyByteCount).map { _ in UInt8.random(in: .min ... .max, using: &random) }
         let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
         if !folder.isEmpty && folder != "." { try fileSystem.makeDirectory(folder) }
         let temporary = path + ".\(UInt32.random(in: .min ... .max, using: &random)).tmp"
@@ -66,8 +65,7 @@ public struct SecretBox: Sendable {
 
     /// The sealed form of a text, different each time.
     func seal(_ text: String, at place: String) throws -> String {
-        let box = try AES.GCM.seal(Array(text.utf8), using: key, authenticating: Array(place.utf8))
-        return Self.prefix + Self.hex(Array(box.nonce) + Array(box.ciphertext) + Array(box.tag))
+        Self.prefix + Self.hex(try cipher.seal(Array(text.utf8), boundTo: Array(place.utf8)))
     }
 
     /// The text of a sealed form; a text that is not sealed is given back. Errors: `OperationalError` when the key is
@@ -75,8 +73,7 @@ public struct SecretBox: Sendable {
     func open(_ sealed: String, at place: String) throws -> String {
         guard sealed.hasPrefix(Self.prefix) else { return sealed }
         guard let bytes = Self.bytes(String(sealed.dropFirst(Self.prefix.count))),
-            let box = try? AES.GCM.SealedBox(combined: bytes),
-            let opened = try? AES.GCM.open(box, using: key, authenticating: Array(place.utf8))
+            let opened = cipher.open(bytes, boundTo: Array(place.utf8))
         else {
             throw OperationalError(
                 "a stored secret (\(place)) cannot be opened: the key of secrets is not the one it was stored with",

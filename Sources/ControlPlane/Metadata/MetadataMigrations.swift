@@ -5,11 +5,14 @@ enum MetadataMigrations {
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("0001 pipelines and connections", migrate: pipelinesAndConnections)
+        migrator.registerMigration("0002 definitions of tables outside") { database in
+            try database.execute(sql: "ALTER TABLE pipelines ADD COLUMN definitions TEXT NOT NULL DEFAULT '[]'")
+        }
         return migrator
     }
 
     /// Times are microseconds since 1970, but those of `job_checkpoints` and its `spans` nanoseconds; `graph`,
-    /// `diagnostics`, `tags`, `spans`, `config` and `schema` are JSON.
+    /// `diagnostics`, `definitions`, `tags`, `spans`, `config` and `schema` are JSON.
     private static func pipelinesAndConnections(_ database: Database) throws {
         try database.execute(
             sql: """

@@ -1,5 +1,6 @@
 import GRDB
 import HostSystem
+import Planner
 import SQLSyntax
 
 extension PipelineRegistry {
@@ -25,7 +26,8 @@ extension PipelineRegistry {
     ) async throws -> (pipeline: StoredPipeline, usedTables: [String]) {
         let treatment: SinkTreatment = draft.isPreview ? (draft.enablesSinks ? .both : .previewed) : .kept
         let parallelism = draft.isPreview ? 1 : draft.parallelism
-        let planned = try await planner.planning(draft.query, parallelism: parallelism, sinks: treatment)
+        let planned = try await planner.planAsking(draft.query, parallelism: parallelism, sinks: treatment)
+        try await prepareSinks(planned, draft.query)
         let (clock, now) = (site.host.wallClock, site.now())
         var random = site.host.random
         let id = ResourceID.make(ResourceID.pipeline, clock, &random)
@@ -38,8 +40,14 @@ extension PipelineRegistry {
             stop: starts ? .none : .checkpoint, restartNonce: 0, forcesRestart: false, isPreview: draft.isPreview,
             enablesSinks: draft.enablesSinks, ttlMicros: draft.ttlMicros, createdAt: now,
             tags: StoredJSON.text(draft.tags), graph: StoredJSON.text(GraphInfo(planned.graph)),
-            diagnostics: StoredJSON.text(planned.warnings), job: job)
+            diagnostics: StoredJSON.text(planned.warnings), definitions: StoredJSON.text(planned.definitions), job: job)
         return (stored, planned.usedTables)
+    }
+
+    /// Errors: `ControlError` with what is refused, or that nobody can be asked.
+    private func prepareSinks(_ planned: PlannedQuery, _ query: String) async throws {
+        let problems = try await planner.prepareSinks(planned.graph, isTrial: false)
+        if !problems.isEmpty { throw QueryPlanner.refusal(problems, of: query) }
     }
 
     private func insert(_ stored: StoredPipeline, usedTables: [String], starts: Bool) async throws {
@@ -87,8 +95,12 @@ extension PipelineRegistry {
         let query = change.query ?? before.query
         let parallelism = change.parallelism ?? before.parallelism
         let isReplanned = query != before.query || parallelism != before.parallelism
+        // What was asked for when the pipeline was made holds as long as its query does.
+        let known = query == before.query ? StoredJSON.definitions(before.definitions) : OutsideDefinitions()
         let planned =
-            isReplanned ? try await planner.planning(query, parallelism: parallelism, sinks: before.sinks) : nil
+            isReplanned
+            ? try await planner.planAsking(query, parallelism: parallelism, sinks: before.sinks, known) : nil
+        if let planned, query != before.query { try await prepareSinks(planned, query) }
         await live(id)?.journal.flush()
         let stored = try await write { database in
             let current = try PipelineStore.get(id, database)
@@ -100,6 +112,7 @@ extension PipelineRegistry {
             if let planned {
                 outcome.stored.graph = StoredJSON.text(GraphInfo(planned.graph))
                 outcome.stored.diagnostics = StoredJSON.text(planned.warnings)
+                outcome.stored.definitions = StoredJSON.text(planned.definitions)
                 try PipelineStore.setTables(planned.usedTables, of: id, database)
             }
             try self.store(current, &outcome, database)

@@ -11,14 +11,18 @@ extension PipelineRegistry {
     public func validate(query: String) async throws -> QueryValidation {
         try checkOpen()
         try PipelineChangeRules.check(query: query)
-        let result = try await planner.compiling(query, parallelism: 1)
+        let result = try await planner.compileAsking(query, parallelism: 1).result
         var diagnostics = result.diagnostics
+        if !result.hasErrors, let graph = result.graph {
+            diagnostics += try await planner.prepareSinks(graph, isTrial: true)
+        }
         if !result.hasErrors && result.graph == nil && result.answers.isEmpty {
             diagnostics.append(QueryPlanner.nothingToRun(query))
         }
         let written = result.graph?.nodes.last { if case .sink = $0.spec { true } else { false } }?.schema
+        let hasErrors = diagnostics.contains { $0.severity == .error }
         return QueryValidation(
-            graph: result.hasErrors ? nil : result.graph.map(GraphInfo.init), diagnostics: diagnostics,
+            graph: hasErrors ? nil : result.graph.map(GraphInfo.init), diagnostics: diagnostics,
             schema: (result.previewSchema ?? written).map(ColumnInfo.visible) ?? [], answers: result.answers)
     }
 
@@ -26,7 +30,7 @@ extension PipelineRegistry {
         try checkOpen()
         try PipelineChangeRules.check(query: query)
         if limit < 1 { throw ControlError(.invalid, "limit takes 1 or more, found \(limit)") }
-        let planned = try await planner.planning(query, parallelism: 1)
+        let planned = try await planner.planAsking(query, parallelism: 1)
         guard let schema = planned.previewSchema else {
             throw ControlError(.invalid, "the query gives no rows: end it with a SELECT")
         }

@@ -83,13 +83,14 @@ enum PipelineStore {
         try database.execute(
             sql: """
                 INSERT INTO pipelines (id, name, query, parallelism, checkpoint_interval_micros, stop, restart_nonce,
-                    forces_restart, is_preview, enables_sinks, ttl_micros, tags, graph, diagnostics, created_at)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    forces_restart, is_preview, enables_sinks, ttl_micros, tags, graph, diagnostics, definitions, created_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
                 stored.id, stored.name, stored.query, stored.parallelism, stored.checkpointIntervalMicros,
                 stored.stop.rawValue, stored.restartNonce, stored.forcesRestart, stored.isPreview, stored.enablesSinks,
-                stored.ttlMicros, stored.tags, stored.graph, stored.diagnostics, stored.createdAt,
+                stored.ttlMicros, stored.tags, stored.graph, stored.diagnostics, stored.definitions,
+                stored.createdAt,
             ])
         try database.execute(
             sql: """
@@ -107,11 +108,12 @@ enum PipelineStore {
         try database.execute(
             sql: """
                 UPDATE pipelines SET name = ?, query = ?, parallelism = ?, checkpoint_interval_micros = ?, stop = ?,
-                    restart_nonce = ?, forces_restart = ?, graph = ?, diagnostics = ? WHERE id = ?
+                    restart_nonce = ?, forces_restart = ?, graph = ?, diagnostics = ?, definitions = ? WHERE id = ?
                 """,
             arguments: [
                 stored.name, stored.query, stored.parallelism, stored.checkpointIntervalMicros, stored.stop.rawValue,
-                stored.restartNonce, stored.forcesRestart, stored.graph, stored.diagnostics, stored.id,
+                stored.restartNonce, stored.forcesRestart, stored.graph, stored.diagnostics,
+                stored.definitions, stored.id,
             ])
         try database.execute(
             sql: "UPDATE jobs SET state_folder = ? WHERE id = ?", arguments: [stored.job.stateFolder, stored.job.id])

@@ -1,5 +1,6 @@
 import Columnar
 import Dataflow
+import HostSystem
 import Planner
 import SQLSyntax
 
@@ -13,6 +14,8 @@ struct PlannedQuery: Sendable {
     var isBounded: Bool
     /// The columns of its last SELECT; nil when it only writes to tables.
     var previewSchema: Schema?
+    /// What was asked for outside to plan it.
+    var definitions: OutsideDefinitions
 
     var taskCount: Int { graph.nodes.reduce(0) { $0 + $1.parallelism } }
 }
@@ -47,12 +50,20 @@ struct QueryPlanner: Sendable {
     /// Where jobs are planned and started.
     var jobThread: (any TaskExecutor)? { threads.jobs }
 
-    /// What the compiler says of a text. Errors: of reading the stored tables.
+    /// What people look at tells when it happened; where rows go to tables as well, only what tables take is there.
+    private static func timedSinks(_ sinks: SinkTreatment) -> CompilerOptions.TimedSinks {
+        sinks == .previewed ? .all : .bareSelects
+    }
+
+    /// What the compiler says of a text, with what is known of definitions outside. Errors: of reading the stored
+    /// tables.
     func compile(
-        _ query: String, parallelism: Int, timedSinks: CompilerOptions.TimedSinks = .none
+        _ query: String, parallelism: Int, _ definitions: OutsideDefinitions = OutsideDefinitions(),
+        timedSinks: CompilerOptions.TimedSinks = .none
     ) throws -> CompilationResult {
         var options = options
         options.parallelism = parallelism
+        options.definitions = definitions
         options.timedSinks = timedSinks
         guard let tables else {
             return Self.bounded(QueryCompiler(connectors: connectors, options: options).compile(query))
@@ -78,28 +89,70 @@ struct QueryPlanner: Sendable {
         return result
     }
 
-    /// The same for a request, which gives its thread free meanwhile. Errors: also `ControlError(.tooMany)`.
-    func compiling(_ query: String, parallelism: Int) async throws -> CompilationResult {
-        try await threads.run { try compile(query, parallelism: parallelism) }
+    /// The same for a request, asking for what is not known yet; compiles on a thread of its own. Errors: also
+    /// `ControlError(.tooMany)`.
+    func compileAsking(
+        _ query: String, parallelism: Int, _ known: OutsideDefinitions = OutsideDefinitions(),
+        timedSinks: CompilerOptions.TimedSinks = .none
+    ) async throws -> (result: CompilationResult, definitions: OutsideDefinitions) {
+        try await OutsideDefinitions.asking(connectors, from: known, missing: \.missingDefinitions) { definitions in
+            try await threads.run {
+                try compile(query, parallelism: parallelism, definitions, timedSinks: timedSinks)
+            }
+        }
     }
 
-    /// The plan of a text for a request, likewise.
-    func planning(_ query: String, parallelism: Int, sinks: SinkTreatment = .kept) async throws -> PlannedQuery {
-        try await threads.run { try plan(query, parallelism: parallelism, sinks: sinks) }
+    /// The plan of a text for a request, asking for definitions that stand outside. Errors: `ControlError` with all
+    /// diagnostics.
+    func planAsking(
+        _ query: String, parallelism: Int, sinks: SinkTreatment = .kept,
+        _ known: OutsideDefinitions = OutsideDefinitions()
+    ) async throws -> PlannedQuery {
+        let (result, definitions) = try await compileAsking(
+            query, parallelism: parallelism, known, timedSinks: Self.timedSinks(sinks))
+        return try planned(result, query, sinks, definitions)
     }
 
-    /// The plan of a text. Errors: `ControlError` with all diagnostics.
-    func plan(_ query: String, parallelism: Int, sinks: SinkTreatment = .kept) throws -> PlannedQuery {
-        // What people look at tells when it happened; where rows go to tables as well, only what tables take is there.
+    /// The plan of a text whose definitions are known. Errors: `ControlError` with all diagnostics.
+    func plan(
+        _ query: String, parallelism: Int, sinks: SinkTreatment = .kept,
+        _ definitions: OutsideDefinitions = OutsideDefinitions()
+    ) throws -> PlannedQuery {
         let result = try compile(
-            query, parallelism: parallelism, timedSinks: sinks == .previewed ? .all : .bareSelects)
+            query, parallelism: parallelism, definitions, timedSinks: Self.timedSinks(sinks))
+        return try planned(result, query, sinks, definitions)
+    }
+
+    private func planned(
+        _ result: CompilationResult, _ query: String, _ sinks: SinkTreatment, _ definitions: OutsideDefinitions
+    ) throws -> PlannedQuery {
         if result.hasErrors { throw Self.refusal(result.diagnostics, of: query) }
         guard let graph = result.graph else {
             throw Self.refusal([Self.nothingToRun(query)], of: query)
         }
         return PlannedQuery(
             graph: Self.treated(graph, sinks), warnings: result.diagnostics, usedTables: result.usedTables,
-            isBounded: result.isBounded, previewSchema: result.previewSchema)
+            isBounded: result.isBounded, previewSchema: result.previewSchema, definitions: definitions)
+    }
+
+    /// What keeps a graph's sinks from being made ready outside, e.g. a registry that refuses the schema of the rows.
+    /// Errors: `ControlError` when nobody can be asked.
+    func prepareSinks(_ graph: DataflowGraph, isTrial: Bool) async throws -> [Diagnostic] {
+        var problems: [Diagnostic] = []
+        for node in graph.nodes {
+            guard case .sink(let spec) = node.spec, let connector = connectors[spec.connector] else { continue }
+            do {
+                try await connector.prepareSink(spec, isTrial: isTrial)
+            } catch let error as OptionError {
+                problems.append(
+                    Diagnostic("E0314", "table \(spec.table): \(error.message)", span: nil, hint: error.hint))
+            } catch let error as OperationalError where error.domain == .user {
+                problems.append(Diagnostic("E0314", "table \(spec.table): \(error.message)", span: nil))
+            } catch let error as OperationalError {
+                throw ControlError(.unavailable, "table \(spec.table): \(error.message)")
+            }
+        }
+        return problems
     }
 
     /// A text that only defines things.

@@ -1,5 +1,7 @@
+import Dataflow
 import Engine
 import JSONModel
+import Planner
 import SQLSyntax
 
 /// The JSON in the columns of the database: short keys, as there is one for each pipeline of a list. What cannot be
@@ -99,6 +101,32 @@ enum StoredJSON {
                 hint: value["hint"]?.string,
                 severity: value["severity"]?.string.flatMap(Diagnostic.Severity.init) ?? .warning)
         }
+    }
+
+    // MARK: Definitions
+
+    static func text(_ definitions: OutsideDefinitions) -> String {
+        JSONValue.array(
+            definitions.found.map { entry in
+                let options = entry.options.sorted { $0.key < $1.key }
+                return [
+                    "connector": .string(entry.connector), "place": .string(entry.place),
+                    "options": .object(JSONObject(options.map { .init(key: $0.key, value: .string($0.value.text)) })),
+                ]
+            }
+        ).text()
+    }
+
+    static func definitions(_ text: String) -> OutsideDefinitions {
+        var result = OutsideDefinitions()
+        if text == "[]" { return result }
+        for value in (try? JSONParser.parse(text))?.array ?? [] {
+            let members = value["options"]?.object?.members ?? []
+            let options = members.map { ($0.key, OptionValue.string($0.value.string ?? "")) }
+            result[value["connector"]?.string ?? "", value["place"]?.string ?? ""] = .found(
+                Dictionary(options, uniquingKeysWith: { first, _ in first }))
+        }
+        return result
     }
 
     // MARK: Checkpoints

@@ -23,6 +23,7 @@ struct StoredPipeline: Sendable {
     var tags: String
     var graph: String
     var diagnostics: String
+    var definitions: String
     var job: StoredJob
 
     /// What is wanted of the job.
@@ -56,6 +57,7 @@ extension StoredPipeline {
     static let columns = """
         p.id, p.name, p.query, p.parallelism, p.checkpoint_interval_micros, p.stop, p.restart_nonce,
         p.forces_restart, p.is_preview, p.enables_sinks, p.ttl_micros, p.created_at, p.tags, p.graph, p.diagnostics,
+        p.definitions,
         \(StoredJob.columns)
         """
 
@@ -75,6 +77,7 @@ extension StoredPipeline {
         tags = row["tags"]
         graph = row["graph"]
         diagnostics = row["diagnostics"]
+        definitions = row["definitions"]
         job = StoredJob(row)
     }
 

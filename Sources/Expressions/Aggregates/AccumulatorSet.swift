@@ -5,6 +5,7 @@ public final class AccumulatorSet {
     private let plan: AggregatePlan
     private let accumulators: [any GroupsAccumulator]
     private let isRetractable: Bool
+    private var snapshots = LiveSnapshots()
     /// Groups so far.
     public private(set) var groupCount = 0
 
@@ -21,6 +22,7 @@ public final class AccumulatorSet {
     public func update(
         _ columns: [Column], groups: UnsafePointer<UInt32>, rowCount: Int, groupCount: Int
     ) throws(KernelError) {
+        willWrite(groups, rowCount: rowCount)
         resize(groupCount)
         for (call, accumulator) in zip(plan.calls, accumulators) {
             let filter = call.filter.map { Self.truths(columns[$0]) }
@@ -34,6 +36,7 @@ public final class AccumulatorSet {
     public func update(
         _ columns: [Column], retractions: Bitmap, groups: UnsafePointer<UInt32>, rowCount: Int, groupCount: Int
     ) throws(KernelError) {
+        willWrite(groups, rowCount: rowCount)
         resize(groupCount)
         let additions = retractions.inverted()
         for (call, accumulator) in zip(plan.calls, accumulators) {
@@ -60,6 +63,7 @@ public final class AccumulatorSet {
     public func merge(
         _ states: [[Column]], groups: UnsafePointer<UInt32>, rowCount: Int, groupCount: Int
     ) throws(KernelError) {
+        willWrite(groups, rowCount: rowCount)
         resize(groupCount)
         for (state, accumulator) in zip(states, accumulators) {
             try accumulator.merge(state, groups: groups, rowCount: rowCount)
@@ -78,6 +82,42 @@ public final class AccumulatorSet {
         }
         try merge(states, groups: groups, rowCount: rowCount, groupCount: groupCount)
     }
+
+    // MARK: - Snapshots
+
+    /// The state of all groups as it is now, by reference: rows that come later copy what they change before. `others`
+    /// are arrays by the same groups, whose owner tells `willWrite` what `update` and `merge` are not given.
+    public func snapshot(with others: [ArrayView] = []) -> GroupsSnapshot {
+        var views: [ArrayView] = []
+        var firsts: [Int] = []
+        for accumulator in accumulators {
+            firsts.append(views.count)
+            views += accumulator.arrays
+        }
+        let content = snapshots.take(views + others, count: groupCount)
+        let (plan, isRetractable) = (plan, isRetractable)
+        let parts = zip(plan.calls, accumulators).map { call, accumulator in
+            accumulator.snapshot { isRetractable ? plan.makeRetractable(call) : plan.makeAccumulator(call) }
+        }
+        return GroupsSnapshot(
+            groupCount: groupCount, parts: parts, arrays: firsts.map { .init(content: content, first: $0) },
+            others: .init(content: content, first: views.count))
+    }
+
+    /// Values of these groups are about to be written in arrays that were given to `snapshot`.
+    public func willWrite(_ groups: UnsafePointer<UInt32>, rowCount: Int) {
+        snapshots.willWrite(groups, count: rowCount)
+    }
+
+    /// The same of one group.
+    public func willWrite(_ group: Int) { snapshots.willWrite(group) }
+
+    /// The types of `states`, those of all calls one after another.
+    public var stateTypes: [DataType] {
+        AccumulatorSet(plan, isRetractable: isRetractable).states().flatMap { $0.map(\.type) }
+    }
+
+    // MARK: - Results
 
     /// The states of every call, in group order.
     public func states() -> [[Column]] { accumulators.map { $0.states() } }

@@ -5,7 +5,7 @@ import Columnar
 final class ApproximatePercentile: GroupsAccumulator {
     enum Kind { case median, fraction, weighted }
 
-    private var digests: [TDigest] = []
+    private var digests = ChunkedSketches(TDigest())
     private var fraction: ConstantParameter
     private let kind: Kind
 
@@ -14,9 +14,7 @@ final class ApproximatePercentile: GroupsAccumulator {
         fraction = ConstantParameter("approx_percentile_cont", "fraction")
     }
 
-    func resize(groupCount: Int) {
-        while digests.count < groupCount { digests.append(TDigest()) }
-    }
+    func resize(groupCount: Int) { digests.resize(groupCount) }
 
     func update(
         _ arguments: [Column], groups: UnsafePointer<UInt32>, rowCount: Int, filter: Bitmap?
@@ -30,12 +28,12 @@ final class ApproximatePercentile: GroupsAccumulator {
             let weights = arguments[1].pointer(Double.self)
             forEachRow(rowCount, in: presentRows([arguments[0], arguments[1]], filter)) { row in
                 if weights[row] > 0 && weights[row].isFinite {
-                    digests[Int(groups[row])].add(values[row], weight: weights[row])
+                    digests.change(Int(groups[row])) { $0.add(values[row], weight: weights[row]) }
                 }
             }
         } else {
             forEachRow(rowCount, in: presentRows([arguments[0]], filter)) { row in
-                digests[Int(groups[row])].add(values[row])
+                digests.change(Int(groups[row])) { $0.add(values[row]) }
             }
         }
     }
@@ -54,19 +52,27 @@ final class ApproximatePercentile: GroupsAccumulator {
                 centroids.append(TDigest.Centroid(mean: numbers[index], weight: numbers[index + 1]))
                 index += 2
             }
-            digests[Int(groups[row])].merge(centroids, minimum: numbers[start], maximum: numbers[start + 1])
+            digests.change(Int(groups[row])) {
+                $0.merge(centroids, minimum: numbers[start], maximum: numbers[start + 1])
+            }
         }
     }
 
+    func states() -> [Column] { Self.states(digests, fraction, digests.count) { $0 } }
+    func states(_ groups: Selection) -> [Column] { Self.states(digests, fraction, groups.count) { groups[$0] } }
+
     /// A list per group: minimum, maximum, then mean and weight of each centroid; then the fraction.
-    func states() -> [Column] {
+    private static func states(
+        _ digests: ChunkedSketches<TDigest>, _ fraction: ConstantParameter, _ count: Int, _ group: (Int) -> Int
+    ) -> [Column] {
         var numbers = FixedWidthBuilder<Double>()
         var offsets: [Int32] = [0]
-        for group in digests.indices {
-            let centroids = digests[group].settle()
+        for row in 0..<count {
+            var digest = digests[group(row)]
+            let centroids = digest.settle()
             if !centroids.isEmpty {
-                numbers.append(digests[group].minimum)
-                numbers.append(digests[group].maximum)
+                numbers.append(digest.minimum)
+                numbers.append(digest.maximum)
                 for centroid in centroids {
                     numbers.append(centroid.mean)
                     numbers.append(centroid.weight)
@@ -75,15 +81,26 @@ final class ApproximatePercentile: GroupsAccumulator {
             offsets.append(Int32(truncatingIfNeeded: numbers.count))
         }
         let list = Column(
-            type: .list(.float64), count: digests.count, values: .copying(offsets), children: [numbers.finish(.float64)]
-        )
-        return [list, fraction.column(digests.count)]
+            type: .list(.float64), count: count, values: .copying(offsets), children: [numbers.finish(.float64)])
+        return [list, fraction.column(count)]
     }
 
-    func finish() throws(KernelError) -> Column {
+    func snapshot(makeEmpty: @escaping @Sendable () -> any GroupsAccumulator) -> AccumulatorSnapshot {
+        AccumulatorSnapshot { [digests, fraction] _ in
+            { groups in Self.states(digests, fraction, groups.count) { groups.lowerBound + $0 } }
+        }
+    }
+
+    func finish() throws(KernelError) -> Column { finish(count: digests.count) { $0 } }
+    func finish(_ groups: Selection) throws(KernelError) -> Column { finish(count: groups.count) { groups[$0] } }
+
+    private func finish(count: Int, _ group: (Int) -> Int) -> Column {
         let fraction = kind == .median ? 0.5 : fraction.value ?? 0.5
-        return groupColumn(.float64, count: digests.count, filler: 0) { digests[$0].quantile(fraction) }
+        return groupColumn(.float64, count: count, filler: 0) { row in
+            var digest = digests[group(row)]
+            return digest.quantile(fraction)
+        }
     }
 
-    var byteCount: Int { digests.reduce(0) { $0 + $1.byteCount } }
+    var byteCount: Int { digests.total(\.byteCount) }
 }

@@ -2,18 +2,6 @@ import Columnar
 
 /// All rows of every group: what `array_agg`, exact percentiles and ordered aggregates hold.
 struct CollectedRows: ~Copyable {
-    /// Rows brought together by group: those of group `g` are `offsets[g]..<offsets[g + 1]`, in the order they came.
-    struct Grouped {
-        /// 32-bit offsets, one more than there are groups.
-        var offsets: Buffer
-        var columns: [Column]
-
-        func range(_ group: Int) -> Range<Int> {
-            let offsets = offsets.assuming(Int32.self)
-            return Int(offsets[group])..<Int(offsets[group + 1])
-        }
-    }
-
     private let types: [DataType]
     private var chunks: [[Column]] = []
     private var groups = GroupArray<UInt32>(initial: 0)
@@ -74,42 +62,33 @@ struct CollectedRows: ~Copyable {
         try append(elements, groups: expanded, rowCount: total, mask: nil)
     }
 
-    private func joined() -> [Column] {
-        if chunks.isEmpty { return types.map { Column.empty($0) } }
-        return types.indices.map { index in Column.concatenating(chunks.map { $0[index] }) }
-    }
+    private func joined() -> [Column] { content.joined() }
 
     /// The rows by group; a stable counting sort.
-    func grouped() -> Grouped {
-        let offsets = Buffer(byteCount: (groupCount + 1) * 4, zeroed: true)
-        let starts = offsets.assuming(Int32.self)
-        let groups = groups.pointer
-        for row in 0..<rowCount { starts[Int(groups[row]) + 1] &+= 1 }
-        for group in 0..<groupCount { starts[group + 1] &+= starts[group] }
-        let indices = Buffer(byteCount: max(1, rowCount) * 4)
-        let order = indices.assuming(Int32.self)
-        let next = UnsafeMutablePointer<Int32>.allocate(capacity: groupCount + 1)
-        defer { next.deallocate() }
-        next.update(from: starts, count: groupCount + 1)
-        for row in 0..<rowCount {
-            let group = Int(groups[row])
-            order[Int(next[group])] = Int32(truncatingIfNeeded: row)
-            next[group] &+= 1
-        }
-        let selection = Selection(buffer: indices, count: rowCount)
-        return Grouped(offsets: offsets, columns: joined().map { $0.taking(selection) })
-    }
+    func grouped() -> Grouped { content.grouped() }
 
     /// A list column per collected column; a group without rows has a null list when `emptyIsNull`, else an empty one.
-    func lists(emptyIsNull: Bool) -> [Column] {
-        let grouped = grouped()
-        var present = BitmapBuilder(capacity: groupCount)
-        if emptyIsNull { for group in 0..<groupCount { present.append(!grouped.range(group).isEmpty) } }
-        let validity = emptyIsNull ? present.finishValidity() : nil
-        return grouped.columns.map { column in
-            Column(
-                type: .list(column.type), count: groupCount, validity: validity, values: grouped.offsets,
-                children: [column])
+    func lists(emptyIsNull: Bool) -> [Column] { content.lists(emptyIsNull: emptyIsNull) }
+
+    /// The lists of some groups, in the order given. Cost: a look at the group of every row.
+    func lists(of groups: Selection, emptyIsNull: Bool) -> [Column] {
+        content.picking(groups).lists(emptyIsNull: emptyIsNull)
+    }
+
+    /// All rows by group, as `grouped` of some groups.
+    func grouped(of groups: Selection) -> Grouped { content.picking(groups).grouped() }
+
+    /// Everything as it is now, by reference: what comes later is written elsewhere.
+    var content: CollectedContent {
+        CollectedContent(
+            types: types, chunks: chunks, owners: groups.view.block, rowCount: groups.count, groupCount: groupCount)
+    }
+
+    /// What a snapshot of an accumulator reads whose state is `lists`, followed by what `rest` gives for so many groups.
+    func snapshot(_ rest: @escaping @Sendable (Int) -> [Column] = { _ in [] }) -> AccumulatorSnapshot {
+        AccumulatorSnapshot { [content] _ in
+            let lists = content.lists(emptyIsNull: false)
+            return { groups in lists.map { $0.slice(groups.lowerBound, groups.count) } + rest(groups.count) }
         }
     }
 

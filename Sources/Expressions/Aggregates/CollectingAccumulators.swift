@@ -20,6 +20,16 @@ final class ArrayAccumulator: GroupsAccumulator {
 
     func states() -> [Column] { rows.lists(emptyIsNull: false) }
     func finish() throws(KernelError) -> Column { rows.lists(emptyIsNull: true)[0] }
+    func states(_ groups: Selection) -> [Column] { rows.lists(of: groups, emptyIsNull: false) }
+
+    func finish(_ groups: Selection) throws(KernelError) -> Column {
+        rows.lists(of: groups, emptyIsNull: true)[0]
+    }
+
+    func snapshot(makeEmpty: @escaping @Sendable () -> any GroupsAccumulator) -> AccumulatorSnapshot {
+        rows.snapshot()
+    }
+
     var byteCount: Int { rows.byteCount }
 }
 
@@ -41,16 +51,26 @@ final class TextJoinAccumulator: GroupsAccumulator {
     }
 
     func states() -> [Column] { rows.lists(emptyIsNull: false) }
+    func states(_ groups: Selection) -> [Column] { rows.lists(of: groups, emptyIsNull: false) }
 
-    func finish() throws(KernelError) -> Column {
-        let grouped = rows.grouped()
+    func snapshot(makeEmpty: @escaping @Sendable () -> any GroupsAccumulator) -> AccumulatorSnapshot {
+        rows.snapshot()
+    }
+
+    func finish() throws(KernelError) -> Column { try joined(rows.grouped(), rows.groupCount) }
+
+    func finish(_ groups: Selection) throws(KernelError) -> Column {
+        try joined(rows.grouped(of: groups), groups.count)
+    }
+
+    private func joined(_ grouped: CollectedRows.Grouped, _ groupCount: Int) throws(KernelError) -> Column {
         let textColumn = grouped.columns[0]
         let texts = textColumn.viewReader
         let delimiters = grouped.columns[1]
         let delimiterReader = delimiters.viewReader
-        var builder = ViewBuilder(capacity: rows.groupCount)
+        var builder = ViewBuilder(capacity: groupCount)
         var joined: [UInt8] = []
-        for group in 0..<rows.groupCount {
+        for group in 0..<groupCount {
             let range = grouped.range(group)
             if range.isEmpty {
                 builder.appendNull()
@@ -118,16 +138,29 @@ final class NthValueAccumulator: GroupsAccumulator {
 
     func states() -> [Column] { rows.lists(emptyIsNull: false) + [position.column(rows.groupCount)] }
 
-    func finish() throws(KernelError) -> Column {
-        let grouped = rows.grouped()
+    func states(_ groups: Selection) -> [Column] {
+        rows.lists(of: groups, emptyIsNull: false) + [position.column(groups.count)]
+    }
+
+    func snapshot(makeEmpty: @escaping @Sendable () -> any GroupsAccumulator) -> AccumulatorSnapshot {
+        rows.snapshot { [position] in [position.column($0)] }
+    }
+
+    func finish() throws(KernelError) -> Column { picked(rows.grouped(), rows.groupCount) }
+
+    func finish(_ groups: Selection) throws(KernelError) -> Column {
+        picked(rows.grouped(of: groups), groups.count)
+    }
+
+    private func picked(_ grouped: CollectedRows.Grouped, _ groupCount: Int) -> Column {
         let nth = Int(position.value.flatMap { Int64(exactly: $0) } ?? 1)
-        let indices = Buffer(byteCount: max(1, rows.groupCount) * 4)
+        let indices = Buffer(byteCount: max(1, groupCount) * 4)
         let picks = indices.assuming(Int32.self)
-        for group in 0..<rows.groupCount {
+        for group in 0..<groupCount {
             let range = grouped.range(group)
             picks[group] = nth <= range.count ? Int32(truncatingIfNeeded: range.lowerBound + nth - 1) : -1
         }
-        return grouped.columns[0].takingOrNull(Selection(buffer: indices, count: rows.groupCount))
+        return grouped.columns[0].takingOrNull(Selection(buffer: indices, count: groupCount))
     }
 
     var byteCount: Int { rows.byteCount + counts.byteCount }

@@ -47,5 +47,6 @@ final class CountAccumulator: RetractableAccumulator {
         return Column(type: .int64, count: counts.count, values: .copying(bytes))
     }
 
+    var arrays: [ArrayView] { [counts.view] }
     var byteCount: Int { counts.byteCount }
 }

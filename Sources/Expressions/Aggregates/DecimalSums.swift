@@ -1,7 +1,7 @@
 import Columnar
 
 /// `sum` and `avg` of decimals: exact 128-bit sums of the scaled integers.
-final class DecimalSums: RetractableAccumulator {
+final class DecimalSums: RetractableAccumulator, FixedWidthAccumulator {
     private struct Total: BitwiseCopyable {
         var sum: Int128 = 0
         var count: Int64 = 0
@@ -10,6 +10,7 @@ final class DecimalSums: RetractableAccumulator {
 
     private var totals = GroupArray(initial: Total())
     private let result: SumResult
+    private let scale: Int
     private let type: DataType
     /// Ten to the digits that an average gains.
     private let raise: Int128
@@ -17,6 +18,7 @@ final class DecimalSums: RetractableAccumulator {
     /// `scale` is the argument's scale; `type` the result's type.
     init(_ result: SumResult, scale: Int, type: DataType) {
         self.result = result
+        self.scale = scale
         self.type = type
         var raise: Int128 = 1
         if case .decimal(_, let resultScale) = type, resultScale > scale {
@@ -124,5 +126,7 @@ final class DecimalSums: RetractableAccumulator {
         return sum < 0 ? -magnitude : magnitude
     }
 
+    func makeEmpty() -> any GroupsAccumulator { DecimalSums(result, scale: scale, type: type) }
+    var arrays: [ArrayView] { [totals.view] }
     var byteCount: Int { totals.byteCount }
 }

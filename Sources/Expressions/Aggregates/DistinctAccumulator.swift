@@ -64,18 +64,31 @@ final class DistinctAccumulator: GroupsAccumulator {
     }
 
     /// A list per argument: the different rows of each group.
-    func states() -> [Column] {
-        var rows = CollectedRows(types)
-        rows.resize(groupCount)
-        let keys = table.keys()
-        let groups = keys[0]
-        // Appending cannot fail: there are fewer rows than ids.
-        try? rows.append(
-            Array(keys.dropFirst()), groups: groups.pointer(UInt32.self), rowCount: table.groupCount, mask: nil)
-        return rows.lists(emptyIsNull: false)
+    func states() -> [Column] { content.lists(emptyIsNull: false) }
+    func states(_ groups: Selection) -> [Column] { content.picking(groups).lists(emptyIsNull: false) }
+
+    private var content: CollectedContent { CollectedContent(table.snapshot(), types, groupCount: groupCount) }
+
+    func snapshot(makeEmpty: @escaping @Sendable () -> any GroupsAccumulator) -> AccumulatorSnapshot {
+        AccumulatorSnapshot { [types, groupCount, keys = table.snapshot()] _ in
+            let lists = CollectedContent(keys, types, groupCount: groupCount).lists(emptyIsNull: false)
+            return { groups in lists.map { $0.slice(groups.lowerBound, groups.count) } }
+        }
     }
 
     func finish() throws(KernelError) -> Column { try inner.finish() }
+    func finish(_ groups: Selection) throws(KernelError) -> Column { try inner.finish(groups) }
 
     var byteCount: Int { table.byteCount + inner.byteCount }
+}
+
+extension CollectedContent {
+    /// The rows of a table whose first key is the group.
+    init(_ keys: KeySnapshot, _ types: [DataType], groupCount: Int) {
+        let columns = keys.keys(0..<keys.count)
+        let owners = columns[0]
+        self.init(
+            types: types, chunks: [Array(columns.dropFirst())], owners: owners.values, rowCount: keys.count,
+            groupCount: groupCount)
+    }
 }

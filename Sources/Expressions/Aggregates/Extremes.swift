@@ -98,6 +98,7 @@ final class FixedExtremes<Input: OrderedValue>: GroupsAccumulator {
         }
     }
 
+    var arrays: [ArrayView] { [values.view, isPresent.view] }
     var byteCount: Int { values.byteCount + isPresent.byteCount }
 }
 
@@ -134,7 +135,24 @@ final class TextExtremes: GroupsAccumulator {
 
     func states() -> [Column] { [slots.column(type)] }
     func finish() throws(KernelError) -> Column { slots.column(type) }
+    func states(_ groups: Selection) -> [Column] { [slots.column(type, of: groups)] }
+    func finish(_ groups: Selection) throws(KernelError) -> Column { slots.column(type, of: groups) }
 
+    func snapshot(makeEmpty: @escaping @Sendable () -> any GroupsAccumulator) -> AccumulatorSnapshot {
+        let retired = slots.share()
+        return AccumulatorSnapshot { [type] arrays in
+            { groups in
+                let buffer = Buffer(byteCount: groups.count * MemoryLayout<ByteSlots.Slot>.stride)
+                arrays.read(0, groups, into: buffer.pointer)
+                return withExtendedLifetime(retired) {
+                    let slots = buffer.assuming(ByteSlots.Slot.self)
+                    return [ByteSlots.column(type, groups.count) { slots[$0] }]
+                }
+            }
+        }
+    }
+
+    var arrays: [ArrayView] { [slots.view] }
     var byteCount: Int { slots.byteCount }
 }
 

@@ -83,5 +83,6 @@ final class FloatSums: GroupsAccumulator {
         }
     }
 
+    var arrays: [ArrayView] { [totals.view] }
     var byteCount: Int { totals.byteCount }
 }

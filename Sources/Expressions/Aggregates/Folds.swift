@@ -1,7 +1,7 @@
 import Columnar
 
 /// `bool_and`, `bool_or`, and `min`, `max` of booleans, which are the same.
-final class BooleanFold: GroupsAccumulator {
+final class BooleanFold: FixedWidthAccumulator {
     private static let unknown: UInt8 = 2
     private var values = GroupArray<UInt8>(initial: BooleanFold.unknown)
     private let isConjunction: Bool
@@ -49,11 +49,13 @@ final class BooleanFold: GroupsAccumulator {
         return builder.finish()
     }
 
+    func makeEmpty() -> any GroupsAccumulator { BooleanFold(isConjunction: isConjunction) }
+    var arrays: [ArrayView] { [values.view] }
     var byteCount: Int { values.byteCount }
 }
 
 /// `bit_and`, `bit_or` and `bit_xor` of integers of one width.
-final class BitFold<Input: FixedWidthInteger & BitwiseCopyable>: GroupsAccumulator {
+final class BitFold<Input: FixedWidthInteger & BitwiseCopyable>: FixedWidthAccumulator {
     enum Kind { case and, or, xor }
 
     private var values: GroupArray<Input>
@@ -113,5 +115,7 @@ final class BitFold<Input: FixedWidthInteger & BitwiseCopyable>: GroupsAccumulat
         }
     }
 
+    func makeEmpty() -> any GroupsAccumulator { BitFold(kind, type: type) }
+    var arrays: [ArrayView] { [values.view, isPresent.view] }
     var byteCount: Int { values.byteCount + isPresent.byteCount }
 }

@@ -125,5 +125,6 @@ final class IntegerSums<Input: FixedWidthInteger & BitwiseCopyable>: Retractable
         return column
     }
 
+    var arrays: [ArrayView] { [totals.view] }
     var byteCount: Int { totals.byteCount }
 }

@@ -1,7 +1,7 @@
 import Columnar
 
 /// `sum` of intervals, part by part.
-final class IntervalSums: GroupsAccumulator {
+final class IntervalSums: FixedWidthAccumulator {
     private struct Total: BitwiseCopyable {
         var months: Int64 = 0
         var days: Int64 = 0
@@ -71,5 +71,7 @@ final class IntervalSums: GroupsAccumulator {
         return column
     }
 
+    func makeEmpty() -> any GroupsAccumulator { IntervalSums() }
+    var arrays: [ArrayView] { [totals.view] }
     var byteCount: Int { totals.byteCount }
 }

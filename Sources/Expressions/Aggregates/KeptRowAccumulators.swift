@@ -40,7 +40,19 @@ final class PositionalAccumulator: GroupsAccumulator {
         return columns + [isPresent]
     }
 
+    func states(_ groups: Selection) -> [Column] {
+        let (columns, isPresent) = rows.columns(groups)
+        return columns + [isPresent]
+    }
+
     func finish() throws(KernelError) -> Column { rows.columns().columns[0] }
+    func finish(_ groups: Selection) throws(KernelError) -> Column { rows.columns(groups).columns[0] }
+
+    var arrays: [ArrayView] { [rows.view] }
+
+    func snapshot(makeEmpty: @escaping @Sendable () -> any GroupsAccumulator) -> AccumulatorSnapshot {
+        rows.snapshot()
+    }
 
     var byteCount: Int { rows.byteCount }
 }
@@ -88,7 +100,19 @@ final class ExtremeRowAccumulator: GroupsAccumulator {
         return columns + [isPresent]
     }
 
+    func states(_ groups: Selection) -> [Column] {
+        let (columns, isPresent) = rows.columns(groups)
+        return columns + [isPresent]
+    }
+
     func finish() throws(KernelError) -> Column { rows.columns().columns[0] }
+    func finish(_ groups: Selection) throws(KernelError) -> Column { rows.columns(groups).columns[0] }
+
+    var arrays: [ArrayView] { [rows.view] }
+
+    func snapshot(makeEmpty: @escaping @Sendable () -> any GroupsAccumulator) -> AccumulatorSnapshot {
+        rows.snapshot()
+    }
 
     var byteCount: Int { rows.byteCount }
 }

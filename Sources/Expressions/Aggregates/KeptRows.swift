@@ -65,19 +65,69 @@ struct KeptRows: ~Copyable {
     /// The kept rows, one per group in id order, nulls for groups without one; then whether each group has one.
     mutating func columns() -> (columns: [Column], isPresent: Column) {
         if chunks.count != 1 || storedRowCount > keptCount { rewrite() }
-        var flags = BooleanBuilder(capacity: places.count)
-        let indices = Buffer(byteCount: places.count * 4)
-        let rows = indices.assuming(Int32.self)
-        for group in 0..<places.count {
-            flags.append(places[group] >= 0)
-            rows[group] = places[group] < 0 ? -1 : Int32(truncatingIfNeeded: places[group])
+        return Content(types: types, chunks: chunks).columns(places.count) { places[$0] }
+    }
+
+    /// The same for some groups, in the order given.
+    mutating func columns(_ groups: Selection) -> (columns: [Column], isPresent: Column) {
+        if chunks.count != 1 { rewrite() }
+        return Content(types: types, chunks: chunks).columns(groups.count) { places[groups[$0]] }
+    }
+
+    /// The array of places, which goes with `content` in a snapshot.
+    var view: ArrayView { places.view }
+
+    /// Rows that were kept, to be found by their places.
+    struct Content: Sendable {
+        let types: [DataType]
+        private let columns: [Column]
+        private let starts: [Int64]
+
+        /// Cost: with several chunks their rows are copied.
+        init(types: [DataType], chunks: [[Column]]) {
+            self.types = types
+            starts = chunks.reduce(into: [0]) { $0.append($0[$0.count - 1] + Int64($1.first?.count ?? 0)) }
+            columns = types.indices.map { index in
+                chunks.isEmpty ? Column.empty(types[index]) : Column.concatenating(chunks.map { $0[index] })
+            }
         }
-        let selection = Selection(buffer: indices, count: places.count)
-        return (chunks[0].map { $0.takingOrNull(selection) }, flags.finish())
+
+        /// The rows at some places, nulls for -1; then whether there is one.
+        func columns(_ count: Int, _ place: (Int) -> Int64) -> (columns: [Column], isPresent: Column) {
+            var flags = BooleanBuilder(capacity: count)
+            let indices = Buffer(byteCount: count * 4)
+            let rows = indices.assuming(Int32.self)
+            for row in 0..<count {
+                let place = place(row)
+                flags.append(place >= 0)
+                rows[row] =
+                    place < 0
+                    ? -1 : Int32(truncatingIfNeeded: starts[Int(place >> 32)] + place & 0xFFFF_FFFF)
+            }
+            let selection = Selection(buffer: indices, count: count)
+            return (columns.map { $0.takingOrNull(selection) }, flags.finish())
+        }
+    }
+
+    /// What a snapshot of an accumulator reads whose state is `columns`. Its `arrays` must be `view`.
+    func snapshot() -> AccumulatorSnapshot {
+        AccumulatorSnapshot { [types, chunks] arrays in
+            let content = Content(types: types, chunks: chunks)
+            return { groups in
+                let buffer = Buffer(byteCount: groups.count * 8)
+                arrays.read(0, groups, into: buffer.pointer)
+                let places = buffer.assuming(Int64.self)
+                let (columns, isPresent) = withExtendedLifetime(buffer) {
+                    content.columns(groups.count) { places[$0] }
+                }
+                return columns + [isPresent]
+            }
+        }
     }
 
     /// Brings all kept rows into one chunk, in group order.
     private mutating func rewrite() {
+        places.detach()
         var starts: [Int] = []
         var total = 0
         for chunk in chunks {

@@ -7,7 +7,7 @@ enum SpreadKind: Sendable {
 }
 
 /// `var_*` and `stddev_*` by Welford's method; partial results are combined by Chan's.
-final class SpreadAccumulator: GroupsAccumulator {
+final class SpreadAccumulator: FixedWidthAccumulator {
     private struct Moments: BitwiseCopyable {
         var count = 0.0
         var mean = 0.0
@@ -79,5 +79,7 @@ final class SpreadAccumulator: GroupsAccumulator {
         }
     }
 
+    func makeEmpty() -> any GroupsAccumulator { SpreadAccumulator(kind) }
+    var arrays: [ArrayView] { [moments.view] }
     var byteCount: Int { moments.byteCount }
 }

@@ -9,6 +9,7 @@ final class MultisetAccumulator: RetractableAccumulator {
     private var table: GroupTable
     /// How often each row of the table occurs.
     private var counts = GroupArray<Int64>(initial: 0)
+    private var snapshots = LiveSnapshots()
     /// Rows of the table that occur no more.
     private var deadCount = 0
     private var groupCount = 0
@@ -52,6 +53,7 @@ final class MultisetAccumulator: RetractableAccumulator {
         let known = table.groupCount
         table.intern(columns, rowCount: count, into: entries)
         deadCount += table.groupCount - known
+        snapshots.willWrite(entries, count: count)
         counts.resize(table.groupCount)
         for row in 0..<count {
             let entry = Int(entries[row])
@@ -80,12 +82,17 @@ final class MultisetAccumulator: RetractableAccumulator {
     /// The rows left, each as often as it occurs; with `places` only of groups with a place there, −1 for none, and
     /// under that number.
     private func rows(places: UnsafePointer<Int32>?) -> (groups: [UInt32], columns: [Column]) {
-        let keys = table.keys()
+        Self.rows(table.keys(), counts.pointer, table.groupCount, places: places)
+    }
+
+    private static func rows(
+        _ keys: [Column], _ counts: UnsafePointer<Int64>, _ entryCount: Int, places: UnsafePointer<Int32>?
+    ) -> (groups: [UInt32], columns: [Column]) {
         let owner = keys[0]
         let owners = owner.pointer(UInt32.self)
         var groups: [UInt32] = []
         var entries: [Int32] = []
-        for entry in 0..<table.groupCount where counts[entry] > 0 {
+        for entry in 0..<entryCount where counts[entry] > 0 {
             let group = places.map { $0[Int(owners[entry])] } ?? Int32(truncatingIfNeeded: owners[entry])
             if group < 0 { continue }
             for _ in 0..<counts[entry] {
@@ -134,12 +141,28 @@ final class MultisetAccumulator: RetractableAccumulator {
     /// A list per argument: the rows of each group, each as often as it occurs.
     func states() -> [Column] {
         let (groups, columns) = rows(places: nil)
-        var rows = CollectedRows(types)
-        rows.resize(groupCount)
-        let buffer = Buffer.copying(groups)
-        // Appending fails only beyond 2^31 rows, which the table's ids cannot number.
-        try? rows.append(columns, groups: buffer.assuming(UInt32.self), rowCount: groups.count, mask: nil)
-        return rows.lists(emptyIsNull: false)
+        return Self.lists(groups, columns, types, groupCount)
+    }
+
+    private static func lists(
+        _ groups: [UInt32], _ columns: [Column], _ types: [DataType], _ groupCount: Int
+    ) -> [Column] {
+        CollectedContent(
+            types: types, chunks: [columns], owners: .copying(groups), rowCount: groups.count, groupCount: groupCount
+        ).lists(emptyIsNull: false)
+    }
+
+    /// The counts are by entry, not by group, so a snapshot of their own keeps them.
+    func snapshot(makeEmpty: @escaping @Sendable () -> any GroupsAccumulator) -> AccumulatorSnapshot {
+        let content = snapshots.take([counts.view], count: counts.count)
+        return AccumulatorSnapshot { [types, groupCount, keys = table.snapshot()] _ in
+            let counts = content.values(0, 0..<content.count, as: Int64.self)
+            let (groups, columns) = withExtendedLifetime(counts) {
+                Self.rows(keys.keys(0..<keys.count), counts.assuming(Int64.self), keys.count, places: nil)
+            }
+            let lists = Self.lists(groups, columns, types, groupCount)
+            return { groups in lists.map { $0.slice(groups.lowerBound, groups.count) } }
+        }
     }
 
     var byteCount: Int { table.byteCount + counts.byteCount }

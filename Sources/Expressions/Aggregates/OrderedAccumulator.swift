@@ -44,8 +44,17 @@ final class OrderedAccumulator: GroupsAccumulator {
     }
 
     func states() -> [Column] { rows.lists(emptyIsNull: false) }
+    func states(_ groups: Selection) -> [Column] { rows.lists(of: groups, emptyIsNull: false) }
 
-    func finish() throws(KernelError) -> Column {
+    func snapshot(makeEmpty: @escaping @Sendable () -> any GroupsAccumulator) -> AccumulatorSnapshot {
+        rows.snapshot()
+    }
+
+    func finish() throws(KernelError) -> Column { try result(rows.content) }
+
+    func finish(_ groups: Selection) throws(KernelError) -> Column { try result(rows.content.picking(groups)) }
+
+    private func result(_ rows: CollectedContent) throws(KernelError) -> Column {
         let grouped = rows.grouped()
         let keys = Array(grouped.columns.dropFirst(argumentCount))
         let indices = Buffer(byteCount: max(1, rows.rowCount) * 4)

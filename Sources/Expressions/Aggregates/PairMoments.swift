@@ -8,7 +8,7 @@ enum PairMeasure: Sendable {
 }
 
 /// `corr`, `covar_*` and `regr_*`: running means and co-moments of the rows in which both arguments are present.
-final class PairAccumulator: GroupsAccumulator {
+final class PairAccumulator: FixedWidthAccumulator {
     private struct Moments: BitwiseCopyable {
         var count = 0.0
         var meanX = 0.0
@@ -116,5 +116,7 @@ final class PairAccumulator: GroupsAccumulator {
         }
     }
 
+    func makeEmpty() -> any GroupsAccumulator { PairAccumulator(measure) }
+    var arrays: [ArrayView] { [moments.view] }
     var byteCount: Int { moments.byteCount }
 }

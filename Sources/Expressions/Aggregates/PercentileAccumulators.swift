@@ -26,12 +26,25 @@ final class PercentileAccumulator: GroupsAccumulator {
 
     func states() -> [Column] { rows.lists(emptyIsNull: false) + [fraction.column(rows.groupCount)] }
 
-    func finish() throws(KernelError) -> Column {
-        let grouped = rows.grouped()
+    func states(_ groups: Selection) -> [Column] {
+        rows.lists(of: groups, emptyIsNull: false) + [fraction.column(groups.count)]
+    }
+
+    func snapshot(makeEmpty: @escaping @Sendable () -> any GroupsAccumulator) -> AccumulatorSnapshot {
+        rows.snapshot { [fraction] in [fraction.column($0)] }
+    }
+
+    func finish() throws(KernelError) -> Column { percentiles(rows.grouped(), rows.groupCount) }
+
+    func finish(_ groups: Selection) throws(KernelError) -> Column {
+        percentiles(rows.grouped(of: groups), groups.count)
+    }
+
+    private func percentiles(_ grouped: CollectedRows.Grouped, _ groupCount: Int) -> Column {
         let numbers = grouped.columns[0]
         let values = numbers.pointer(Double.self)
         let fraction = isMedian ? 0.5 : fraction.value ?? 0.5
-        return groupColumn(.float64, count: rows.groupCount, filler: 0) { group in
+        return groupColumn(.float64, count: groupCount, filler: 0) { group in
             let range = grouped.range(group)
             if range.isEmpty { return nil }
             let sorted = UnsafeBufferPointer(start: values + range.lowerBound, count: range.count)
@@ -79,17 +92,27 @@ final class ModeAccumulator: GroupsAccumulator {
     }
 
     func states() -> [Column] { rows.lists(emptyIsNull: false) }
+    func states(_ groups: Selection) -> [Column] { rows.lists(of: groups, emptyIsNull: false) }
 
-    func finish() throws(KernelError) -> Column {
-        let grouped = rows.grouped()
+    func snapshot(makeEmpty: @escaping @Sendable () -> any GroupsAccumulator) -> AccumulatorSnapshot {
+        rows.snapshot()
+    }
+
+    func finish() throws(KernelError) -> Column { modes(rows.grouped(), rows.groupCount) }
+
+    func finish(_ groups: Selection) throws(KernelError) -> Column {
+        modes(rows.grouped(of: groups), groups.count)
+    }
+
+    private func modes(_ grouped: CollectedRows.Grouped, _ groupCount: Int) -> Column {
         let values = grouped.columns[0]
-        let indices = Buffer(byteCount: max(1, rows.groupCount) * 4)
+        let indices = Buffer(byteCount: max(1, groupCount) * 4)
         let picks = indices.assuming(Int32.self)
-        for group in 0..<rows.groupCount {
+        for group in 0..<groupCount {
             let order = grouped.range(group).sorted { ValueOrder.compareNullable(values, $0, values, $1) < 0 }
             picks[group] = Self.mostFrequent(order, values)
         }
-        return values.takingOrNull(Selection(buffer: indices, count: rows.groupCount))
+        return values.takingOrNull(Selection(buffer: indices, count: groupCount))
     }
 
     /// The row that begins the longest run of equal values; -1 for no rows.

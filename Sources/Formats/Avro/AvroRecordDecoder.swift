@@ -12,7 +12,7 @@ public final class AvroRecordDecoder: RecordDecoder {
     private let reader: AvroSchema?
     private let schemas: (any SchemaProvider)?
     private let sinks: [ColumnSink]
-    private var log = BadRecordLog(limit: Limits.badRecordReports.value)
+    private var log: BadRecordLog
     private var rows = 0
     private var recordCount = 0
     private var feed: RecordFeed
@@ -34,11 +34,14 @@ public final class AvroRecordDecoder: RecordDecoder {
         try Self.check(schema, options)
         self.schema = projection.map { schema.selecting($0) } ?? schema
         self.options = options
+        log = BadRecordLog(limit: options.badRecordReports)
         self.schemas = schemas
         sinks = self.schema.fields.map { ColumnSink($0.type) }
         feed = RecordFeed(holdsStream: options.carrier == .stream)
         do {
-            reader = try options.definition.map { text throws(SchemaDefinitionError) in try AvroSchema(text) }
+            reader = try options.definition.map { text throws(SchemaDefinitionError) in
+                try AvroSchema(text, references: options.references.map(\.text))
+            }
         } catch {
             throw FormatOptionError(key: "avro.schema", "option 'avro.schema': \(error)")
         }

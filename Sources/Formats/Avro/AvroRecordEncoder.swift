@@ -24,7 +24,7 @@ public final class AvroRecordEncoder: RecordEncoder {
         codec = options.avroCodec
         let text = options.definition ?? AvroSchema.text(for: schema)
         do {
-            written = try AvroSchema(text)
+            written = try AvroSchema(text, references: options.references.map(\.text))
         } catch {
             throw FormatOptionError(key: "avro.schema", "option 'avro.schema': \(error)")
         }

@@ -52,9 +52,9 @@ public protocol SchemaProvider: Sendable {
 }
 
 /// The few bytes before a record that name its schema in a registry: a zero, then the id in big-endian order.
-enum WireFormat {
+public enum WireFormat {
     /// The id; nil when the record does not begin so.
-    static func schemaID(_ bytes: UnsafeRawBufferPointer) -> Int32? {
+    public static func schemaID(_ bytes: UnsafeRawBufferPointer) -> Int32? {
         guard bytes.count >= 5, bytes[0] == 0 else { return nil }
         return Int32(bigEndian: bytes.loadUnaligned(fromByteOffset: 1, as: Int32.self))
     }

@@ -12,7 +12,7 @@ public final class CSVRecordDecoder: RecordDecoder {
     private let fields: FieldDecoder
     private let options: FormatOptions
     private let nullText: [UInt8]
-    private var log = BadRecordLog(limit: Limits.badRecordReports.value)
+    private var log: BadRecordLog
     /// For each field of a line the wanted column it goes to, -1 for none; nil until the header was read.
     private var targets: [Int]?
     private var line = 0
@@ -33,6 +33,7 @@ public final class CSVRecordDecoder: RecordDecoder {
         let wanted = projection ?? Array(0..<schema.count)
         self.schema = schema.selecting(wanted)
         self.options = options
+        log = BadRecordLog(limit: options.badRecordReports)
         nullText = Array(options.nullText.utf8)
         fields = try FieldDecoder(schema: self.schema, options: options, format: "csv")
         if !options.hasHeader {

@@ -36,7 +36,7 @@ final class FieldDecoder {
             timestamp_unit: options.timestampFormat == .unixMillis ? 1_000_000 : 1,
             nesting_limit: Int32(Limits.jsonNesting.value), is_unstructured: options.isUnstructured ? 1 : 0,
             stops_at_error: options.badRecords == .fail ? 1 : 0,
-            error_limit: Int32(Limits.badRecordReports.value))
+            error_limit: Int32(clamping: options.badRecordReports))
         // The scanner copies the names while it is made.
         let names = builder.fields.map { strdup($0.name) }
         defer { for name in names { free(name) } }

@@ -7,7 +7,7 @@ public final class JSONEnvelopeDecoder: RecordDecoder {
     public let schema: Schema
     private let inner: JSONRecordDecoder
     private let policy: BadRecordPolicy
-    private var log = BadRecordLog(limit: Limits.badRecordReports.value)
+    private var log: BadRecordLog
     private var recordCount = 0
 
     /// Makes the decoder of a table: `schema` has all declared columns, `projection` the positions of the wanted ones.
@@ -15,6 +15,7 @@ public final class JSONEnvelopeDecoder: RecordDecoder {
         let wanted = projection.map { schema.selecting($0) } ?? schema
         self.schema = wanted
         policy = options.badRecords
+        log = BadRecordLog(limit: options.badRecordReports)
         var bare = options
         bare.isUnstructured = false
         // Of an unstructured record the payload is the JSON; what NOT NULL columns lack is noticed afterwards.

@@ -10,7 +10,7 @@ public final class JSONPrefixedDecoder: RecordDecoder {
     private static let prefixBytes = 5
     private let inner: any RecordDecoder
     private let policy: BadRecordPolicy
-    private var log = BadRecordLog(limit: Limits.badRecordReports.value)
+    private var log: BadRecordLog
     private var recordCount = 0
     private var failure: BadRecord?
 
@@ -18,6 +18,7 @@ public final class JSONPrefixedDecoder: RecordDecoder {
     init(_ inner: any RecordDecoder, _ options: FormatOptions) {
         self.inner = inner
         policy = options.badRecords
+        log = BadRecordLog(limit: options.badRecordReports)
     }
 
     public var schema: Schema { inner.schema }

@@ -11,7 +11,7 @@ public final class JSONRecordDecoder: RecordDecoder {
     public let schema: Schema
     private let fields: FieldDecoder
     private let policy: BadRecordPolicy
-    private var log = BadRecordLog(limit: Limits.badRecordReports.value)
+    private var log: BadRecordLog
     /// Rows are not held back once the blocks they refer to have this many bytes.
     private static let pendingBytesMax = 16 << 20
 
@@ -29,6 +29,7 @@ public final class JSONRecordDecoder: RecordDecoder {
         if self.schema.count == 0 { options.isUnstructured = false }
         fields = try FieldDecoder(schema: self.schema, options: options, format: "json")
         policy = options.badRecords
+        log = BadRecordLog(limit: options.badRecordReports)
     }
 
     public var badRecordCount: Int { log.count }

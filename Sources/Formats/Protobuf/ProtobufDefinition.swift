@@ -13,10 +13,11 @@ struct ProtobufDefinition {
                 "format 'protobuf' needs the message's schema: set protobuf.schema or protobuf.compiled_schema")
         }
         let key = options.isDefinitionCompiled ? "protobuf.compiled_schema" : "protobuf.schema"
+        let imports = Dictionary(options.references.map { ($0.name, $0.text) }) { one, _ in one }
         do {
             schema =
                 try options.isDefinitionCompiled
-                ? ProtobufSchema(compiled: Self.bytes(definition)) : Self.read(definition, [:])
+                ? ProtobufSchema(compiled: Self.bytes(definition), imports: imports) : Self.read(definition, imports)
         } catch {
             throw FormatOptionError(key: key, "option '\(key)': \(error)")
         }

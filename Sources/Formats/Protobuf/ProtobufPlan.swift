@@ -19,8 +19,8 @@ final class ProtobufPlan {
         case json(message: Int)
     }
 
-    /// One field that is looked at.
-    struct Slot {
+    /// One field that is looked at. A class, as a copy of all this for each value would cost more than reading it.
+    final class Slot {
         let number: UInt64
         let action: Action
         /// Wire type of a single value.
@@ -33,6 +33,23 @@ final class ProtobufPlan {
         let sink: ColumnSink
         let isNullable: Bool
         let path: String
+
+        init(
+            _ field: ProtobufSchema.Field, _ action: Action, _ wireType: UInt64, _ sink: ColumnSink,
+            isNullable: Bool, isMap: Bool, path: String
+        ) {
+            number = UInt64(field.number)
+            self.action = action
+            self.wireType = wireType
+            isRepeated = field.isRepeated
+            self.isMap = isMap
+            hasPresence = field.hasPresence
+            isRequired = field.isRequired
+            oneof = field.oneof
+            self.sink = sink
+            self.isNullable = isNullable
+            self.path = path
+        }
     }
 
     let slots: [Slot]
@@ -105,9 +122,7 @@ struct ProtobufPlanner {
         _ path: String, isMap: Bool = false
     ) -> ProtobufPlan.Slot {
         ProtobufPlan.Slot(
-            number: UInt64(field.number), action: action, wireType: Self.wireType(field.kind),
-            isRepeated: field.isRepeated, isMap: isMap, hasPresence: field.hasPresence, isRequired: field.isRequired,
-            oneof: field.oneof, sink: sink, isNullable: isNullable, path: path)
+            field, action, Self.wireType(field.kind), sink, isNullable: isNullable, isMap: isMap, path: path)
     }
 
     private func slot(

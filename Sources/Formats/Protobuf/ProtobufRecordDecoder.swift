@@ -20,11 +20,15 @@ public final class ProtobufRecordDecoder: RecordDecoder {
     private let sinks: [ColumnSink]
     /// The one struct in which records are kept that become JSON.
     private let whole: ColumnSink?
-    private var log = BadRecordLog(limit: Limits.badRecordReports.value)
+    private var log: BadRecordLog
     private var rows = 0
     private var recordCount = 0
     private var feed: RecordFeed
     private let own: Prepared?
+    /// The own message's name without its package.
+    private var ownName = ""
+    /// Whether records of a writer are the own message.
+    private var checked: [Writer: RecordFault?] = [:]
     private var writers: [Writer: Result<Prepared, RecordFault>] = [:]
     private var stream = DelimitedStream(lengthMax: Limits.lineBytes.value)
     private static let pendingBytesMax = 16 << 20
@@ -37,6 +41,7 @@ public final class ProtobufRecordDecoder: RecordDecoder {
         let wanted = projection.map { schema.selecting($0) } ?? schema
         self.schema = wanted
         self.options = options
+        log = BadRecordLog(limit: options.badRecordReports)
         self.schemas = schemas
         stream = DelimitedStream(lengthMax: options.lineBytesMax)
         feed = RecordFeed(holdsStream: options.carrier == .stream)
@@ -49,6 +54,7 @@ public final class ProtobufRecordDecoder: RecordDecoder {
             return
         }
         let definition = try ProtobufDefinition(options)
+        ownName = Self.lastName(definition.schema.messages[definition.message].name)
         if options.intoUnstructuredJSON {
             let column = ColumnSink(.structure(try definition.columns().map { Field($0.name, $0.type) }))
             whole = column
@@ -196,9 +202,9 @@ public final class ProtobufRecordDecoder: RecordDecoder {
             var prepared = own
             if options.usesRegistry {
                 let id = try WireFormat.readSchemaID(&cursor)
-                let writer = try writer(Writer(id: id, indexes: try Self.readIndexes(&cursor)))
-                // A definition of the table's own is the one to read by; ids are then only checked for.
-                prepared = own ?? writer
+                let writer = Writer(id: id, indexes: try Self.readIndexes(&cursor))
+                // A definition of the table's own is the one to read by; the writer must mean the same message.
+                if own == nil { prepared = try self.prepared(writer) } else { try check(writer) }
             }
             guard let prepared else { throw RecordFault("there is no schema to read it with") }
             try prepared.decoder.decode(prepared.plan, try cursor.bytes(cursor.left))
@@ -224,23 +230,58 @@ public final class ProtobufRecordDecoder: RecordDecoder {
         return indexes
     }
 
-    private func writer(_ writer: Writer) throws(RecordFault) -> Prepared? {
-        if own != nil { return nil }
+    private static let writersMax = 10_000
+
+    private static func lastName(_ name: String) -> String { String(name.split(separator: ".").last ?? "") }
+
+    private func prepared(_ writer: Writer) throws(RecordFault) -> Prepared {
         if let known = writers[writer] { return try known.get() }
-        guard let schemas else { throw RecordFault("there is no schema to read it with") }
-        let id = writer.id
-        switch schemas.schema(id: id) {
-        case .notLoaded: throw RecordFault("schema \(id) was not loaded")
-        case .unknown(let reason): throw RecordFault("schema \(id) cannot be had: \(reason)")
-        case .found(let registered):
-            if writers.count > 10_000 { writers = [:] }
-            let made = Result { () throws(RecordFault) in try prepare(registered, writer) }
-            writers[writer] = made
-            return try made.get()
+        let registered = try registered(writer.id)
+        if writers.count > Self.writersMax { writers = [:] }
+        let made = Result { () throws(RecordFault) -> Prepared in
+            let (found, message) = try Self.message(registered, writer)
+            let plan = try ProtobufPlanner(schema: found).plan(message, schema.fields, sinks)
+            return (ProtobufMessageDecoder(schema: found, options: options), plan)
+        }
+        writers[writer] = made
+        return try made.get()
+    }
+
+    /// Whether a writer's message is the table's own, where a registry can be asked.
+    private func check(_ writer: Writer) throws(RecordFault) {
+        if schemas == nil { return }
+        if let known = checked[writer] {
+            if let known { throw known }
+            return
+        }
+        let registered = try registered(writer.id)
+        if checked.count > Self.writersMax { checked = [:] }
+        do throws(RecordFault) {
+            let (found, message) = try Self.message(registered, writer)
+            let name = found.messages[message].name
+            if Self.lastName(name) != ownName {
+                throw RecordFault("expected message '\(ownName)', found '\(name.prefix(200))'")
+            }
+            checked[writer] = .some(nil)
+        } catch {
+            checked[writer] = .some(error)
+            throw error
         }
     }
 
-    private func prepare(_ registered: RegisteredSchema, _ writer: Writer) throws(RecordFault) -> Prepared {
+    private func registered(_ id: Int32) throws(RecordFault) -> RegisteredSchema {
+        guard let schemas else { throw RecordFault("there is no schema to read it with") }
+        switch schemas.schema(id: id) {
+        case .notLoaded: throw RecordFault("schema \(id) was not loaded")
+        case .unknown(let reason): throw RecordFault("schema \(id) cannot be had: \(reason)")
+        case .found(let registered): return registered
+        }
+    }
+
+    /// The message that a writer names by its place in a registered schema.
+    private static func message(
+        _ registered: RegisteredSchema, _ writer: Writer
+    ) throws(RecordFault) -> (ProtobufSchema, Int) {
         guard registered.kind == .protobuf else { throw RecordFault("schema \(writer.id) is no Protobuf schema") }
         let found: ProtobufSchema
         do {
@@ -252,7 +293,6 @@ public final class ProtobufRecordDecoder: RecordDecoder {
         guard let message = found.messages.firstIndex(where: { $0.isOwn && $0.indexes == writer.indexes }) else {
             throw RecordFault("schema \(writer.id) has no message at \(writer.indexes)")
         }
-        let plan = try ProtobufPlanner(schema: found).plan(message, schema.fields, sinks)
-        return (ProtobufMessageDecoder(schema: found, options: options), plan)
+        return (found, message)
     }
 }

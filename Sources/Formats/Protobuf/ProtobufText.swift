@@ -4,9 +4,12 @@ import Columnar
 public enum ProtobufText {
     /// Nullable columns are `optional`; points in time are timestamps; types that Protobuf lacks are text.
     /// Throws for columns that have no form: lists of lists or maps, and maps by floats, times or nested keys.
+    /// A name with dots is one in a package.
     public static func text(for schema: Schema, name: String = "Record") throws(FormatOptionError) -> String {
-        let body = try message(schema.fields, name, indent: "")
-        return "syntax = \"proto3\";\n\nimport \"google/protobuf/timestamp.proto\";\n\n" + body
+        let parts = name.split(separator: ".").map(String.init)
+        let body = try message(schema.fields, parts.last ?? name, indent: "")
+        let package = parts.count > 1 ? "package \(parts.dropLast().joined(separator: "."));\n" : ""
+        return "syntax = \"proto3\";\n\(package)\nimport \"google/protobuf/timestamp.proto\";\n\n" + body
     }
 
     private static func message(

@@ -9,7 +9,7 @@ public final class RawRecordDecoder: RecordDecoder {
     private let isText: Bool
     private let isWanted: Bool
     private let policy: BadRecordPolicy
-    private var log = BadRecordLog(limit: Limits.badRecordReports.value)
+    private var log: BadRecordLog
     private var block = TextBlock(copying: [])
     private var position = 0
     private var line = 0
@@ -24,6 +24,7 @@ public final class RawRecordDecoder: RecordDecoder {
         isText = options.format == .rawString
         isWanted = self.schema.count > 0
         policy = options.badRecords
+        log = BadRecordLog(limit: options.badRecordReports)
     }
 
     public var badRecordCount: Int { log.count }

@@ -9,13 +9,15 @@ final class SpillPart {
     /// What the operator is told, in the order in which it came.
     enum Event {
         case batch(RecordBatch, input: Int)
+        /// Rows of this schema that lie in a file.
+        case stored(SegmentFile.Segment, Schema, input: Int)
         case watermark(Int64)
         case inputEnd(Int)
         case end
     }
 
     /// Whether it has to be told everything at once, although it gets no rows.
-    private let isTimekeeper: Bool
+    let isTimekeeper: Bool
     private(set) var resident: (any Operator)?
     /// Where the state is read from while there is no operator in memory; with one: the same state, if nothing has
     /// changed since.
@@ -23,7 +25,9 @@ final class SpillPart {
     private(set) var file: SpillFile?
     private(set) var isClean = true
     private(set) var events: [Event] = []
+    /// Bytes of rows that wait in memory, and of those in files.
     private(set) var eventBytes = 0
+    private(set) var storedBytes = 0
     private var hasBatches = false
     /// Rows of state, as of the last look, in memory or not.
     private(set) var rowCount = 0
@@ -71,7 +75,7 @@ final class SpillPart {
             half.wantsFlush = wantsFlush
         }
         for event in events {
-            if case .batch(let batch, let input) = event {
+            if let (batch, input) = try Self.rows(event) {
                 for (part, rows) in try keys.split(batch, input: input) {
                     halves[part - 2 * number].enqueue(rows, input: input)
                 }
@@ -85,8 +89,64 @@ final class SpillPart {
 
     func enqueue(_ batch: RecordBatch, input: Int) {
         events.append(.batch(batch, input: input))
-        eventBytes += batch.byteCount
+        eventBytes += Self.memory(of: batch)
         hasBatches = true
+    }
+
+    /// What a batch takes, however few its rows are.
+    private static func memory(of batch: RecordBatch) -> Int { batch.byteCount + 256 * batch.columns.count }
+
+    /// Bytes in memory: the operator's, and the rows that wait.
+    var heldBytes: Int { byteCount + eventBytes }
+
+    /// Brings the rows that wait in memory together: those of an input between two other events are one batch.
+    func gatherWaiting() -> [RecordBatch] {
+        var gathered: [Event] = []
+        var batches: [RecordBatch] = []
+        var run: [RecordBatch] = []
+        var runInput = 0
+        func endRun() {
+            if run.isEmpty { return }
+            batches.append(run.count == 1 ? run[0] : RecordBatch.concatenating(run))
+            gathered.append(.batch(batches[batches.count - 1], input: runInput))
+            run = []
+        }
+        for event in events {
+            if case .batch(let batch, let input) = event {
+                if input != runInput { endRun() }
+                runInput = input
+                run.append(batch)
+            } else {
+                endRun()
+                gathered.append(event)
+            }
+        }
+        endRun()
+        events = gathered
+        eventBytes = batches.reduce(0) { $0 + Self.memory(of: $1) }
+        return batches
+    }
+
+    /// The batches that `gatherWaiting` gave lie in files now.
+    func replaceWaiting(by segments: [SegmentFile.Segment]) {
+        var rest = segments[...]
+        for index in events.indices {
+            guard case .batch(let batch, let input) = events[index], let segment = rest.popFirst() else { continue }
+            events[index] = .stored(segment, batch.schema, input: input)
+            storedBytes += segment.byteCount
+        }
+        eventBytes = 0
+    }
+
+    /// The rows of an event that has some.
+    private static func rows(_ event: Event) throws -> (RecordBatch, input: Int)? {
+        switch event {
+        case .batch(let batch, let input): return (batch, input)
+        case .stored(let segment, let schema, let input):
+            let read = RecordBatch.concatenating(try segment.read().map(\.batch))
+            return (RecordBatch(schema: schema, columns: read.columns, rowCount: read.rowCount), input)
+        case .watermark, .inputEnd, .end: return nil
+        }
     }
 
     func enqueue(_ event: Event) {
@@ -103,7 +163,7 @@ final class SpillPart {
         return events.contains { event in
             switch event {
             case .watermark(let time): isTimed && (time == .max || dueTime.map { time >= $0 } ?? true)
-            case .batch, .inputEnd, .end: true
+            case .batch, .stored, .inputEnd, .end: true
             }
         }
     }
@@ -143,12 +203,14 @@ final class SpillPart {
         guard let resident else { return }
         let all = events
         events = []
-        eventBytes = 0
+        (eventBytes, storedBytes) = (0, 0)
         hasBatches = false
         if !all.isEmpty { touch() }
         for event in all {
             switch event {
-            case .batch(let batch, let input): try resident.process(batch, input: input, into: collector)
+            case .batch, .stored:
+                guard let (batch, input) = try Self.rows(event) else { continue }
+                try resident.process(batch, input: input, into: collector)
             case .watermark(let time): passed = try resident.onWatermark(time, into: collector) ?? passed
             case .inputEnd(let input): try resident.onInputEnd(input, into: collector)
             case .end: try resident.onEnd(into: collector)

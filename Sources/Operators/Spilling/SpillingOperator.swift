@@ -8,9 +8,10 @@ import State
 ///
 /// As long as its state fits it is the operator inside. When it does not, the operator is divided by keys into parts,
 /// each an operator of its own with the state of its keys, just as subtasks divide it; only that these take turns in
-/// memory. What comes for a part waits until the part is looked at, in rounds: when enough waits, at every flush of
-/// changes, before a snapshot and at the end. A watermark goes on when the round is over, so that every row comes out
-/// as it would without all this, only later. (The idea is that of the Grace hash join.)
+/// memory. What comes for a part waits, little of it in memory and the rest in files, until the part is looked at, in
+/// rounds: when enough waits, at every flush of changes, before a snapshot and at the end. A watermark goes on when the
+/// round is over, so that every row comes out as it would without all this, only later. (The idea is that of the Grace
+/// hash join.)
 final class SpillingOperator: Operator {
     /// Makes the operator inside.
     typealias Factory = () throws -> any Operator
@@ -32,8 +33,12 @@ final class SpillingOperator: Operator {
     /// Bytes told to the budget, and bytes that have come since that was last done.
     private var toldBytes = 0
     private var newBytes = 0
-    /// Bytes that wait for parts.
+    /// Bytes of parts and of what waits for them in memory.
+    private var heldBytes = 0
+    /// Bytes that wait for parts, in memory and in files, and the files of parts that were away after the last round.
     private var waitingBytes = 0
+    private var storedBytes = 0
+    private var awayBytes = 0
     private var waitingBatches = 0
     private var fileNumber = 0
     private var isWaiting = false
@@ -70,17 +75,51 @@ final class SpillingOperator: Operator {
             return
         }
         for (part, rows) in try keys.split(batch, input: input) {
-            waitingBytes -= parts[part].eventBytes
+            let before = parts[part].eventBytes
             parts[part].enqueue(rows, input: input)
-            waitingBytes += parts[part].eventBytes
+            waitingBytes += parts[part].eventBytes - before
+            heldBytes += parts[part].eventBytes - before
         }
         isWaiting = true
         waitingBatches += 1
-        // Many small batches are looked at before they are many bytes.
-        let batchLimit = space.budget.limit == 0 ? 16 : 4096
-        if waitingBytes > max(1 << 20, space.budget.limit / 4) || waitingBatches >= batchLimit {
-            try round(into: collector)
+        tell(heldBytes)
+        // Without any memory at all small batches are looked at too.
+        let hasNone = space.budget.limit == 0
+        if waitingBytes > waitingLimit || hasNone && waitingBatches % 8 == 7 { try storeWaiting() }
+        // The more a round has to read and write, the more must have come for it.
+        let roundLimit = max(1 << 20, space.budget.limit / 4, awayBytes / 2)
+        if waitingBytes + storedBytes > roundLimit || hasNone && waitingBatches >= 16 { try round(into: collector) }
+    }
+
+    /// How much may wait in memory, and be dealt out at a time.
+    private var waitingLimit: Int { max(256 << 10, space.budget.limit / 8) }
+
+    /// Puts what waits in memory into a file.
+    private func storeWaiting() throws {
+        var pieces: [(part: SpillPart, rows: RecordBatch)] = []
+        for part in parts where part.eventBytes > 0 { pieces += part.gatherWaiting().map { (part, $0) } }
+        var segments = try writeSegments(pieces.count) {
+            [StateTable(name: "rows", distribution: .everywhere, batch: pieces[$0].rows)]
+        }[...]
+        for part in parts where part.eventBytes > 0 {
+            let own = pieces.prefix { $0.part === part }.count
+            pieces.removeFirst(own)
+            heldBytes -= part.eventBytes
+            part.replaceWaiting(by: Array(segments.prefix(own)))
+            segments.removeFirst(own)
+            storedBytes += part.storedBytes
         }
+        storedBytes = parts.reduce(0) { $0 + $1.storedBytes }
+        waitingBytes = 0
+        tell(heldBytes)
+    }
+
+    private func writeSegments(
+        _ count: Int, _ piece: (Int) throws -> [StateTable]
+    ) throws -> [SegmentFile.Segment] {
+        fileNumber += 1
+        return try SegmentFile.write(
+            count: count, node: context.nodeID, subtask: context.subtask, version: fileNumber, space, piece)
     }
 
     func onWatermark(_ watermark: Int64, into collector: any Collector) throws -> Int64? {
@@ -133,7 +172,7 @@ final class SpillingOperator: Operator {
 
     var stateByteCount: Int {
         if let whole { return whole.stateByteCount }
-        return toldBytes + waitingBytes + parts.reduce(0) { $0 + ($1.resident == nil ? $1.file?.byteCount ?? 0 : 0) }
+        return toldBytes + storedBytes + awayBytes
     }
 
     var tellsBudget: Bool { true }
@@ -161,9 +200,11 @@ final class SpillingOperator: Operator {
         guard let former = whole else { return }
         try former.flushEverything(into: collector)
         let tables = try former.snapshot().tables
-        whole = nil
         makeParts()
-        try deal(tables)
+        try deal { dealt in
+            try dealt.begin()
+            for table in tables { try dealt.add(all: table) }
+        }
         // What the operator inside was told and does not keep in its tables.
         for input in endedInputs { tellAll(.inputEnd(input)) }
         if watermark > .min { tellAll(.watermark(watermark)) }
@@ -177,21 +218,19 @@ final class SpillingOperator: Operator {
         parts = (0...keys.partCount).map { SpillPart(isTimekeeper: $0 == keys.partCount) }
     }
 
-    /// Writes the rows of each part to a file of its own; what every subtask gets every part gets.
-    private func deal(_ tables: [StateTable]) throws {
-        var shares = Array(repeating: [StateTable](), count: parts.count)
-        for table in tables {
-            guard case .keyed(let keyCount) = table.distribution else {
-                for part in shares.indices { shares[part].append(table) }
-                continue
-            }
-            for (part, rows) in keys.split(table, keyCount: keyCount) {
-                var share = table
-                share.batch = rows
-                shares[part].append(share)
+    /// Gives each part its rows of what `read` reads; what every subtask gets every part gets.
+    private func deal(_ read: (DealtState) throws -> Void) throws {
+        let dealt = DealtState(keys, byteLimit: waitingLimit) { try self.writeSegments($0, $1) }
+        try read(dealt)
+        try dealt.finish()
+        let common = dealt.common()
+        for (number, part) in parts.enumerated() {
+            if part.isTimekeeper {
+                if !common.isEmpty { part.add { common } }
+            } else if !common.isEmpty || dealt.hasRows(part: number) {
+                part.add { try dealt.tables(part: number) }
             }
         }
-        for (part, share) in zip(parts, shares) where !share.isEmpty { part.add(try write(share)) }
     }
 
     private func write(_ tables: [StateTable]) throws -> SpillFile {
@@ -210,19 +249,21 @@ final class SpillingOperator: Operator {
         for part in order {
             let isDue = part.needsVisit(isTimed: isTimed) || (flushes && part.isFlushDue(at: now))
             if isDue {
+                heldBytes -= part.heldBytes
                 try part.load(make)
                 try part.replay(into: collector)
                 if flushes { try part.flush(at: now, into: collector) }
+                heldBytes += part.heldBytes
                 try account(for: part, into: collector)
             }
             let own = part.passedWatermark(wasVisited: isDue)
             least = least.flatMap { least in own.map { min(least, $0) } }
         }
-        waitingBytes = 0
-        waitingBatches = 0
+        (waitingBytes, storedBytes, waitingBatches) = (0, 0, 0)
         isWaiting = false
         if hasLargePart && keys.partCount < SpillKeys.partCountMax { try double(into: collector) }
         if let least, watermark > .min { passed = max(passed ?? .min, least) }
+        awayBytes = parts.reduce(0) { $0 + ($1.resident == nil ? $1.file?.byteCount ?? 0 : 0) }
         // The parts that came and went have left their memory in pieces.
         if space.budget.limit > 0, now - lastReturn > 200_000_000 {
             ProcessMemory.returnFreedBlocks()
@@ -234,27 +275,28 @@ final class SpillingOperator: Operator {
     private func account(for part: SpillPart, into collector: any Collector) throws {
         // One part in memory must be little beside the rest, as reading and writing it takes twice as much again.
         if part.byteCount > max(256 << 10, space.budget.limit / 32) { hasLargePart = true }
-        let bytes = parts.reduce(0) { $0 + $1.byteCount }
-        if bytes <= space.budget.allowance(holding: toldBytes) / 2 { return tell(bytes) }
+        tell(heldBytes)
+        if heldBytes > space.budget.allowance(holding: toldBytes) / 2 { try putAside(part, into: collector) }
+    }
+
+    /// A file stands for state whose changes have all been given out.
+    private func putAside(_ part: SpillPart, into collector: any Collector) throws {
         try part.flush(at: now, into: collector)
         try part.save(write)
+        heldBytes -= part.byteCount
         part.evict()
-        tell(parts.reduce(0) { $0 + $1.byteCount })
+        tell(heldBytes)
     }
 
     /// Makes two parts of each.
     private func double(into collector: any Collector) throws {
         hasLargePart = false
-        for part in parts where part.resident != nil {
-            // A file stands for state whose changes have all been given out.
-            try part.flush(at: now, into: collector)
-            try part.save(write)
-            part.evict()
-        }
-        tell(0)
+        for part in parts where part.resident != nil { try putAside(part, into: collector) }
         keys.double()
         let timekeeper = parts.removeLast()
         parts = try parts.enumerated().flatMap { try $1.divided($0, &keys) } + [timekeeper]
+        heldBytes = parts.reduce(0) { $0 + $1.heldBytes }
+        tell(heldBytes)
     }
 
     // MARK: - State
@@ -289,11 +331,7 @@ final class SpillingOperator: Operator {
 
     func restore(_ state: RestoredState) throws {
         let progress = state.numbers(Self.progress)
-        if progress.isEmpty && state.pieces.isEmpty {
-            try whole?.restore(state)
-            newBytes = .max / 2
-            return
-        }
+        if progress.isEmpty && state.pieces.isEmpty { return try restoreUndivided(state) }
         // At most so many as somebody divided into; others' are dealt out anew.
         if let count = progress.map({ Int($0[1]) }).max() { keys.setPartCount(count) }
         makeParts()
@@ -305,6 +343,40 @@ final class SpillingOperator: Operator {
                 parts[piece.part].add { try piece.load() }
             } else {
                 try deal(try piece.load())
+            }
+        }
+        if watermark > .min { tellAll(.watermark(watermark)) }
+    }
+
+    private func deal(_ tables: [StateTable]) throws {
+        if tables.isEmpty { return }
+        try deal { dealt in
+            try dealt.begin()
+            for table in StateTable.joining(tables) { try dealt.add(all: table) }
+        }
+    }
+
+    /// State of a process that had not divided it: it is read whole if there is room, else dealt out as it is read.
+    private func restoreUndivided(_ state: RestoredState) throws {
+        let byteCount = state.stored.reduce(0) { $0 + $1.byteCount }
+        // What an operator holds takes about twice as much as its tables, and reading them half as much again.
+        if byteCount * 4 <= space.budget.allowance(holding: 0) || byteCount == 0 {
+            try whole?.restore(try state.loadingPieces())
+            newBytes = .max / 2
+            return
+        }
+        makeParts()
+        try deal(state.tables)
+        for stored in state.stored {
+            try deal { dealt in
+                for file in 0..<stored.fileCount {
+                    try dealt.begin()
+                    try stored.read(file: file) { slice in
+                        if slice.name != Self.progress { return try dealt.add(slice) }
+                        // Divided, but no part has had a row.
+                        watermark = max(watermark, slice.batch.columns[0].pointer(Int64.self)[0])
+                    }
+                }
             }
         }
         if watermark > .min { tellAll(.watermark(watermark)) }

@@ -96,10 +96,8 @@ final class UpdatingAggregateOperator: Operator {
     /// Keys, how many rows they have, when the last one came, states of the aggregates. Taken after a flush, so that
     /// what was given out is what the states say.
     func snapshot() throws -> StateSnapshot {
-        guard let columns = groups.snapshot() else { return StateSnapshot() }
-        return StateSnapshot([
-            StateTable("groups", .keyed(columnCount: plan.keyCount), columns, rowCount: columns[0].count)
-        ])
+        guard let rows = groups.snapshot() else { return StateSnapshot() }
+        return StateSnapshot([StateTable("groups", .keyed(columnCount: plan.keyCount), rows)])
     }
 
     func increment() throws -> StateSnapshot {

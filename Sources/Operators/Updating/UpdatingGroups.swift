@@ -1,17 +1,18 @@
 import Columnar
 import Expressions
+import State
 
 /// The groups of an updating aggregate: states, what was given out of each, and which have changed since.
-struct UpdatingGroups {
+struct UpdatingGroups: ~Copyable {
     private let plan: AggregatePlan
     private let isRetractable: Bool
     private let notesChanges: Bool
     private var table: GroupTable
     private var accumulators: AccumulatorSet
     /// How many rows each group has; without any it is dead.
-    private var rowCounts: [Int64] = []
+    private var rowCounts = GroupArray<Int64>(initial: 0)
     /// When the last row of each group came, in milliseconds.
-    private var touched: [Int64] = []
+    private var touched = GroupArray<Int64>(initial: 0)
     /// Where in `emitted` the results stand that were given out last, −1 for none.
     private var emittedRows: [Int32] = []
     private var emitted: RowStore
@@ -54,6 +55,7 @@ struct UpdatingGroups {
         } else {
             try accumulators.update(columns, groups: ids, rowCount: rowCount, groupCount: table.groupCount)
         }
+        let (rowCounts, touched) = (rowCounts.pointer, touched.pointer)
         for row in 0..<rowCount {
             let group = Int(ids[row])
             rowCounts[group] += retractions.map { $0[row] ? -1 : 1 } ?? 1
@@ -76,8 +78,8 @@ struct UpdatingGroups {
     private mutating func grow() {
         let added = table.groupCount - rowCounts.count
         if added <= 0 { return }
-        rowCounts += repeatElement(0, count: added)
-        touched += repeatElement(0, count: added)
+        rowCounts.resize(table.groupCount)
+        touched.resize(table.groupCount)
         emittedRows += repeatElement(-1, count: added)
         isChanged += repeatElement(false, count: added)
     }
@@ -91,6 +93,7 @@ struct UpdatingGroups {
     /// Empties the groups that have had no row since a time.
     mutating func expire(before time: Int64) {
         for group in 0..<count where touched[group] < time && rowCounts[group] != 0 {
+            accumulators.willWrite(group)
             rowCounts[group] = 0
             changesOfState.note(group)
             hasExpired = true
@@ -224,8 +227,12 @@ struct UpdatingGroups {
             // Each state goes into a group of its own: there is nothing to add that could overflow.
             preconditionFailure("moving states of an aggregate: \(error.message)")
         }
-        rowCounts = kept.map { rowCounts[$0] }
-        touched = kept.map { touched[$0] }
+        let rows = kept.map { (rowCounts[$0], touched[$0]) }
+        rowCounts = GroupArray(initial: 0)
+        touched = GroupArray(initial: 0)
+        rowCounts.resize(kept.count)
+        touched.resize(kept.count)
+        for (group, row) in rows.enumerated() { (rowCounts[group], touched[group]) = row }
         emittedRows = kept.map { emittedRows[$0] }
         let wasChanged = kept.map { isChanged[$0] }
         isChanged = wasChanged
@@ -234,15 +241,23 @@ struct UpdatingGroups {
 
     // MARK: - State
 
-    /// Keys, how many rows each has, when the last came, states; nil without groups.
-    mutating func snapshot() -> [Column]? {
+    /// Keys, how many rows each has, when the last came, states; nil without groups. Nothing is copied but what rows
+    /// change while it is read.
+    mutating func snapshot() -> DeferredRows? {
         changesOfState.clear()
         if count == 0 { return nil }
-        return table.keys()
-            + [
-                Column(type: .int64, count: count, values: .copying(rowCounts)),
-                Column(type: .int64, count: count, values: .copying(touched)),
-            ] + accumulators.states().flatMap { $0 }
+        let keys = table.snapshot()
+        let groups = accumulators.snapshot(with: [rowCounts.view, touched.view])
+        let types = plan.keyTypes + [.int64, .int64] + accumulators.stateTypes
+        return DeferredRows(StateTable.schema(types), rowCount: count) {
+            let states = groups.makeReader()
+            return { range in
+                let numbers = (0..<2).map { array in
+                    Column(type: .int64, count: range.count, values: groups.values(array, range, as: Int64.self))
+                }
+                return keys.keys(range) + numbers + states(range)
+            }
+        }
     }
 
     /// The same of the groups that have changed since the last snapshot or increment, with a column that says which are
@@ -257,6 +272,7 @@ struct UpdatingGroups {
 
     /// Some groups as snapshots have them.
     private func rows(_ groups: Selection) -> [Column] {
+        let (rowCounts, touched) = (rowCounts.pointer, touched.pointer)
         let numbers = [rowCounts, touched].map { values in
             Column(type: .int64, count: groups.count, values: .copying((0..<groups.count).map { values[groups[$0]] }))
         }

@@ -1,5 +1,6 @@
 import Columnar
 import Expressions
+import State
 
 /// The groups of one pane and their running aggregates.
 final class Pane {
@@ -42,11 +43,28 @@ final class Pane {
         try accumulators.merge(added.states, groups: rows, rowCount: count, groupCount: groups.groupCount)
     }
 
-    /// Keys, the pane's start, states of the aggregates: a row per group.
-    func snapshot() -> RecordBatch? {
+    /// To share fewer groups costs more than to copy them.
+    private static let sharedCountMin = 256
+
+    /// Keys, the pane's start, states of the aggregates: a row per group, of `schema`. Of many groups nothing is copied
+    /// but what rows change while they are read.
+    func snapshot(_ schema: Schema) -> DeferredRows? {
         changes.clear()
-        return rows(groups.keys(), accumulators.states().flatMap { $0 }, count: groups.groupCount)
+        let count = groups.groupCount
+        if count < Self.sharedCountMin {
+            return rows(groups.keys(), accumulators.states().flatMap { $0 }, count: count).map { DeferredRows([$0]) }
+        }
+        let (keys, content) = (groups.snapshot(), accumulators.snapshot())
+        return DeferredRows(schema, rowCount: count) { [start] in
+            let states = content.makeReader()
+            return { range in
+                keys.keys(range) + [Column.repeating(.timestamp(start), count: range.count)] + states(range)
+            }
+        }
     }
+
+    /// The schema of what `snapshot` and `increment` give.
+    var stateSchema: Schema { StateTable.schema(groups.keyTypes + [.timestamp] + accumulators.stateTypes) }
 
     /// The same of the groups that have changed since the last snapshot or increment.
     func increment() -> RecordBatch? {
@@ -58,8 +76,7 @@ final class Pane {
     private func rows(_ keys: [Column], _ states: [Column], count: Int) -> RecordBatch? {
         if groups.groupCount == 0 { return nil }
         let columns = keys + [Column.repeating(.timestamp(start), count: count)] + states
-        let fields = columns.enumerated().map { Field("c\($0)", $1.type) }
-        return RecordBatch(schema: Schema(fields), columns: columns, rowCount: count)
+        return RecordBatch(schema: StateTable.schema(columns.map(\.type)), columns: columns, rowCount: count)
     }
 
     /// Adds what `snapshot` gave.

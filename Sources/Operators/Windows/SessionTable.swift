@@ -1,21 +1,24 @@
+import Columnar
+
 /// The open sessions of all keys: half-open spans of event time that rows extend and bring together.
 ///
 /// Sessions have dense numbers in the order in which they began. A session that was merged into another, or closed,
 /// keeps its number but counts no more until `compact`.
-struct SessionTable {
+struct SessionTable: ~Copyable {
     private static let none: Int32 = -1
 
     let gap: Int64
     /// First session of each key, and the next one of the same key.
     private var heads: [Int32] = []
     private var links: [Int32] = []
-    private(set) var starts: [Int64] = []
-    private(set) var ends: [Int64] = []
+    private(set) var starts = GroupArray<Int64>(initial: 0)
+    private(set) var ends = GroupArray<Int64>(initial: 0)
     /// The key of each session.
-    private(set) var keys: [UInt32] = []
-    private(set) var isOpen: [Bool] = []
+    private(set) var keys = GroupArray<UInt32>(initial: 0)
+    private(set) var isOpen = GroupArray<Bool>(initial: false)
     /// Numbers that sessions keep for ever, by which snapshots tell them apart among those of their key.
-    private(set) var serials: [Int64] = []
+    private(set) var serials = GroupArray<Int64>(initial: 0)
+    private var snapshots = LiveSnapshots()
     private var nextSerial: Int64 = 0
     private(set) var openCount = 0
     /// No open session ends before this.
@@ -44,6 +47,7 @@ struct SessionTable {
         while current >= 0 {
             let next = Int(links[current])
             if time < ends[current] && end > starts[current] {
+                snapshots.willWrite(current)
                 if found < 0 {
                     found = current
                     starts[found] = min(starts[found], time)
@@ -89,11 +93,12 @@ struct SessionTable {
         if leastEnd > watermark { return [] }
         var closed: [Int] = []
         leastEnd = .max
-        for session in isOpen.indices where isOpen[session] {
+        for session in 0..<count where isOpen[session] {
             if ends[session] > watermark {
                 leastEnd = min(leastEnd, ends[session])
                 continue
             }
+            snapshots.willWrite(session)
             isOpen[session] = false
             openCount -= 1
             closed.append(session)
@@ -126,5 +131,42 @@ struct SessionTable {
     }
 
     /// The open sessions, in the order of their numbers.
-    var open: [Int] { isOpen.indices.filter { isOpen[$0] } }
+    var open: [Int] {
+        let isOpen = isOpen.pointer
+        return (0..<count).filter { isOpen[$0] }
+    }
+
+    // MARK: - Snapshots
+
+    /// The sessions as they are now, by reference.
+    mutating func snapshot() -> Content {
+        Content(
+            arrays: snapshots.take([starts.view, ends.view, serials.view, keys.view, isOpen.view], count: count))
+    }
+
+    /// The sessions as they were at one moment.
+    struct Content: Sendable {
+        let arrays: ArraySnapshot
+
+        /// Starts, ends and serials of a range of sessions.
+        func times(_ range: Range<Int>) -> [Column] {
+            zip([DataType.timestamp, .timestamp, .int64], 0...).map { type, array in
+                Column(type: type, count: range.count, values: arrays.values(array, range, as: Int64.self))
+            }
+        }
+
+        /// The keys of a range of sessions.
+        func keys(_ range: Range<Int>) -> Selection {
+            Selection(buffer: arrays.values(3, range, as: UInt32.self), count: range.count)
+        }
+
+        /// The open sessions, in the order of their numbers.
+        var open: [Int32] {
+            let flags = arrays.values(4, 0..<arrays.count, as: Bool.self)
+            return withExtendedLifetime(flags) {
+                let isOpen = flags.assuming(Bool.self)
+                return (0..<Int32(truncatingIfNeeded: arrays.count)).filter { isOpen[Int($0)] }
+            }
+        }
+    }
 }

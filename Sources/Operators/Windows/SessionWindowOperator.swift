@@ -146,11 +146,14 @@ final class SessionWindowOperator: Operator {
 
     /// Keys, start, end, serial, states of the aggregates: a row per session.
     private func rows(of wanted: [Int]) -> [Column] {
-        func numbers(_ values: [Int64], _ type: DataType = .timestamp) -> Column {
+        func numbers(_ values: UnsafePointer<Int64>, _ type: DataType = .timestamp) -> Column {
             Column(type: type, count: wanted.count, values: .copying(wanted.map { values[$0] }))
         }
         return groups.keys(of: Selection(wanted.map { Int(sessions.keys[$0]) }))
-            + [numbers(sessions.starts), numbers(sessions.ends), numbers(sessions.serials, .int64)]
+            + [
+                numbers(sessions.starts.pointer), numbers(sessions.ends.pointer),
+                numbers(sessions.serials.pointer, .int64),
+            ]
             + accumulators.states(Selection(wanted))
     }
 
@@ -191,9 +194,25 @@ final class SessionWindowOperator: Operator {
 
     func snapshot() throws -> StateSnapshot {
         changes.clear()
-        let open = sessions.open
-        return snapshot(rows(of: open), count: open.count)
+        if sessions.openCount == 0 { return StateSnapshot([progress]) }
+        let (keys, content, states) = (groups.snapshot(), sessions.snapshot(), accumulators.snapshot())
+        let types = plan.keyTypes + [.timestamp, .timestamp, .int64] + accumulators.stateTypes
+        let rows = DeferredRows(StateTable.schema(types), rowCount: sessions.openCount) {
+            let open = content.open
+            let states = states.makeReader()
+            return { range in
+                // Mostly all sessions between two open ones are open, as closed ones are forgotten.
+                let first = Int(open[range.lowerBound])
+                let span = first..<Int(open[range.upperBound - 1]) + 1
+                let wanted = Selection(open[range].map { Int($0) - first })
+                return keys.keys(of: content.keys(span)).map { $0.taking(wanted) }
+                    + (content.times(span) + states(span)).map { $0.taking(wanted) }
+            }
+        }
+        return StateSnapshot([progress, StateTable("sessions", .keyed(columnCount: plan.keyCount), rows)])
     }
+
+    private var progress: StateTable { StateTable("progress", numbers: [watermark]) }
 
     /// The sessions that have grown, and those that others took in; the watermark says which are over.
     func increment() throws -> StateSnapshot {
@@ -206,21 +225,13 @@ final class SessionWindowOperator: Operator {
             ? nil
             : StateTable.Expiry(
                 column: plan.keyCount + 1, bound: WindowTimes.sum(watermark, 1))
-        return snapshot(
-            rows, count: rows[0].count,
-            increment: .init(
-                identity: Array(0..<plan.keyCount) + [plan.keyCount + 2], marksRemovals: true, expiry: expiry))
-    }
-
-    private func snapshot(
-        _ rows: [Column], count: Int, increment: StateTable.Increment? = nil
-    ) -> StateSnapshot {
-        let progress = StateTable("progress", numbers: [watermark])
         if sessions.openCount == 0 { return StateSnapshot([progress]) }
         return StateSnapshot([
             progress,
             StateTable(
-                "sessions", .keyed(columnCount: plan.keyCount), rows, rowCount: count, increment: increment),
+                "sessions", .keyed(columnCount: plan.keyCount), rows, rowCount: rows[0].count,
+                increment: .init(
+                    identity: Array(0..<plan.keyCount) + [plan.keyCount + 2], marksRemovals: true, expiry: expiry)),
         ])
     }
 

@@ -125,8 +125,14 @@ final class WindowAggregateOperator: Operator {
 
     /// Panes one after another, earliest first: keys, the pane's start, states of the aggregates.
     func snapshot() throws -> StateSnapshot {
-        snapshot(of: order.compactMap { panes[$0]?.snapshot() }, increment: nil)
+        guard let first = order.first, let schema = panes[first]?.stateSchema else { return StateSnapshot([progress]) }
+        let parts = order.compactMap { panes[$0]?.snapshot(schema) }
+        if parts.isEmpty { return StateSnapshot([progress]) }
+        let table = StateTable("panes", .keyed(columnCount: plan.keyCount), DeferredRows(joining: parts))
+        return StateSnapshot([progress, table])
     }
+
+    private var progress: StateTable { StateTable("progress", numbers: [watermark, openFrom]) }
 
     /// The groups that have changed; a pane goes when its last window has closed.
     func increment() throws -> StateSnapshot {
@@ -134,17 +140,12 @@ final class WindowAggregateOperator: Operator {
         let expiry =
             openFrom == .min
             ? nil : StateTable.Expiry(column: plan.keyCount, bound: windows.start(ofWindowAt: openFrom))
-        return snapshot(
-            of: order.compactMap { panes[$0]?.increment() },
-            increment: .init(identity: Array(0...plan.keyCount), expiry: expiry))
-    }
-
-    private func snapshot(of batches: [RecordBatch], increment: StateTable.Increment?) -> StateSnapshot {
-        let progress = StateTable("progress", numbers: [watermark, openFrom])
+        let batches = order.compactMap { panes[$0]?.increment() }
         if batches.isEmpty { return StateSnapshot([progress]) }
         let table = StateTable(
             name: "panes", distribution: .keyed(columnCount: plan.keyCount),
-            batch: RecordBatch.concatenating(batches), increment: increment)
+            batch: RecordBatch.concatenating(batches),
+            increment: .init(identity: Array(0...plan.keyCount), expiry: expiry))
         return StateSnapshot([progress, table])
     }
 

@@ -74,6 +74,10 @@ extension Binder {
         let read = physical.fields.map { numbering.column($0.name, $0.type, isNullable: $0.isNullable) }
         var plan = LogicalPlan.scan(
             .init(table: table, columns: read, positions: Array(0..<physical.count)))
+        if table.badRecordTable != nil, let error = read.first(where: { $0.name == HiddenColumn.badRecordError }) {
+            // Rows of bad records are for the table that takes them.
+            plan = .filter(.init(input: plan, predicate: .isNull(error.expression)))
+        }
         var columns: [PlanColumn] = []
         var computed: [ComputedColumn] = []
         var next = 0

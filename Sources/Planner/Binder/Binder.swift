@@ -14,6 +14,10 @@ final class Binder {
     var boundStored: [String: ConnectionTable] = [:]
     /// Sees the options of every connection table before they are checked, and may change or refuse them.
     let prepareOptions: CompilerOptions.OptionPreparation?
+    /// What is known of definitions that stand outside.
+    let definitions: OutsideDefinitions
+    /// Those of the text at hand that are not known.
+    var missingDefinitions: [OutsideDefinitions.Request] = []
     /// What was wrong besides the diagnostic that ended a statement.
     var diagnostics: [Diagnostic] = []
     /// Tables and views of the text at hand whose definition failed.
@@ -23,12 +27,14 @@ final class Binder {
 
     init(
         registry: FunctionRegistry, connectors: ConnectorCatalog, stored: StoredTables = StoredTables(),
-        prepareOptions: CompilerOptions.OptionPreparation? = nil
+        prepareOptions: CompilerOptions.OptionPreparation? = nil,
+        definitions: OutsideDefinitions = OutsideDefinitions()
     ) {
         self.registry = registry
         self.connectors = connectors
         self.stored = stored
         self.prepareOptions = prepareOptions
+        self.definitions = definitions
     }
 
     /// A bound query: its plan and the columns a user sees, in order.

@@ -89,16 +89,23 @@ struct TableDefinitionBinder {
     /// Either way of defining a table: what the connector and the columns make of it.
     private func connection(
         _ table: CreateTable, _ connector: any Connector, _ given: [String: OptionValue],
-        _ columns: [ConnectionTable.TableColumn]
+        _ declared: [ConnectionTable.TableColumn]
     ) throws(Diagnostic) -> ConnectionTable {
         var options = given
-        let traits: TableTraits
+        var columns = declared
+        var traits: TableTraits
         do throws(OptionError) {
             if let prepare = binder.prepareOptions { options = try prepare(connector.name, given) }
             try connector.options.validate(options)
-            traits = try connector.traits(
-                options: options,
-                schema: Schema(columns.filter { $0.generated == nil && $0.metadata == nil }.map(\.field)))
+            traits = try connector.traits(options: options, schema: Self.values(columns))
+            if let place = traits.outsideDefinition, Self.values(columns).count == 0 {
+                options = try defined(connector, place, options)
+                traits = try connector.traits(options: options, schema: Self.values(columns))
+            }
+            if !traits.definedColumns.isEmpty, Self.values(columns).count == 0 {
+                columns = Self.adding(traits.definedColumns, to: columns, table)
+                traits = try connector.traits(options: options, schema: Self.values(columns))
+            }
         } catch {
             let place = table.options.first { $0.key == error.key }
             let known = connector.options.keys
@@ -111,6 +118,7 @@ struct TableDefinitionBinder {
         var result = ConnectionTable(
             name: table.name.name, connector: connector.name, options: options, traits: traits, columns: columns,
             watermark: nil, idleMillis: 30_000)
+        try checkKeys(table, columns)
         try narrowRoles(&result, table)
         if let fixed = traits.fixedSchema {
             if !columns.isEmpty {
@@ -128,7 +136,67 @@ struct TableDefinitionBinder {
         try checkMetadata(result, table)
         result.watermark = try watermark(table, result, options)
         addEventTime(&result)
+        try addBadRecords(&result, table)
         return result
+    }
+
+    /// The columns in which a source tells of records that it cannot decode, for the table that takes them.
+    private func addBadRecords(_ result: inout ConnectionTable, _ table: CreateTable) throws(Diagnostic) {
+        guard result.badRecordTable != nil else { return }
+        let option = table.options.first { $0.key == "bad_data" }
+        let span = option.map { $0.keySpan.union($0.value.span) } ?? table.name.span
+        if result.traits.roles != [.source] {
+            throw Diagnostic(
+                "E0304", "table \(result.name): option 'bad_data': only a source has bad records", span: span)
+        }
+        let known = result.traits.metadata.contains { $0.name == HiddenColumn.badRecordError }
+        if !known || result.traits.givesChanges {
+            throw Diagnostic(
+                "E0304",
+                "table \(result.name): option 'bad_data': bad records of connector '\(result.connector)'"
+                    + (known ? " in format debezium_json" : "") + " cannot go to a table", span: span,
+                hint: "use bad_data = 'fail' or 'drop'")
+        }
+        for field in HiddenColumn.badRecordFields {
+            result.columns.append(.init(field: field, isPrimaryKey: false, generated: nil, metadata: field.name))
+        }
+    }
+
+    private func checkKeys(_ table: CreateTable, _ columns: [ConnectionTable.TableColumn]) throws(Diagnostic) {
+        for key in table.primaryKey where !columns.contains(where: { $0.field.name == key.name }) {
+            throw Diagnostic("E0204", "there is no column \(key.name)", span: key.span)
+        }
+    }
+
+    /// The columns that come of a record's value.
+    private static func values(_ columns: [ConnectionTable.TableColumn]) -> Schema {
+        Schema(columns.filter { $0.generated == nil && $0.metadata == nil }.map(\.field))
+    }
+
+    /// Columns of a definition, in front of those declared; a declared one of the same name stays.
+    private static func adding(
+        _ defined: [Field], to columns: [ConnectionTable.TableColumn], _ table: CreateTable
+    ) -> [ConnectionTable.TableColumn] {
+        let keys = table.primaryKey.map(\.name)
+        let fresh = defined.filter { field in !columns.contains { $0.field.name == field.name } }.map {
+            ConnectionTable.TableColumn(
+                field: $0, isPrimaryKey: keys.contains($0.name), generated: nil, metadata: nil)
+        }
+        return fresh + columns
+    }
+
+    /// The options with the definition that stands outside. Errors: that it is not known, or cannot be had.
+    private func defined(
+        _ connector: any Connector, _ place: String, _ options: [String: OptionValue]
+    ) throws(OptionError) -> [String: OptionValue] {
+        switch binder.definitions[connector.name, place] {
+        case .found(let found)?: return options.merging(found) { own, _ in own }
+        case .failed(let message, let hint)?: throw OptionError(key: nil, message: message, hint: hint)
+        case nil:
+            binder.missingDefinitions.append(
+                .init(connector: connector.name, place: place, options: options))
+            throw OptionError(key: nil, message: "its columns are those of \(place), which has not been asked")
+        }
     }
 
     /// Whether the connector has the metadata that columns name, with their types.
@@ -136,7 +204,8 @@ struct TableDefinitionBinder {
         for column in result.columns {
             guard let key = column.metadata else { continue }
             let span = table.columns.first { $0.name.name == column.field.name }?.span ?? table.name.span
-            let known = result.traits.metadata.filter { $0.name != HiddenColumn.eventTime }
+            let hidden = [HiddenColumn.eventTime] + HiddenColumn.badRecordFields.map(\.name)
+            let known = result.traits.metadata.filter { !hidden.contains($0.name) }
             let types = known.filter { $0.name == key }.map(\.type)
             if types.contains(column.field.type), result.traits.roles == [.source] { continue }
             guard result.traits.roles == [.source], !types.isEmpty else {
@@ -271,9 +340,8 @@ struct TableDefinitionBinder {
             }
             result[index].generated = bound
         }
-        for key in table.primaryKey where !result.contains(where: { $0.field.name == key.name }) {
-            throw Diagnostic("E0204", "there is no column \(key.name)", span: key.span)
-        }
+        // Columns that a definition gives are not known yet.
+        if Self.values(result).count > 0 { try checkKeys(table, result) }
         return result
     }
 

@@ -23,6 +23,14 @@ public struct ConnectionTable: Hashable, Sendable {
         public var metadata: String?
     }
 
+    /// The table that takes the records a source cannot decode: `bad_data = 'table:NAME'`.
+    public var badRecordTable: String? {
+        guard let text = options["bad_data"]?.text, text.hasPrefix(Self.badRecordPrefix) else { return nil }
+        return String(text.dropFirst(Self.badRecordPrefix.count))
+    }
+
+    static let badRecordPrefix = "table:"
+
     /// `WATERMARK FOR column AS expression`.
     public struct WatermarkDeclaration: Hashable, Sendable {
         /// Position of the event-time column in `columns`.

@@ -22,7 +22,14 @@ public struct PlanColumn: Hashable, Sendable {
     }
 
     public var field: Field { Field(name, type, isNullable: isNullable) }
-    public var isHidden: Bool { name == HiddenColumn.eventTime || name == HiddenColumn.watermark }
+    public var isHidden: Bool { Self.isHidden(name) }
+
+    /// Whether the engine added a column of that name, which users do not see.
+    static func isHidden(_ name: String) -> Bool {
+        guard name.hasPrefix("_") else { return false }
+        return name == HiddenColumn.eventTime || name == HiddenColumn.watermark
+            || HiddenColumn.badRecordFields.contains { $0.name == name }
+    }
 
     func renamed(_ newName: String) -> PlanColumn {
         PlanColumn(id: id, name: newName, type: type, isNullable: isNullable)

@@ -30,7 +30,7 @@ struct ServerComposition {
         let database = try MetadataDatabase(path: settings.databasePath)
         let connectionSettings = try connectionSettings()
         let tableFiles = ConfinedFileSystem.below(connectionSettings.files)
-        let catalog = ConnectorCatalog.builtin(files: tableFiles) { _ in }
+        let catalog = ConnectorCatalog.builtin(egress: connectionSettings.egress, files: tableFiles) { _ in }
         let connections = ConnectionRegistry(
             database, catalog: catalog, settings: connectionSettings, fileSystem: tableFiles)
         warnOfReadableKey()

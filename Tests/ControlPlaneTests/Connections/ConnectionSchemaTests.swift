@@ -144,6 +144,37 @@ import Testing
         #expect(try ConnectionSchema(schema.json).json == schema.json)
     }
 
+    static let avro = #"{"type":"record","name":"R","fields":[{"name":"a","type":["null","long"]}]}"#
+    static let proto =
+        #"syntax = "proto3"; message L { bool x = 1; } message M { optional int64 a = 1; string b = 2; }"#
+
+    static func quoted(_ text: String) -> String { JSONValue.string(text).text() }
+
+    @Test(
+        "definitions become columns",
+        arguments: [
+            (
+                #"{"format": "avro", "definition": {"avro_schema": \#(quoted(avro))}}"#, ["a BIGINT"]
+            ),
+            (#"{"format": {"avro": {"reader_schema": \#(quoted(avro))}}}"#, ["a BIGINT"]),
+            (
+                #"{"format": {"protobuf": {"message_name": "M"}}, "definition": {"protobuf_schema": \#(quoted(proto))}}"#,
+                ["a BIGINT", "b TEXT NOT NULL"]
+            ),
+            (
+                #"""
+                {"format": {"protobuf": {"message_name": "M", "into_unstructured_json": true}},
+                 "definition": {"protobuf_schema": \#(quoted(proto))},
+                 "fields": [{"name": "o", "type": "int64", "metadata_key": "offset_id"}]}
+                """#, ["value JSON", "o BIGINT"]
+            ),
+        ])
+    func defined(given: String, columns: [String]) throws {
+        let schema = try Self.schema(given)
+        #expect(Schema(schema.columns.map(\.field)).description == columns.joined(separator: ", "))
+        #expect(try ConnectionSchema(schema.json).options == schema.options)
+    }
+
     @Test(
         "bad data, framing, event time and definitions in all spellings",
         arguments: [
@@ -176,8 +207,24 @@ import Testing
                 ["event_time_field": "ts", "watermark_field": "w"]
             ),
             (#"{"definition": {"raw_schema": "x"}, "inferred": true}"#, [:]),
-            (#"{"definition": {"type": "avro_schema", "schema": "x"}}"#, [:]),
-            (#"{"definition": {"protobuf_schema": {"schema": "s", "dependencies": {"a": "b"}}}}"#, [:]),
+            (#"{"definition": {"type": "avro_schema", "schema": \#(quoted(avro))}}"#, [:]),
+            (
+                #"{"format": "avro", "definition": {"avro_schema": \#(quoted(avro))}}"#,
+                ["format": "avro", "avro.reader_schema": avro]
+            ),
+            (
+                #"""
+                {"format": {"protobuf": {"message_name": "M"}},
+                 "definition": {"protobuf_schema": {"schema": \#(quoted(proto)), "dependencies": {"b.proto": "x"}}}}
+                """#,
+                [
+                    "format": "protobuf", "protobuf.message_name": "M", "protobuf.schema": proto,
+                    "protobuf.dependencies.b.proto": "x",
+                ]
+            ),
+            (#"{"bad_data": "table:errors"}"#, ["bad_data": "table:errors"]),
+            (#"{"bad_data": {"table": {"name": "errors"}}}"#, ["bad_data": "table:errors"]),
+            (#"{"bad_data": {"behavior": "table:errors"}}"#, ["bad_data": "table:errors"]),
             (#"{"unknown": 1}"#, [:]),
         ])
     func rest(given: String, options: [String: String]) throws {

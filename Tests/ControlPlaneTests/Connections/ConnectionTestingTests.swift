@@ -120,8 +120,35 @@ import Testing
             (#"{"format": {"json": {}}, "fields": []}"#, nil), (#"{"definition": {"raw_schema": "x"}}"#, nil),
             (#"{"definition": {"json_schema": "{\"properties\": {\"a\": {\"type\": \"string\"}}}"}}"#, nil),
             (#"{"definition": {"json_schema": "["}}"#, "is no JSON"),
-            (#"{"definition": {"avro_schema": "x"}}"#, "cannot be checked yet"),
-            (#"{"definition": {"protobuf_schema": {"schema": "x"}}}"#, "cannot be checked yet"),
+            (
+                #"{"definition": {"avro_schema": "x"}}"#,
+                "schema.definition.avro_schema, line 1: the Avro schema is no JSON"
+            ),
+            (
+                ##"{"definition": {"avro_schema": ""long""}}"##,
+                "schema.definition.avro_schema: expected a record, found long"
+            ),
+            (
+                ##"{"definition": {"avro_schema": "{"type":"record","name":"R","fields":[]}"}}"##,
+                nil
+            ),
+            (#"{"definition": {"protobuf_schema": {"schema": "x"}}}"#, "schema.definition.protobuf_schema, line 1: "),
+            (
+                #"""
+                {"definition": {"protobuf_schema": {"schema": "syntax = "proto3"; import "b.proto"; message M { B b = 1; }",
+                 "dependencies": {"b.proto": "syntax = "proto3"; message B { int32 n = 1; }"}}}}
+                """#, nil
+            ),
+            (
+                #"""
+                {"format": {"protobuf": {"message_name": "N"}}, "definition": {"protobuf_schema":
+                 {"schema": "syntax = "proto3"; message M { int32 n = 1; }"}}}
+                """#, "there is no message 'N': expected one of M"
+            ),
+            (
+                ##"{"fields": [{"name": "a", "type": "int64"}], "definition": {"avro_schema": "x"}}"##,
+                "schema.definition.avro_schema"
+            ),
             (#"{"fields": 1}"#, "schema.fields: expected an array"),
         ])
     func schemas(text: String, says: String?) async throws {

@@ -71,7 +71,7 @@ import Testing
         StoredPipeline(
             id: "pl_1", name: "p", query: "q", parallelism: 1, checkpointIntervalMicros: 1_000_000, stop: stop,
             restartNonce: 3, forcesRestart: true, isPreview: isPreview, enablesSinks: false, createdAt: 0, tags: "{}",
-            graph: "{}", diagnostics: "[]",
+            graph: "{}", diagnostics: "[]", definitions: "[]",
             job: StoredJob(id: "job_1", pipelineID: "pl_1", runID: 1, state: .created, createdAt: 0, stateFolder: 1))
     }
 
