@@ -52,11 +52,11 @@ public struct OutsideDefinitions: Sendable, Hashable {
     /// is given. Gives the last result and all that has been found out.
     public static func asking<Result>(
         _ connectors: ConnectorCatalog, from known: OutsideDefinitions = OutsideDefinitions(),
-        missing: (Result) -> [Request], compile: (OutsideDefinitions) throws -> Result
+        missing: (Result) -> [Request], compile: (OutsideDefinitions) async throws -> Result
     ) async rethrows -> (result: Result, definitions: OutsideDefinitions) {
         var definitions = known
         while true {
-            let result = try compile(definitions)
+            let result = try await compile(definitions)
             let requests = missing(result).filter { definitions[$0.connector, $0.place] == nil }
             if requests.isEmpty { return (result, definitions) }
             await definitions.ask(for: requests, connectors)

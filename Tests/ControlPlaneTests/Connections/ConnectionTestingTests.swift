@@ -21,10 +21,15 @@ import Testing
         arguments: [
             (
                 "up:9092", EgressPolicy.Mode.any, false,
-                "connected to up on port 9092 (1.2.3.4)"
+                "connected to up on port 9092 (1.2.3.4); the cluster has 1 broker and 2 topics"
             ),
             ("down:9092", .any, true, "cannot connect to 'down' on port 9092"),
-            ("up:1,down:2", .any, true, "cannot connect to 'down' on port 2"),
+            ("down:2,down:3", .any, true, "cannot connect to 'down' on port 2"),
+            (
+                "up:1,down:2", .any, false,
+                "connected to up on port 1 (1.2.3.4); cannot connect to 'down' on port 2; others answer; the cluster "
+                    + "has 1 broker and 2 topics; connected to up on port 9092 (1.2.3.4)"
+            ),
             (
                 "localhost:9092", .publicOnly, true,
                 "'localhost' is this machine, which may not be connected to (setting egress.policy)"
