@@ -5,7 +5,19 @@ enum MetadataMigrations {
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("0001 pipelines and connections", migrate: pipelinesAndConnections)
+        migrator.registerMigration("0002 other queries", migrate: otherQueries)
         return migrator
+    }
+
+    /// `previous_query` is the one whose state there is while another one is to go on from it; `accepted_graphs` are
+    /// fingerprints, hexadecimal, with spaces between.
+    private static func otherQueries(_ database: Database) throws {
+        try database.execute(
+            sql: """
+                ALTER TABLE pipelines ADD COLUMN query_version INTEGER NOT NULL DEFAULT 1;
+                ALTER TABLE pipelines ADD COLUMN previous_query TEXT;
+                ALTER TABLE jobs ADD COLUMN accepted_graphs TEXT NOT NULL DEFAULT '';
+                """)
     }
 
     /// Times are microseconds since 1970, but those of `job_checkpoints` and its `spans` nanoseconds; `graph`,

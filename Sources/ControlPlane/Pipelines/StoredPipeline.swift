@@ -23,6 +23,10 @@ struct StoredPipeline: Sendable {
     var tags: String
     var graph: String
     var diagnostics: String
+    /// Another number asks for going on with another query.
+    var queryVersion = 1
+    /// The query whose state there is; nil: it is `query`.
+    var previousQuery: String?
     var job: StoredJob
 
     /// What is wanted of the job.
@@ -30,7 +34,7 @@ struct StoredPipeline: Sendable {
         JobDesire(
             stop: stop, parallelism: parallelism,
             checkpointIntervalMillis: isPreview ? nil : Int(checkpointIntervalMicros / 1000),
-            restartNonce: restartNonce, forcesRestart: forcesRestart)
+            restartNonce: restartNonce, forcesRestart: forcesRestart, queryVersion: queryVersion)
     }
 
     var sinks: SinkTreatment { isPreview ? (enablesSinks ? .both : .previewed) : .kept }
@@ -50,12 +54,15 @@ struct StoredJob: Sendable {
     var failureDomain: OperationalError.Domain?
     /// The number of its state's folder.
     var stateFolder: Int
+    /// Graphs of earlier queries whose state the folder may hold, newest last.
+    var acceptedGraphs: [UInt64] = []
 }
 
 extension StoredPipeline {
     static let columns = """
         p.id, p.name, p.query, p.parallelism, p.checkpoint_interval_micros, p.stop, p.restart_nonce,
         p.forces_restart, p.is_preview, p.enables_sinks, p.ttl_micros, p.created_at, p.tags, p.graph, p.diagnostics,
+        p.query_version, p.previous_query,
         \(StoredJob.columns)
         """
 
@@ -75,6 +82,8 @@ extension StoredPipeline {
         tags = row["tags"]
         graph = row["graph"]
         diagnostics = row["diagnostics"]
+        queryVersion = row["query_version"]
+        previousQuery = row["previous_query"]
         job = StoredJob(row)
     }
 
@@ -91,7 +100,7 @@ extension StoredPipeline {
 extension StoredJob {
     static let columns = """
         j.id AS job_id, j.pipeline_id, j.run_id, j.state, j.created_at AS job_created_at, j.start_time, j.finish_time,
-        j.tasks, j.failure_message, j.failure_domain, j.state_folder
+        j.tasks, j.failure_message, j.failure_domain, j.state_folder, j.accepted_graphs
         """
 
     init(_ row: Row) {
@@ -106,6 +115,8 @@ extension StoredJob {
         failureMessage = row["failure_message"]
         failureDomain = (row["failure_domain"] as String?).flatMap(OperationalError.Domain.init)
         stateFolder = row["state_folder"]
+        let graphs: String = row["accepted_graphs"]
+        acceptedGraphs = graphs.split(separator: " ").compactMap { UInt64($0, radix: 16) }
     }
 
     /// What users see of it; `status` is what it is doing in this process, nil when it has done nothing yet.
