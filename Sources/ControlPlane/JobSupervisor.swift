@@ -81,7 +81,8 @@ public final class JobSupervisor: Sendable {
     public init(
         pipelineID: String, jobID: String, desire: JobDesire, policy: RestartPolicy = RestartPolicy(),
         stateDirectory: String? = nil, state initial: JobState = .created, after run: Int = 0,
-        changesQuery: Bool = false, backend: any ExecutionBackend, host: Host = Host(), outlets: PipelineOutlets = PipelineOutlets(),
+        changesQuery: Bool = false, backend: any ExecutionBackend, host: Host = Host(),
+        outlets: PipelineOutlets = PipelineOutlets(),
         notify: @escaping @Sendable (JobNotice) -> Void = { _ in },
         planning: @escaping @Sendable (JobPlan.Order) throws -> JobPlan
     ) {

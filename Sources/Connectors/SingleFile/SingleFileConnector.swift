@@ -46,7 +46,8 @@ public struct SingleFileConnector: Connector {
         guard let format = new.options["format"]?.text, ["csv", "avro"].contains(format) else { return nil }
         let columns = { (spec: ConnectorSpec) in spec.schema.fields.map { "\($0.name) \($0.type.sqlName)" } }
         if columns(old) == columns(new) { return nil }
-        return "its \(format) file cannot take other columns (\(columns(new).joined(separator: ", "))) than those written "
+        return
+            "its \(format) file cannot take other columns (\(columns(new).joined(separator: ", "))) than those written "
             + "(\(columns(old).joined(separator: ", "))): give it another path"
     }
 

@@ -37,6 +37,12 @@ struct StoredPipeline: Sendable {
             restartNonce: restartNonce, forcesRestart: forcesRestart, queryVersion: queryVersion)
     }
 
+    /// Takes on what a plan shows.
+    mutating func show(_ planned: PlannedQuery) {
+        graph = StoredJSON.text(GraphInfo(planned.graph))
+        diagnostics = StoredJSON.text(planned.warnings)
+    }
+
     var sinks: SinkTreatment { isPreview ? (enablesSinks ? .both : .previewed) : .kept }
 }
 
