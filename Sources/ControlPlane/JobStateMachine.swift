@@ -35,8 +35,8 @@ public struct JobStateMachine: Sendable, Hashable {
     public enum Step: Sendable, Hashable {
         /// The one whose state there is.
         case same
-        /// The one wanted, if it can go on from the state of the one before; `isSettled`: that has finished all it had
-        /// to. Else the one before, to finish it.
+        /// The one wanted, if it can go on from the state of the one before; `isSettled`: that has finished all it
+        /// had to. Else the one before, to finish it.
         case change(version: Int, isSettled: Bool)
         /// The one before: what is wanted cannot be had, and is not wanted any more.
         case keep(version: Int)

@@ -74,10 +74,10 @@ public final class JobSupervisor: Sendable {
             notify: notify, planning: { JobPlan(graph: try plan($0.parallelism)) })
     }
 
-    /// A job that has not begun; the first desire begins it. `planning` makes the graph that is to run and may be called
-    /// again; `notify` is called in order, and must not wait. A job that was known before begins `after` so many runs,
-    /// in the state it came to rest in. `changesQuery`: its state is that of another query than is wanted. `outlets` are
-    /// those of every run.
+    /// A job that has not begun; the first desire begins it. `planning` makes the graph that is to run and may be
+    /// called again; `notify` is called in order, and must not wait. A job that was known before begins `after` so many
+    /// runs, in the state it came to rest in. `changesQuery`: its state is that of another query than is wanted.
+    /// `outlets` are those of every run.
     public init(
         pipelineID: String, jobID: String, desire: JobDesire, policy: RestartPolicy = RestartPolicy(),
         stateDirectory: String? = nil, state initial: JobState = .created, after run: Int = 0,

@@ -124,8 +124,8 @@ public final class Engine: Sendable {
         }
         if restored.operators.isEmpty {
             throw OperationalError(
-                "the state in '\(options.directory)' was written by an earlier version, which another query cannot go on "
-                    + "from: run the query before once more", domain: .user)
+                "the state in '\(options.directory)' was written by an earlier version, which another query cannot go "
+                    + "on from: run the query before once more", domain: .user)
         }
         return StateMatch.match(old: restored.operators, new: operators)
     }

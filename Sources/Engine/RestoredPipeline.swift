@@ -96,7 +96,8 @@ final class RestoredPipeline: Sendable {
         return (0..<former).allSatisfy { manifest.finished.contains(.init(node: node, subtask: $0)) }
     }
 
-    /// What a subtask keeps from now on; nil: it begins anew. Cost: one hash and one copy per row where the parallelism has changed.
+    /// What a subtask keeps from now on; nil: it begins anew. Cost: one hash and one copy per row where the parallelism
+    /// has changed.
     func state(node: Int, subtask: Int, parallelism: Int) -> RestoredState? {
         guard let node = self.former(node) else { return nil }
         let former = manifest.parallelism[node] ?? 0

@@ -128,8 +128,8 @@ extension PipelineRegistry {
         return info
     }
 
-    /// What a change of the query makes of the state there is; nil when the query stays. Errors: `ControlError(.conflict)`
-    /// for what it would destroy.
+    /// What a change of the query makes of the state there is; nil when the query stays. Errors:
+    /// `ControlError(.conflict)` for what it would destroy.
     private func comparison(
         _ before: StoredPipeline, _ change: PipelineChange, _ planned: PlannedQuery
     ) throws -> QueryComparison? {
@@ -146,8 +146,8 @@ extension PipelineRegistry {
             if base == nil { return nil }
             throw ControlError(
                 .conflict,
-                "the query before, whose state is to be gone on from, cannot be planned any more: make another pipeline "
-                    + "(\(error))")
+                "the query before, whose state is to be gone on from, cannot be planned any more: make another "
+                    + "pipeline (\(error))")
         }
         let without =
             base != nil ? nil : outcome.dropsState ? "the job has finished: it begins from the first row" : ""

@@ -34,8 +34,8 @@ enum QueryChangeRules {
             {
                 throw ControlError(
                     .conflict,
-                    "table '\(spec.table)' would begin \(place) anew, which holds what the pipeline has written: give it "
-                        + "another place, or leave its options as they are")
+                    "table '\(spec.table)' would begin \(place) anew, which holds what the pipeline has written: give "
+                        + "it another place, or leave its options as they are")
             }
         }
     }

@@ -4,15 +4,15 @@ import HostSystem
 
 /// Checks that a graph can go on from a checkpoint of another one. Pure but for warnings.
 enum RestoredGraph {
-    /// `former`: the node of the checkpoint that each node goes on from. Errors: `OperationalError` when a sink that has
-    /// come to its end would have to take more rows.
+    /// `former`: the node of the checkpoint that each node goes on from. Errors: `OperationalError` when a sink that
+    /// has come to its end would have to take more rows.
     static func check(
         _ graph: DataflowGraph, _ former: [Int: Int], _ checkpoint: CheckpointManifest, _ warn: (String) -> Void
     ) throws {
         if checkpoint.commit == .wanted {
             warn(
-                "sinks that the query has no more may not have committed checkpoint \(checkpoint.epoch): their rows since "
-                    + "the one before are lost")
+                "sinks that the query has no more may not have committed checkpoint \(checkpoint.epoch): their rows "
+                    + "since the one before are lost")
         }
         let ended = Set(
             graph.nodes.map(\.id).filter { node in

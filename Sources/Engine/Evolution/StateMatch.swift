@@ -6,8 +6,7 @@ import Checkpointing
 /// place, its state would be of other rows than those that follow. Where several operators mean the same, those are
 /// chosen that keep what lies furthest down.
 public enum StateMatch {
-    /// The former node of each node that goes on. Both are in topological order. Errors: none; what does not fit is left
-    /// out.
+    /// The former node of each node that goes on; what does not fit is left out. Both are in topological order.
     public static func match(
         old: [CheckpointManifest.Operator], new: [CheckpointManifest.Operator]
     ) -> [Int: Int] {

@@ -1,8 +1,8 @@
 import Columnar
 import Expressions
 
-/// What flows out of a node, by what it means: which rows, and what each column of them is. Neither the names of columns
-/// nor their places count, so a column that another query needs beside it changes nothing.
+/// What flows out of a node, by what it means: which rows, and what each column of them is. Neither the names of
+/// columns nor their places count, so a column that another query needs beside it changes nothing.
 struct StreamMeaning {
     /// Stands for the set of rows, however many of their columns are carried along.
     var rows: UInt64

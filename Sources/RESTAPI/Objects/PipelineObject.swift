@@ -1,4 +1,5 @@
 import ControlPlane
+import Engine
 import JSONModel
 import SQLSyntax
 
