@@ -56,8 +56,8 @@ public struct JobStateMachine: Sendable, Hashable {
     public enum Action: Sendable, Hashable {
         case enter(JobState)
         case compile(attempt: Int, parallelism: Int, step: Step = .same)
-        /// Runs what was compiled, from the last checkpoint if there is one. `settles`: it only finishes what was begun,
-        /// takes a checkpoint and ends.
+        /// Runs what was compiled, from the last checkpoint if there is one. `settles`: it only finishes what was
+        /// begun, takes a checkpoint and ends.
         case start(run: Int, attempt: Int, checkpointIntervalMillis: Int?, settles: Bool = false)
         case stop(run: Int, JobStopMode)
         /// Lets go of a run that does not end.
