@@ -97,6 +97,7 @@ extension PipelineRegistry {
             if let planned { shown.show(planned) }
             return info(shown, queryChange)
         }
+        await live(id)?.journal.flush()
         let stored = try await write { database in
             let current = try PipelineStore.get(id, database)
             if planned != nil && (current.query != before.query || current.parallelism != before.parallelism) {
