@@ -1,3 +1,4 @@
+import Columnar
 import Dataflow
 import Engine
 import Foundation
@@ -49,11 +50,17 @@ import Testing
                 format = 'json', type = 'source');
             """
         let result = try await bench.registry.run(query: table + "SELECT k, n FROM t", limit: 10_000_000)
-        return result.batches.flatMap { batch in
-            (0..<batch.rowCount).map { row in
-                batch.columns.map { if case .int(let value) = $0.scalar(at: row).storage { value } else { -1 } }
+        var rows: [[Int64]] = []
+        for batch in result.batches {
+            for row in 0..<batch.rowCount {
+                var values: [Int64] = []
+                for column in batch.columns {
+                    if case .int(let value) = column.scalar(at: row).storage { values.append(value) }
+                }
+                rows.append(values)
             }
         }
+        return rows
     }
 
     static func change(

@@ -1,4 +1,5 @@
 import Dataflow
+import Engine
 import Foundation
 import HostSystem
 import TestKit
