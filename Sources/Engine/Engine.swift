@@ -114,10 +114,12 @@ public final class Engine: Sendable {
         of operators: [CheckpointManifest.Operator], _ fingerprint: UInt64, in restored: CheckpointManifest,
         _ options: CheckpointOptions
     ) throws -> [Int: Int]? {
-        // Those of earlier versions do not say what operators do.
+        // Two texts may differ in what a fingerprint does not see, such as the type of a column; that counts only where
+        // another text is gone on from, as what operators mean may be written otherwise by the next version.
         let isSame = restored.operators.isEmpty || restored.operators == operators
-        if restored.graph == fingerprint && isSame { return nil }
-        if !options.acceptedGraphs.contains(restored.graph) {
+        let isAccepted = options.acceptedGraphs.contains(restored.graph)
+        if restored.graph == fingerprint && (isSame || !isAccepted) { return nil }
+        if !isAccepted {
             throw OperationalError(
                 "the state in '\(options.directory)' belongs to another query: give this one a folder of its own",
                 domain: .user)
