@@ -46,8 +46,8 @@ struct EvolutionReportTests {
         SELECT k, c FROM (SELECT tumble(INTERVAL '1 minute') AS w, CAST(counter % 7 AS BIGINT) AS k, count(*) AS c
         FROM n WHERE counter > 5 GROUP BY w, CAST(counter % 7 AS BIGINT))
         """
-    static let renamed = window.replacingOccurrences(of: "AS c", with: "AS d")
-        .replacingOccurrences(of: "k, c", with: "k, d")
+    static let renamed = window.replacingOccurrences(of: "count(*) AS c", with: "count(*) AS d")
+        .replacingOccurrences(of: "SELECT k, c", with: "SELECT k, d")
     static let updating = "SELECT CAST(counter % 7 AS BIGINT) AS k, count(*) AS c FROM n GROUP BY 1"
 
     struct Case: Sendable {
@@ -100,7 +100,7 @@ struct EvolutionReportTests {
             Case(
                 name: "another source", old: "INSERT INTO o SELECT CAST(counter AS BIGINT), 1 FROM n",
                 new: "INSERT INTO o SELECT bid.auction, 1 FROM m WHERE bid IS NOT NULL",
-                changes: ["Source new", "Watermark rebuilt", "Sink kept", "Source dropped"]),
+                changes: ["Source new", "Sink kept", "Source dropped"]),
         ])
     func actions(_ example: Case) throws {
         #expect(try Self.changes(example.old, example.new) == example.changes, "\(example.name)")
@@ -126,8 +126,8 @@ struct EvolutionReportTests {
             JOIN (SELECT bid.auction AS k FROM m WHERE bid IS NOT NULL) b ON a.counter = b.k
             """
         let same = try Self.changes(
-            "SELECT counter FROM (\(join))", "SELECT k, counter + 1 AS d FROM (\(join)) WHERE k > 2")
-        #expect(same.contains("UpdatingHashJoin kept") || same.contains("IntervalJoin kept"), "\(same)")
+            "SELECT counter FROM (\(join))", "SELECT k, counter + 1 AS d FROM (\(join))")
+        #expect(same.contains("UpdatingHashJoin kept"), "\(same)")
         let other = try Self.changes(join, join.replacingOccurrences(of: "bid IS NOT NULL", with: "bid.price > 3"))
         #expect(other.contains("UpdatingHashJoin rebuilt"), "\(other)")
     }
