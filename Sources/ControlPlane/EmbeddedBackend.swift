@@ -38,6 +38,8 @@ public final class EmbeddedBackend: ExecutionBackend {
         }
         var options = checkpoints(order)
         options?.intervalMillis = order.checkpointIntervalMillis
+        options?.acceptedGraphs = order.acceptedGraphs
+        options?.onlySettles = order.settles
         let run = try engine.start(graph, checkpoints: options, outlets: outlets) { milestone in
             switch milestone {
             case .started: onEvent(.started)

@@ -11,6 +11,10 @@ public struct RunOrder: Sendable, Hashable {
     public var checkpointIntervalMillis: Int?
     /// The folder of the job's state; nil: the job does not say, or keeps none.
     public var stateDirectory: String?
+    /// Fingerprints of other graphs whose state it may go on from (`CheckpointOptions.acceptedGraphs`).
+    public var acceptedGraphs: Set<UInt64> = []
+    /// Whether it only finishes what the run before has begun (`CheckpointOptions.onlySettles`).
+    public var settles = false
 
     public init(
         pipelineID: String, jobID: String, run: Int, checkpointIntervalMillis: Int?, stateDirectory: String? = nil

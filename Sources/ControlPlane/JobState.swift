@@ -62,11 +62,14 @@ public struct JobDesire: Sendable, Hashable, Codable {
     public var restartNonce: Int
     /// Whether such a restart goes back to the last checkpoint instead of taking one.
     public var forcesRestart: Bool
+    /// Another number asks for going on with another query, from the state of the one before.
+    public var queryVersion: Int
 
     public init(
         stop: JobStopMode = .none, parallelism: Int = 1, checkpointIntervalMillis: Int? = 10_000, restartNonce: Int = 0,
-        forcesRestart: Bool = false
+        forcesRestart: Bool = false, queryVersion: Int = 1
     ) {
+        self.queryVersion = queryVersion
         self.stop = stop
         self.parallelism = max(1, parallelism)
         self.checkpointIntervalMillis = checkpointIntervalMillis

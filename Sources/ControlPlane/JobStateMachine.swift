@@ -8,7 +8,8 @@ public struct JobStateMachine: Sendable, Hashable {
     public enum Event: Sendable, Hashable {
         /// What the user wants, also when it is what was wanted before.
         case desired(JobDesire)
-        case compiled(attempt: Int)
+        /// `settles`: what was planned is the query before, which has to finish something first.
+        case compiled(attempt: Int, settles: Bool = false)
         case compileFailed(attempt: Int, OperationalError.Domain)
         /// Every task of the run has opened what it needs.
         case started(run: Int)
@@ -25,7 +26,20 @@ public struct JobStateMachine: Sendable, Hashable {
         /// All input was read.
         case finished
         case stopped
+        /// Stopped, and the checkpoint that was to be the last does not stand.
+        case stoppedWithoutCheckpoint
         case failed(OperationalError.Domain)
+    }
+
+    /// Which query is to be planned.
+    public enum Step: Sendable, Hashable {
+        /// The one whose state there is.
+        case same
+        /// The one wanted, if it can go on from the state of the one before; `isSettled`: that has finished all it
+        /// had to. Else the one before, to finish it.
+        case change(version: Int, isSettled: Bool)
+        /// The one before: what is wanted cannot be had, and is not wanted any more.
+        case keep(version: Int)
     }
 
     /// What is waited for.
@@ -41,9 +55,10 @@ public struct JobStateMachine: Sendable, Hashable {
     /// What is to be done about it.
     public enum Action: Sendable, Hashable {
         case enter(JobState)
-        case compile(attempt: Int, parallelism: Int)
-        /// Runs what was compiled, from the last checkpoint if there is one.
-        case start(run: Int, attempt: Int, checkpointIntervalMillis: Int?)
+        case compile(attempt: Int, parallelism: Int, step: Step = .same)
+        /// Runs what was compiled, from the last checkpoint if there is one. `settles`: it only finishes what was
+        /// begun, takes a checkpoint and ends.
+        case start(run: Int, attempt: Int, checkpointIntervalMillis: Int?, settles: Bool = false)
         case stop(run: Int, JobStopMode)
         /// Lets go of a run that does not end.
         case abandon(run: Int)
@@ -70,11 +85,27 @@ public struct JobStateMachine: Sendable, Hashable {
     private var fault: OperationalError.Domain?
     /// Whether a restart is wanted of a run that ends anyway.
     private var beginsAgain = false
+    /// The version of the query whose state there is, and of the one that was last wanted to be planned.
+    private var keptQuery: Int
+    private var plannedQuery: Int
+    /// Whether the run is to leave its state to another query.
+    private var handsOver = false
+    /// Whether the run only finishes what was begun.
+    private var settlesOnly = false
+    /// Whether the query before has finished all it had to.
+    private var isSettled = false
+    /// The version that could not be had.
+    private var refusedQuery: Int?
 
     /// A job that nothing has been done for yet, or, `after` so many runs, one that came to rest before: `state` is
-    /// `created` or a terminal one.
-    public init(desire: JobDesire, policy: RestartPolicy, state: JobState = .created, after run: Int = 0) {
+    /// `created` or a terminal one. `changesQuery`: its state is that of another query than is wanted.
+    public init(
+        desire: JobDesire, policy: RestartPolicy, state: JobState = .created, after run: Int = 0,
+        changesQuery: Bool = false
+    ) {
         precondition(state == .created || state.isTerminal, "a job begins at rest, found \(state)")
+        keptQuery = changesQuery ? desire.queryVersion - 1 : desire.queryVersion
+        plannedQuery = keptQuery
         self.desire = desire
         self.policy = policy
         self.state = state
@@ -85,15 +116,9 @@ public struct JobStateMachine: Sendable, Hashable {
     public mutating func handle(_ event: Event) -> [Action] {
         switch event {
         case .desired(let desire): return desired(desire)
-        case .compiled(let attempt):
+        case .compiled(let attempt, let settles):
             guard state == .compiling, attempt == self.attempt else { return [] }
-            run += 1
-            hasRun = true
-            stopping = .none
-            fault = nil
-            return enter(.scheduling) + [
-                .start(run: run, attempt: attempt, checkpointIntervalMillis: desire.checkpointIntervalMillis)
-            ]
+            return compiled(settles: settles)
         case .compileFailed(let attempt, let domain):
             guard state == .compiling, attempt == self.attempt else { return [] }
             return failed(domain)
@@ -126,7 +151,35 @@ public struct JobStateMachine: Sendable, Hashable {
         attempt += 1
         beginsAgain = false
         plannedParallelism = desire.parallelism
-        return enter(.compiling) + [.compile(attempt: attempt, parallelism: desire.parallelism)]
+        plannedQuery = desire.queryVersion
+        var step = Step.same
+        if isChangingQuery {
+            step =
+                refusedQuery == plannedQuery
+                ? .keep(version: plannedQuery) : .change(version: plannedQuery, isSettled: isSettled)
+        }
+        return enter(.compiling) + [.compile(attempt: attempt, parallelism: desire.parallelism, step: step)]
+    }
+
+    /// Whether another query is wanted than the one whose state there is.
+    public var isChangingQuery: Bool { desire.queryVersion != keptQuery }
+
+    private mutating func compiled(settles: Bool) -> [Action] {
+        run += 1
+        hasRun = true
+        // A run that only settles is ending from the start.
+        stopping = settles ? .checkpoint : .none
+        handsOver = settles
+        settlesOnly = settles
+        fault = nil
+        if !settles {
+            keptQuery = plannedQuery
+            refusedQuery = nil
+            isSettled = false
+        }
+        let millis = desire.checkpointIntervalMillis
+        let start = Action.start(run: run, attempt: attempt, checkpointIntervalMillis: millis, settles: settles)
+        return enter(.scheduling) + [start] + (settles ? enter(.restarting) : [])
     }
 
     /// Begins as if nothing had failed before.
@@ -156,11 +209,19 @@ public struct JobStateMachine: Sendable, Hashable {
 
     private mutating func ended(_ ending: Ending) -> [Action] {
         hasRun = false
+        let hasHandedOver = handsOver
+        // A run that has read something may leave files open.
+        if settlesOnly && (ending == .stopped || ending == .finished) { isSettled = true }
+        handsOver = false
         let domain: OperationalError.Domain? = if case .failed(let domain) = ending { domain } else { fault }
         if let domain {
             // Whoever stops a job does not want it back only because it failed on its way.
             if domain != .user && desire.stop != .none { return rest(.stopped) }
             return failed(domain)
+        }
+        if hasHandedOver && desire.stop == .none {
+            if ending == .stoppedWithoutCheckpoint { refusedQuery = desire.queryVersion }
+            if ending == .finished { return begin() }
         }
         if ending == .finished {
             let actions = enter(.finishing) + rest(.finished)
@@ -198,7 +259,7 @@ public struct JobStateMachine: Sendable, Hashable {
             return []
         case .giveUp(let run):
             guard isCurrent(run), stopping == .force || fault != nil else { return [] }
-            return [.abandon(run: run)] + ended(.stopped)
+            return [.abandon(run: run)] + ended(.stoppedWithoutCheckpoint)
         }
     }
 
@@ -212,6 +273,8 @@ public struct JobStateMachine: Sendable, Hashable {
         if hasRun && new.checkpointIntervalMillis != old.checkpointIntervalMillis {
             actions.append(.setCheckpointInterval(run: run, millis: new.checkpointIntervalMillis))
         }
+        // Whoever goes back to the last checkpoint by force does without what came after it.
+        if isFresh && new.forcesRestart { isSettled = true }
         if new.stop != .none { return actions + stopWanted() }
         switch state {
         case .created, .stopped: return actions + beginAfresh()
@@ -219,13 +282,20 @@ public struct JobStateMachine: Sendable, Hashable {
         case .failed: return isFresh || old.stop != .none ? beginAfresh() : []
         case .compiling:
             if isFresh { return beginAfresh() }
-            return new.parallelism == plannedParallelism ? [] : begin()
+            return new.parallelism == plannedParallelism && new.queryVersion == plannedQuery ? [] : begin()
         case .scheduling, .running:
-            if isFresh { return actions + enter(.restarting) + stop(restartMode) }
+            if isFresh || isChangingQuery {
+                let mode = isFresh ? restartMode : .checkpoint
+                handsOver = isChangingQuery && mode == .checkpoint
+                return actions + enter(.restarting) + stop(mode)
+            }
             if new.parallelism == plannedParallelism { return actions }
             return actions + enter(.rescaling) + stop(.checkpoint)
-        case .restarting, .rescaling: return isFresh ? actions + stop(restartMode) : actions
-        case .recovering where !hasRun: return isFresh ? beginAfresh() : []
+        case .restarting, .rescaling:
+            if isFresh { actions += stop(restartMode) }
+            handsOver = isChangingQuery && stopping == .checkpoint
+            return actions
+        case .recovering where !hasRun: return isFresh || new.queryVersion != old.queryVersion ? beginAfresh() : []
         // The run ends anyway; then there is something more to do.
         case .recovering, .finishing, .failing:
             if isFresh { beginsAgain = true }

@@ -13,6 +13,8 @@ public struct JobStatus: Sendable {
 
     public var state = JobState.created
     public var desire: JobDesire
+    /// Whether another query is wanted than the one whose state there is.
+    public var isChangingQuery = false
     /// The number of the last run; 0 before the first.
     public var run = 0
     /// Subtasks of all operators of the last plan; nil before the first.

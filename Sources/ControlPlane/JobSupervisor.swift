@@ -13,7 +13,7 @@ public final class JobSupervisor: Sendable {
     public let stateDirectory: String?
     private let host: Host
     private let backend: any ExecutionBackend
-    private let plan: @Sendable (_ parallelism: Int) throws -> DataflowGraph
+    private let plan: @Sendable (JobPlan.Order) throws -> JobPlan
     private let notify: @Sendable (JobNotice) -> Void
     private let outlets: PipelineOutlets
     /// Where plans are made and runs are begun; nil: on the shared threads.
@@ -41,7 +41,7 @@ public final class JobSupervisor: Sendable {
     /// Everything that happens, in one queue.
     private enum Input: Sendable {
         case event(JobStateMachine.Event)
-        case compiled(attempt: Int, DataflowGraph)
+        case compiled(attempt: Int, JobPlan)
         case compileFailed(attempt: Int, JobFailure)
         case startFailed(run: Int, JobFailure)
         case runs(run: Int, any JobRun)
@@ -53,7 +53,7 @@ public final class JobSupervisor: Sendable {
         var status: JobStatus
         var random: any RandomSource
         /// The plan that was made last.
-        var graph: DataflowGraph?
+        var plan: JobPlan?
         var runs: [Int: any JobRun] = [:]
         /// Asked of runs that had not quite begun.
         var wanted: [Int: StopMode] = [:]
@@ -65,24 +65,36 @@ public final class JobSupervisor: Sendable {
         var continuation: UnsafeContinuation<JobStatus, Never>
     }
 
-    /// A job that has not begun; the first desire begins it. `plan` makes the graph for a parallelism and may be called
-    /// again; `notify` is called in order, and must not wait. A job that was known before begins `after` so many runs,
-    /// in the state it came to rest in. `outlets` are those of every run; `thread` is where plans and
-    /// starts, which may take long, are made.
+    /// A job of one query. `plan` makes the graph for a parallelism and may be called again.
+    public convenience init(
+        pipelineID: String, jobID: String, desire: JobDesire, policy: RestartPolicy = RestartPolicy(),
+        backend: any ExecutionBackend, host: Host = Host(), notify: @escaping @Sendable (JobNotice) -> Void = { _ in },
+        plan: @escaping @Sendable (_ parallelism: Int) throws -> DataflowGraph
+    ) {
+        self.init(
+            pipelineID: pipelineID, jobID: jobID, desire: desire, policy: policy, backend: backend, host: host,
+            notify: notify, planning: { JobPlan(graph: try plan($0.parallelism)) })
+    }
+
+    /// A job that has not begun; the first desire begins it. `planning` makes the graph that is to run and may be
+    /// called again; `notify` is called in order, and must not wait. A job that was known before begins `after` so many
+    /// runs, in the state it came to rest in. `changesQuery`: its state is that of another query than is wanted.
+    /// `outlets` are those of every run; `thread` is where plans and starts, which may take long, are made.
     public init(
         pipelineID: String, jobID: String, desire: JobDesire, policy: RestartPolicy = RestartPolicy(),
         stateDirectory: String? = nil, state initial: JobState = .created, after run: Int = 0,
-        backend: any ExecutionBackend, host: Host = Host(), thread: (any TaskExecutor)? = nil,
+        changesQuery: Bool = false, backend: any ExecutionBackend, host: Host = Host(),
+        thread: (any TaskExecutor)? = nil,
         outlets: PipelineOutlets = PipelineOutlets(),
         notify: @escaping @Sendable (JobNotice) -> Void = { _ in },
-        plan: @escaping @Sendable (_ parallelism: Int) throws -> DataflowGraph
+        planning: @escaping @Sendable (JobPlan.Order) throws -> JobPlan
     ) {
         self.stateDirectory = stateDirectory
         self.pipelineID = pipelineID
         self.jobID = jobID
         self.backend = backend
         self.host = host
-        self.plan = plan
+        plan = planning
         self.notify = notify
         self.outlets = outlets
         self.thread = thread
@@ -91,8 +103,9 @@ public final class JobSupervisor: Sendable {
         status.run = run
         state = Mutex(
             State(
-                machine: JobStateMachine(desire: desire, policy: policy, state: initial, after: run), status: status,
-                random: host.random))
+                machine: JobStateMachine(
+                    desire: desire, policy: policy, state: initial, after: run, changesQuery: changesQuery),
+                status: status, random: host.random))
         let (stream, continuation) = AsyncStream<Input>.makeStream()
         inputs = continuation
         Task.detached { [weak self] in
@@ -130,12 +143,12 @@ public final class JobSupervisor: Sendable {
     private func take(_ input: Input) {
         switch input {
         case .event(let event): handle(event)
-        case .compiled(let attempt, let graph):
+        case .compiled(let attempt, let plan):
             state.withLock { state in
-                state.graph = graph
-                state.status.taskCount = graph.nodes.reduce(0) { $0 + $1.parallelism }
+                state.plan = plan
+                state.status.taskCount = plan.graph.nodes.reduce(0) { $0 + $1.parallelism }
             }
-            handle(.compiled(attempt: attempt))
+            handle(.compiled(attempt: attempt, settles: plan.settles))
         case .compileFailed(let attempt, let failure):
             handle(.compileFailed(attempt: attempt, failure.domain), failure)
         case .startFailed(let run, let failure): handle(.ended(run: run, .failed(failure.domain)), failure)
@@ -163,7 +176,7 @@ public final class JobSupervisor: Sendable {
         case .ended(.success(let summary)):
             let isCurrent = state.withLock { $0.machine.hasRun && $0.machine.run == run }
             if isCurrent { state.withLock { $0.status.summary = summary } }
-            handle(.ended(run: run, summary.outcome == .finished ? .finished : .stopped))
+            handle(.ended(run: run, JobStateMachine.Ending(summary)))
         case .ended(.failure(let error)):
             let failure = JobFailure(error)
             handle(.ended(run: run, .failed(failure.domain)), failure)
@@ -178,6 +191,7 @@ public final class JobSupervisor: Sendable {
             if let failure, !actions.isEmpty { state.status.failure = failure }
             state.status.desire = state.machine.desire
             state.status.run = state.machine.run
+            state.status.isChangingQuery = state.machine.isChangingQuery
             for action in actions {
                 if case .enter(let entered) = action { state.status.enter(entered, at: time) }
                 if case .abandon = action { state.status.hasAbandoned = true }
@@ -199,8 +213,9 @@ public final class JobSupervisor: Sendable {
     private func perform(_ action: JobStateMachine.Action) {
         switch action {
         case .enter(let entered): notify(.entered(entered))
-        case .compile(let attempt, let parallelism): compile(attempt, parallelism)
-        case .start(let run, _, let millis): start(run, millis)
+        case .compile(let attempt, let parallelism, let step):
+            compile(attempt, JobPlan.Order(parallelism: parallelism, step: step))
+        case .start(let run, _, let millis, _): start(run, millis)
         case .stop(let run, let mode): stop(run, StopMode(mode))
         case .abandon(let run):
             stop(run, .force)
@@ -218,10 +233,10 @@ public final class JobSupervisor: Sendable {
             stateDirectory: stateDirectory)
     }
 
-    private func compile(_ attempt: Int, _ parallelism: Int) {
+    private func compile(_ attempt: Int, _ order: JobPlan.Order) {
         Task.detached(executorPreference: thread) { [plan, inputs] in
             do {
-                inputs.yield(.compiled(attempt: attempt, try plan(parallelism)))
+                inputs.yield(.compiled(attempt: attempt, try plan(order)))
             } catch {
                 inputs.yield(.compileFailed(attempt: attempt, JobFailure(error)))
             }
@@ -229,9 +244,12 @@ public final class JobSupervisor: Sendable {
     }
 
     private func start(_ run: Int, _ millis: Int?) {
-        guard let graph = state.withLock({ $0.graph }) else { return }
-        let order = order(run, millis)
-        Task.detached(executorPreference: thread) { [backend, inputs, outlets] in
+        guard let plan = state.withLock({ $0.plan }) else { return }
+        var order = order(run, millis)
+        order.acceptedGraphs = plan.acceptedGraphs
+        order.settles = plan.settles
+        let graph = plan.graph
+        Task.detached(executorPreference: thread) { [backend, inputs, outlets, order] in
             do {
                 let handle = try backend.start(graph, order, outlets: outlets) { inputs.yield(.told(run: run, $0)) }
                 inputs.yield(.runs(run: run, handle))
@@ -282,6 +300,18 @@ extension JobStatus {
         if entered.isTerminal { finishTime = time }
         history.append(Change(state: entered, time: time, run: run))
         if history.count > Self.historyCountMax { history.removeFirst(history.count - Self.historyCountMax) }
+    }
+}
+
+extension JobStateMachine.Ending {
+    /// How a run ended that did not fail.
+    init(_ summary: PipelineSummary) {
+        switch summary.outcome {
+        case .finished: self = .finished
+        // Without checkpoints nothing is missing.
+        case .stopped, .cancelled:
+            self = summary.checkpoints.map(\.hasStoppedBehindOne) ?? true ? .stopped : .stoppedWithoutCheckpoint
+        }
     }
 }
 

@@ -129,6 +129,10 @@ public protocol Connector: Sendable {
     /// from its state when such options have changed, and not when others have.
     func isAccess(option key: String) -> Bool
 
+    /// Why a sink that goes on behind what `old` has written cannot take the rows of `new`, a sentence without a full
+    /// stop; nil: it can. Both are of one table, maybe with other columns.
+    func obstacle(continuing old: ConnectorSpec, as new: ConnectorSpec) -> String?
+
     /// Builds what one subtask looks rows up with, by the key columns at `keys` of the schema.
     func makeLookup(_ spec: ConnectorSpec, keys: [Int], context: OperatorContext) throws -> any LookupSource
 }
@@ -145,6 +149,7 @@ extension Connector {
     public var sinkCommits: Bool { false }
     public func sinkCommits(_ spec: ConnectorSpec) -> Bool { sinkCommits }
     public func isAccess(option key: String) -> Bool { false }
+    public func obstacle(continuing old: ConnectorSpec, as new: ConnectorSpec) -> String? { nil }
 }
 
 /// What asking for a definition outside gave.

@@ -13,6 +13,8 @@ final class CheckpointCoordinator: Sendable {
         var graph: UInt64
         /// The parallelism of each node.
         var parallelism: [Int: Int]
+        /// The nodes that keep state.
+        var operators: [CheckpointManifest.Operator]
         var tasks: Set<Int>
         /// The tasks whose sinks commit.
         var committers: Set<Int>
@@ -267,7 +269,8 @@ final class CheckpointCoordinator: Sendable {
             let ended = state.finished.filter { !state.snapshotted.contains($0.key) }.values.joined()
             return CheckpointManifest(
                 epoch: epoch, graph: pipeline.graph, parallelism: pipeline.parallelism, finished: Set(ended),
-                files: files.pendingFiles, commit: pipeline.committers.isEmpty ? .none : .wanted)
+                files: files.pendingFiles, commit: pipeline.committers.isEmpty ? .none : .wanted,
+                operators: pipeline.operators)
         }
         do {
             let sequence = try store.publish(manifest)
@@ -277,6 +280,7 @@ final class CheckpointCoordinator: Sendable {
                 state.sequences[epoch] = sequence
                 state.summary.completed += 1
                 state.summary.lastEpoch = epoch
+                if state.machine.isStopping { state.summary.hasStoppedBehindOne = true }
             }
             control.announce(standing: epoch)
             handle(.published(epoch: epoch))

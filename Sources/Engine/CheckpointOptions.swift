@@ -10,13 +10,20 @@ public struct CheckpointOptions: Sendable {
     /// Time between the beginnings of two checkpoints; nil: only when asked.
     public var intervalMillis: Int?
     public var codec: Codec
+    /// Fingerprints of other graphs whose state this one may go on from, as far as its operators are the same
+    /// (`GraphFingerprint`).
+    public var acceptedGraphs: Set<UInt64>
+    /// Whether no row is read: sinks finish what the checkpoint before left to them, a new one is taken, and all ends.
+    public var onlySettles = false
     /// Told of checkpoints that failed and of damaged ones that were passed over.
     public var warn: @Sendable (String) -> Void
 
     public init(
         directory: String, fileSystem: any FileSystem = PosixFileSystem(), intervalMillis: Int? = 10_000,
-        codec: Codec = .zstd, warn: @escaping @Sendable (String) -> Void = { _ in }
+        codec: Codec = .zstd, acceptedGraphs: Set<UInt64> = [],
+        warn: @escaping @Sendable (String) -> Void = { _ in }
     ) {
+        self.acceptedGraphs = acceptedGraphs
         self.directory = directory
         self.fileSystem = fileSystem
         self.intervalMillis = intervalMillis
@@ -32,6 +39,8 @@ public struct CheckpointSummary: Sendable, Hashable {
     public var lastEpoch: Int?
     public var completed = 0
     public var failed = 0
+    /// Whether the sources have ended behind a checkpoint that stands.
+    public var hasStoppedBehindOne = false
     /// Bytes of state files written.
     public var bytes = 0
 }

@@ -62,8 +62,17 @@ public final class Engine: Sendable {
         }
         environment.spill?.removeAbandoned()
         outlets.onStart?(graph)
+        if checkpoints?.onlySettles == true {
+            // Before any source could read.
+            control.noteStop()
+            control.hold()
+        }
         let running = RunningPipeline(engine: self, plans: plans, environment: environment)
-        environment.coordinator?.start()
+        if checkpoints?.onlySettles == true {
+            environment.coordinator?.request(stops: true)
+        } else {
+            environment.coordinator?.start()
+        }
         return running
     }
 
@@ -71,19 +80,18 @@ public final class Engine: Sendable {
         _ options: CheckpointOptions, _ graph: DataflowGraph, _ plans: [TaskPlan], _ environment: inout TaskEnvironment
     ) throws {
         let fingerprint = GraphFingerprint.value(graph, components.connectors)
+        let operators = CheckpointManifest.Operator.all(of: OperatorMeaning.all(of: graph, components.connectors))
         let store: CheckpointStore
         let restored: CheckpointManifest?
         let lastEpoch: Int
         do {
             store = try CheckpointStore(options.fileSystem, directory: options.directory)
             restored = try store.newest(warn: options.warn)
-            if let restored, restored.graph != fingerprint {
-                throw OperationalError(
-                    "the state in '\(options.directory)' belongs to another query: give this one a folder of its own",
-                    domain: .user)
-            }
-            environment.restored = try restored.map {
-                try RestoredPipeline($0, store, memoryLimit: configuration.stateMemory?.bytes)
+            environment.restored = try restored.map { restored in
+                let former = try formerNodes(of: operators, fingerprint, in: restored, options)
+                if let former { try RestoredGraph.check(graph, former, restored, options.warn) }
+                return try RestoredPipeline(
+                    restored, store, memoryLimit: configuration.stateMemory?.bytes, formerNodes: former)
             }
             lastEpoch = try store.takeOver(from: restored)
         } catch let error as FileError {
@@ -92,13 +100,37 @@ public final class Engine: Sendable {
         let pipeline = CheckpointCoordinator.Pipeline(
             graph: fingerprint,
             parallelism: Dictionary(uniqueKeysWithValues: graph.nodes.map { ($0.id, $0.parallelism) }),
-            tasks: Set(plans.indices), committers: committers(plans), lastEpoch: lastEpoch, restored: restored,
-            continues: environment.restored?.hasChains(of: plans) ?? false)
+            operators: operators, tasks: Set(plans.indices), committers: committers(plans), lastEpoch: lastEpoch,
+            restored: restored, continues: environment.restored?.hasChains(of: plans) ?? false)
         let coordinator = CheckpointCoordinator(
             options, store, pipeline, control: environment.control, executor: executor,
             fileThreads: fileThreads, clock: clock)
         environment.coordinator = coordinator
         environment.control.onCancel { coordinator.cancel() }
+    }
+
+    /// The node of a checkpoint that each operator goes on from; nil: the checkpoint is of the very same graph. Errors:
+    /// `OperationalError` when it is of one that this may not go on from.
+    private func formerNodes(
+        of operators: [CheckpointManifest.Operator], _ fingerprint: UInt64, in restored: CheckpointManifest,
+        _ options: CheckpointOptions
+    ) throws -> [Int: Int]? {
+        // Two texts may differ in what a fingerprint does not see, such as the type of a column; that counts only where
+        // another text is gone on from, as what operators mean may be written otherwise by the next version.
+        let isSame = restored.operators.isEmpty || restored.operators == operators
+        let isAccepted = options.acceptedGraphs.contains(restored.graph)
+        if restored.graph == fingerprint && (isSame || !isAccepted) { return nil }
+        if !isAccepted {
+            throw OperationalError(
+                "the state in '\(options.directory)' belongs to another query: give this one a folder of its own",
+                domain: .user)
+        }
+        if restored.operators.isEmpty {
+            throw OperationalError(
+                "the state in '\(options.directory)' was written by an earlier version, which another query cannot go "
+                    + "on from: run the query before once more", domain: .user)
+        }
+        return StateMatch.match(old: restored.operators, new: operators)
     }
 
     /// The tasks whose sinks commit.

@@ -104,9 +104,10 @@ final class OperatorChain {
         }
     }
 
-    /// Gives every operator its state; `states` holds one per operator, in order.
-    func restore(_ states: [RestoredState]) throws {
+    /// Gives every operator its state; `states` holds one per operator, in order, nil for one that begins anew.
+    func restore(_ states: [RestoredState?]) throws {
         for (stage, state) in zip(stages, states) {
+            guard let state else { continue }
             try stage.operator.restore(stage.operator.readsPieces ? state : try state.loadingPieces())
         }
     }

@@ -1,5 +1,4 @@
 import Checkpointing
-import Codecs
 import Columnar
 import Dataflow
 import HostSystem
@@ -20,10 +19,16 @@ final class RestoredPipeline: Sendable {
     /// Chains of tasks that are read by whoever needs them, each with the bytes of its tables.
     private let unread: [(chain: [CheckpointManifest.File], byteCount: Int)]
     private let store: CheckpointStore
+    /// The node of the checkpoint that each node goes on from; nil: the checkpoint is of the same graph.
+    private let formerNodes: [Int: Int]?
 
     /// Reads all files but pieces, and what may be large beside `memoryLimit` (bytes). Errors: those of
     /// `CheckpointStore.read`, `StateFileError`.
-    init(_ manifest: CheckpointManifest, _ store: CheckpointStore, memoryLimit: Int? = nil) throws {
+    init(
+        _ manifest: CheckpointManifest, _ store: CheckpointStore, memoryLimit: Int? = nil,
+        formerNodes: [Int: Int]? = nil
+    ) throws {
+        self.formerNodes = formerNodes
         self.manifest = manifest
         self.store = store
         var pieces: [Place: [CheckpointManifest.File]] = [:]
@@ -81,7 +86,7 @@ final class RestoredPipeline: Sendable {
     /// Whether tasks find their own state as they left it, so that changes may be added to it. Pieces may have become
     /// tables of their operators, which no chain holds yet.
     func hasChains(of plans: [TaskPlan]) -> Bool {
-        guard pieces.isEmpty else { return false }
+        guard pieces.isEmpty, formerNodes == nil else { return false }
         let chains = Set(manifest.files.map(\.chain))
         return plans.allSatisfy { plan in
             chains.contains(plan.chainName)
@@ -91,17 +96,28 @@ final class RestoredPipeline: Sendable {
 
     var epoch: Int { manifest.epoch }
 
+    /// The node of the checkpoint whose state a node goes on from; nil: it begins anew.
+    private func former(_ node: Int) -> Int? {
+        if let formerNodes { return formerNodes[node] }
+        return node
+    }
+
+    /// Whether there is a state that a node goes on from.
+    func continues(node: Int) -> Bool { former(node) != nil }
+
     /// Whether all of a node's subtasks had come to their end; with another parallelism than before one that was at
     /// work is enough to make all go on.
     func isFinished(node: Int, subtask: Int, parallelism: Int) -> Bool {
+        guard let node = self.former(node) else { return false }
         let former = manifest.parallelism[node] ?? 0
         if former == parallelism { return manifest.finished.contains(.init(node: node, subtask: subtask)) }
         return (0..<former).allSatisfy { manifest.finished.contains(.init(node: node, subtask: $0)) }
     }
 
-    /// What a subtask keeps from now on. Cost: one hash and one copy per row where the parallelism has changed. Errors:
-    /// those of reading files.
-    func state(node: Int, subtask: Int, parallelism: Int) throws -> RestoredState {
+    /// What a subtask keeps from now on; nil: it begins anew. Cost: one hash and one copy per row where the parallelism
+    /// has changed. Errors: those of reading files.
+    func state(node: Int, subtask: Int, parallelism: Int) throws -> RestoredState? {
+        guard let node = self.former(node) else { return nil }
         let former = manifest.parallelism[node] ?? 0
         let subtasks = former == parallelism ? subtask..<(subtask + 1) : 0..<former
         let share: @Sendable (StateTable) -> StateTable = { table in
@@ -160,26 +176,5 @@ final class RestoredPipeline: Sendable {
             (0..<batch.rowCount).filter { groups.target(ofHash: hashes[$0]) == subtask }
         }
         return batch.taking(Selection(own))
-    }
-}
-
-/// Tells queries apart: state belongs to one query, at whatever parallelism.
-enum GraphFingerprint {
-    static func value(_ graph: DataflowGraph, _ connectors: ConnectorCatalog) -> UInt64 {
-        var text = ""
-        for node in graph.nodes {
-            text += "\(node.id) \(node.description)\n"
-            switch node.spec {
-            case .source(let spec), .sink(let spec):
-                let connector = connectors[spec.connector]
-                for (key, value) in spec.options.sorted(by: { $0.key < $1.key })
-                where connector?.isAccess(option: key) != true {
-                    text += " \(key)=\(value.text)\n"
-                }
-            default: break
-            }
-        }
-        for edge in graph.edges { text += "\(edge.from)>\(edge.to).\(edge.input)\n" }
-        return XXHash64.hash(Array(text.utf8))
     }
 }

@@ -52,6 +52,8 @@ final class TaskRunner {
     private let ends: (first: NodeTap?, last: NodeTap?)
     /// The nodes of the operators of the chain, in order.
     private var operatorNodes: [Int] = []
+    /// How many operators of the chain, from its head, had come to their end before another query began to go on.
+    private var endedStages = 0
     /// Epoch of the last barrier a source has sent. One that was asked for before the task began is still to be sent.
     var lastEpoch = 0
     /// The newest epoch that the source knows to stand.
@@ -162,10 +164,13 @@ final class TaskRunner {
     }
 
     private func run() async throws {
-        let isAlreadyFinished = hasFinishedBefore
+        let endedCount = endedNodeCount
+        let isAlreadyFinished = endedCount == plan.nodes.count
+        let isSourceEnded = source != nil && endedCount > 0
         if !isAlreadyFinished {
+            endedStages = operatorNodes.count { node in plan.nodes.prefix(endedCount).contains { $0.id == node } }
             try restore()
-            try await source?.onStart()
+            if !isSourceEnded { try await source?.onStart() }
             try await sink?.onStart()
             try await commitRestored()
             try chain.start()
@@ -181,6 +186,8 @@ final class TaskRunner {
         let ending: Ending
         if isAlreadyFinished {
             ending = .alreadyFinished
+        } else if isSourceEnded {
+            ending = .complete
         } else if source != nil {
             ending = try await runSource()
         } else {
@@ -194,7 +201,7 @@ final class TaskRunner {
 
     private func end(_ ending: Ending) async throws {
         switch ending {
-        case .complete: try await chain.end(tellsHead: source != nil)
+        case .complete: try await chain.end(from: endedStages, tellsHead: source != nil)
         case .satisfied(let stage): try await chain.end(from: stage, tellsHead: false)
         // What has come is counted; only windows wait for more.
         case .stopped:
@@ -215,24 +222,26 @@ final class TaskRunner {
 
     // MARK: State
 
-    private var hasFinishedBefore: Bool {
-        guard let restored = environment.restored else { return false }
-        return plan.nodes.allSatisfy {
+    /// How many nodes of the task, from its head, had come to their end at the checkpoint: all of them or none, unless
+    /// another query goes on from it. Nothing comes to one that has an ended one below it.
+    private var endedNodeCount: Int {
+        guard let restored = environment.restored else { return 0 }
+        let last = plan.nodes.lastIndex {
             restored.isFinished(node: $0.id, subtask: plan.subtask, parallelism: plan.parallelism)
         }
+        return last.map { $0 + 1 } ?? 0
     }
 
     private func restore() throws {
         guard let restored = environment.restored else { return }
-        let states = Dictionary(
-            uniqueKeysWithValues: try plan.nodes.map { node in
-                (node.id, try restored.state(node: node.id, subtask: plan.subtask, parallelism: plan.parallelism))
-            })
-        if let source, let state = states[plan.nodes[0].id] { try source.restore(try state.loadingPieces()) }
-        if let sink, let last = plan.nodes.last, let state = states[last.id] {
+        func state(_ node: Int) throws -> RestoredState? {
+            try restored.state(node: node, subtask: plan.subtask, parallelism: plan.parallelism)
+        }
+        if let source, let state = try state(plan.nodes[0].id) { try source.restore(try state.loadingPieces()) }
+        if let sink, let last = plan.nodes.last, let state = try state(last.id) {
             try sink.restore(try state.loadingPieces())
         }
-        try chain.restore(operatorNodes.compactMap { states[$0] })
+        try chain.restore(try operatorNodes.map(state))
     }
 
     /// Everything before the barrier is done: gives the state out, and the barrier on. `alignmentStart`: when the first
@@ -289,7 +298,8 @@ final class TaskRunner {
     /// Finishes the commit that the process before may not have come to.
     private func commitRestored() async throws {
         guard let sink, sinkCommits, let restored = environment.restored, restored.mustCommit else { return }
-        try await sink.commit(epoch: restored.epoch)
+        let continues = plan.nodes.last.map { restored.continues(node: $0.id) } ?? false
+        if continues { try await sink.commit(epoch: restored.epoch) }
         environment.coordinator?.committedRestored(task: plan.taskID)
     }
 

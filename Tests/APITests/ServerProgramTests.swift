@@ -18,6 +18,7 @@ struct ServerProgramTests {
             ["canaries.py"],
             ["connections.py"],
             ["server_life.py", "3"],
+            ["query_changes.py", "8"],
             ["control_chaos.py", "200"],
             // Short turns on a machine that others may share are noisy; by hand it demands 0.95.
             ["sse_readers.py", "2", "0.8"],

@@ -10,7 +10,7 @@ struct JobModelTests {
     struct World {
         var machine: JobStateMachine
         var random: SeededRandom
-        var plans: Set<Int> = []
+        var plans: [Int: JobStateMachine.Step] = [:]
         /// Runs alive, and those let go, which may still report.
         var runs: Set<Int> = []
         var abandoned: Set<Int> = []
@@ -19,6 +19,9 @@ struct JobModelTests {
         var trace: [String] = []
         var starts = 0
         var nonce = 0
+        var version = 1
+        /// Runs that only settle, and those whose end another query waits for.
+        var settling: Set<Int> = []
 
         init(seed: UInt64, allowedRestarts: Int) {
             random = SeededRandom(seed)
@@ -28,17 +31,25 @@ struct JobModelTests {
 
         /// Something that can happen now.
         mutating func event() -> JobStateMachine.Event {
-            var choices: [JobStateMachine.Event] = plans.sorted().flatMap { attempt -> [JobStateMachine.Event] in
-                [.compiled(attempt: attempt), .compiled(attempt: attempt), .compileFailed(attempt: attempt, domain())]
+            var choices: [JobStateMachine.Event] = plans.sorted { $0.key < $1.key }.flatMap {
+                attempt, step -> [JobStateMachine.Event] in
+                let compiled = JobStateMachine.Event.compiled(attempt: attempt, settles: settles(step))
+                return [compiled, compiled, .compileFailed(attempt: attempt, domain())]
             }
             for run in runs.union(abandoned).sorted() {
                 choices += [.started(run: run), .inputEnded(run: run), .faulted(run: run, domain())]
                 choices.append(.ended(run: run, stops[run] == nil ? .finished : .stopped))
+                if stops[run] != nil { choices.append(.ended(run: run, .stoppedWithoutCheckpoint)) }
                 choices.append(.ended(run: run, .failed(domain())))
             }
             choices += timers.map { .elapsed($0) }
             if choices.isEmpty || random.next() % 4 == 0 { return .desired(desire()) }
             return choices[Int(random.next() % UInt64(choices.count))]
+        }
+
+        /// Whether the query before has something to finish.
+        mutating func settles(_ step: JobStateMachine.Step) -> Bool {
+            if case .change(_, let isSettled) = step { !isSettled && random.next() % 2 == 0 } else { false }
         }
 
         mutating func domain() -> OperationalError.Domain {
@@ -47,7 +58,10 @@ struct JobModelTests {
 
         mutating func desire() -> JobDesire {
             var desire = machine.desire
-            switch random.next() % 5 {
+            switch random.next() % 6 {
+            case 5:
+                version += 1
+                desire.queryVersion = version
             case 0: desire.stop = JobStopMode.allCases[Int(random.next() % 5)]
             case 1: desire.stop = .none
             case 2: desire.parallelism = Int(random.next() % 3) + 1
@@ -66,7 +80,7 @@ struct JobModelTests {
             let actions = machine.handle(event)
             trace.append("\(event) → \(actions)")
             switch event {
-            case .compiled(let attempt), .compileFailed(let attempt, _): plans.remove(attempt)
+            case .compiled(let attempt, _), .compileFailed(let attempt, _): plans[attempt] = nil
             case .ended(let run, _):
                 runs.remove(run)
                 abandoned.remove(run)
@@ -80,9 +94,16 @@ struct JobModelTests {
         private mutating func apply(_ action: JobStateMachine.Action) {
             switch action {
             case .enter, .setCheckpointInterval: break
-            case .compile(let attempt, _): plans.insert(attempt)
-            case .start(let run, _, _):
+            case .compile(let attempt, _, let step):
+                plans[attempt] = step
+                #expect(machine.isChangingQuery == (step != .same), "the wrong query is planned\n\(tail)")
+            case .start(let run, _, _, let settles):
                 starts += 1
+                if settles {
+                    settling.insert(run)
+                    stops[run] = .checkpoint
+                }
+                #expect(machine.isChangingQuery == settles, "a run of the wrong query\n\(tail)")
                 #expect(runs.isEmpty, "two runs at once\n\(tail)")
                 runs.insert(run)
             case .stop(let run, let mode):
@@ -127,6 +148,10 @@ struct JobModelTests {
                 #expect(!plans.isEmpty || !runs.isEmpty || waits, "nothing would ever happen\n\(tail)")
             }
             if machine.state == .compiling { #expect(!plans.isEmpty) }
+            // Whoever runs another query than is wanted is ending, or will be planned anew.
+            if machine.isChangingQuery, machine.desire.stop == .none {
+                #expect(machine.state != .running && machine.state != .scheduling, "a change was lost\n\(tail)")
+            }
             if let run = runs.first, stops[run] == .force {
                 #expect(timers.contains(.giveUp(run: run)), "a forced stop has no limit\n\(tail)")
             }
@@ -154,10 +179,11 @@ struct JobModelTests {
             var desire = world.machine.desire
             desire.stop = stops ? .checkpoint : .none
             desire.restartNonce = world.nonce
+            desire.queryVersion += seed % 3
             world.step(.desired(desire))
             for _ in 0..<40 {
-                if let attempt = world.plans.max() {
-                    world.step(.compiled(attempt: attempt))
+                if let (attempt, step) = world.plans.max(by: { $0.key < $1.key }) {
+                    world.step(.compiled(attempt: attempt, settles: world.settles(step)))
                 } else if let run = world.runs.first, world.stops[run] != nil || world.machine.state == .failing {
                     world.step(.ended(run: run, .stopped))
                 } else if let run = world.runs.first, world.machine.state == .scheduling {
@@ -170,6 +196,7 @@ struct JobModelTests {
             }
             let expected: Set<JobState> = stops ? [.stopped, .finished, .failed] : [.running, .finishing]
             #expect(expected.contains(world.machine.state), "\(world.machine.state)\n\(world.trace.suffix(30))")
+            #expect(stops || !world.machine.isChangingQuery || world.machine.state == .finishing)
         }
     }
 }

@@ -91,6 +91,75 @@ struct JobStateMachineTests {
                 == [.enter(.scheduling), .start(run: 2, attempt: 2, checkpointIntervalMillis: 10_000)])
     }
 
+    @Test("another query: a checkpoint, then its plan; what the one before has left open it finishes first")
+    func otherQuery() {
+        for settles in [false, true] {
+            var machine = Self.running()
+            #expect(machine.handle(Self.other(2)) == [.enter(.restarting), .stop(run: 1, .checkpoint)])
+            #expect(
+                machine.handle(.ended(run: 1, .stopped)) == [
+                    .enter(.compiling),
+                    .compile(attempt: 2, parallelism: 1, step: .change(version: 2, isSettled: false)),
+                ])
+            if settles {
+                #expect(
+                    machine.handle(.compiled(attempt: 2, settles: true)) == [
+                        .enter(.scheduling),
+                        .start(run: 2, attempt: 2, checkpointIntervalMillis: 10_000, settles: true),
+                        .enter(.restarting),
+                    ])
+                #expect(machine.isChangingQuery)
+                #expect(machine.handle(.started(run: 2)) == [])
+                #expect(
+                    machine.handle(.ended(run: 2, .stopped)).last
+                        == .compile(attempt: 3, parallelism: 1, step: .change(version: 2, isSettled: true)))
+            }
+            let attempt = settles ? 3 : 2
+            #expect(
+                machine.handle(.compiled(attempt: attempt)) == [
+                    .enter(.scheduling), .start(run: attempt, attempt: attempt, checkpointIntervalMillis: 10_000),
+                ])
+            #expect(!machine.isChangingQuery)
+        }
+    }
+
+    @Test("a job whose checkpoint for another query fails keeps its query; one that its user stops meanwhile does not")
+    func keepsQuery() {
+        var machine = Self.running()
+        _ = machine.handle(Self.other(2))
+        #expect(
+            machine.handle(.ended(run: 1, .stoppedWithoutCheckpoint)).last
+                == .compile(attempt: 2, parallelism: 1, step: .keep(version: 2)))
+        _ = machine.handle(.compiled(attempt: 2))
+        #expect(!machine.isChangingQuery)
+        #expect(machine.handle(Self.other(3)).last == .stop(run: 2, .checkpoint))
+        let stop = JobDesire(stop: .immediate, queryVersion: 3)
+        #expect(machine.handle(.desired(stop)) == [.enter(.stopping), .stop(run: 2, .immediate)])
+        #expect(machine.handle(.ended(run: 2, .stoppedWithoutCheckpoint)) == [.enter(.stopped)])
+        #expect(
+            machine.handle(Self.other(3)).last
+                == .compile(attempt: 4, parallelism: 1, step: .change(version: 3, isSettled: false)))
+    }
+
+    @Test("a job that was at rest, or failed, goes on with another query when it begins")
+    func otherQueryAtRest() {
+        var machine = Self.running()
+        _ = machine.handle(Self.desire(.checkpoint))
+        _ = machine.handle(.ended(run: 1, .stopped))
+        #expect(machine.handle(.desired(JobDesire(stop: .checkpoint, queryVersion: 2))) == [])
+        let change = Machine.Step.change(version: 2, isSettled: false)
+        #expect(machine.handle(Self.other(2)).last == .compile(attempt: 3, parallelism: 1, step: change))
+        machine = Machine(
+            desire: JobDesire(queryVersion: 2), policy: RestartPolicy(), state: .failed, after: 4, changesQuery: true)
+        let again = JobDesire(restartNonce: 1, forcesRestart: true, queryVersion: 2)
+        #expect(
+            machine.handle(.desired(again)).last
+                == .compile(attempt: 1, parallelism: 1, step: .change(version: 2, isSettled: true)),
+            "by force it goes on without what the query before has left open")
+    }
+
+    static func other(_ version: Int) -> Machine.Event { .desired(JobDesire(queryVersion: version)) }
+
     @Test("another interval needs no restart")
     func interval() {
         var machine = Self.running()

@@ -98,7 +98,17 @@ final class FakePipelines: PipelineService {
         pipeline.checkpointIntervalMicros = change.checkpointIntervalMicros ?? pipeline.checkpointIntervalMicros
         pipeline.stop = change.stop ?? pipeline.stop
         pipeline.state = pipeline.stop == .none ? .running : .stopped
-        replace(pipeline)
+        if !change.isDryRun { replace(pipeline) }
+        if change.query != nil {
+            pipeline.queryChange = QueryChangeInfo(operators: [
+                .init(
+                    nodeID: 0, previousNodeID: 1, operator: "impulse", description: "Source n", action: .kept,
+                    state: "how far its input has been read", reason: "it reads on where it is"),
+                .init(
+                    nodeID: nil, previousNodeID: 0, operator: "Filter", description: "Filter a", action: .dropped,
+                    state: nil, reason: ""),
+            ])
+        }
         return pipeline
     }
 

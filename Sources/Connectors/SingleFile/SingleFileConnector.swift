@@ -41,6 +41,16 @@ public struct SingleFileConnector: Connector {
         }
     }
 
+    public func obstacle(continuing old: ConnectorSpec, as new: ConnectorSpec) -> String? {
+        // The columns stand once, at the beginning of the file.
+        guard let format = new.options["format"]?.text, ["csv", "avro"].contains(format) else { return nil }
+        let columns = { (spec: ConnectorSpec) in spec.schema.fields.map { "\($0.name) \($0.type.sqlName)" } }
+        if columns(old) == columns(new) { return nil }
+        return
+            "its \(format) file cannot take other columns (\(columns(new).joined(separator: ", "))) than those written "
+            + "(\(columns(old).joined(separator: ", "))): give it another path"
+    }
+
     public func makeLookup(_ spec: ConnectorSpec, keys: [Int], context: OperatorContext) throws -> any LookupSource {
         try FileLookup(spec, keys: keys, FileTableOptions(spec.options), fileSystem, context)
     }

@@ -8,7 +8,20 @@ enum MetadataMigrations {
         migrator.registerMigration("0002 definitions of tables outside") { database in
             try database.execute(sql: "ALTER TABLE pipelines ADD COLUMN definitions TEXT NOT NULL DEFAULT '[]'")
         }
+        migrator.registerMigration("0003 other queries", migrate: otherQueries)
         return migrator
+    }
+
+    /// `previous_query` is the one whose state there is while another one is to go on from it, `previous_definitions` what
+    /// was asked for to plan it; `accepted_graphs` are fingerprints, hexadecimal, with spaces between.
+    private static func otherQueries(_ database: Database) throws {
+        try database.execute(
+            sql: """
+                ALTER TABLE pipelines ADD COLUMN query_version INTEGER NOT NULL DEFAULT 1;
+                ALTER TABLE pipelines ADD COLUMN previous_query TEXT;
+                ALTER TABLE pipelines ADD COLUMN previous_definitions TEXT NOT NULL DEFAULT '[]';
+                ALTER TABLE jobs ADD COLUMN accepted_graphs TEXT NOT NULL DEFAULT '';
+                """)
     }
 
     /// Times are microseconds since 1970, but those of `job_checkpoints` and its `spans` nanoseconds; `graph`,

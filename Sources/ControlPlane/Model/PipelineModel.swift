@@ -57,6 +57,8 @@ public struct PipelineChange: Sendable {
     public var parallelism: Int?
     public var checkpointIntervalMicros: Int64?
     public var stop: JobStopMode?
+    /// Whether it is only shown what would become of it, and nothing changes.
+    public var isDryRun = false
 
     public init() {}
 }
@@ -80,6 +82,8 @@ public struct PipelineInfo: Sendable {
     public var jobID: String
     /// What its job is doing.
     public var state: JobState
+    /// What becomes of its state; only in the answer to a change of the query.
+    public var queryChange: QueryChangeInfo?
 
     public init(
         id: String, name: String, query: String, parallelism: Int, checkpointIntervalMicros: Int64, stop: JobStopMode,

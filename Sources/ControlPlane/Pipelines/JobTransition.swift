@@ -24,6 +24,7 @@ public struct JobTransition: Sendable, Hashable {
             if let failure = status.failure { return "it failed while it stopped: \(failure.message)" }
             return desire.stop == .none ? nil : "stop '\(desire.stop.rawValue)' is wanted"
         case .rescaling: return "parallelism \(desire.parallelism) is wanted"
+        case .restarting where status.isChangingQuery: return "another query is wanted"
         case .restarting: return "restart \(desire.restartNonce) is wanted"
         case .compiling:
             if status.restarts > 0 { return "restart after failure \(status.restarts)" }

@@ -19,11 +19,10 @@ final class LiveJob: Sendable {
     /// Ratios in metrics are of this many seconds.
     private static let ratioSeconds = 10
 
-    /// A job as it is stored, at rest; `state` is where it begins.
+    /// A job as it is stored, at rest; `state` is where it begins. `planner` plans its queries.
     init(
         _ stored: StoredPipeline, state initial: JobState, desire: JobDesire, _ site: Site,
-        thread: (any TaskExecutor)? = nil,
-        plan: @escaping @Sendable (Int) throws -> DataflowGraph
+        _ planner: QueryPlanner
     ) {
         pipelineID = stored.id
         jobID = stored.job.id
@@ -37,6 +36,9 @@ final class LiveJob: Sendable {
         var policy = site.settings.restarts
         // Without state the rows before the failure would be shown twice.
         if stored.isPreview { policy.allowedRestarts = 0 }
+        let changer = QueryChanger(planner: planner, database: site.database, pipelineID: stored.id) { level, text in
+            journal.add(JobMessage(id: "", createdAt: site.now(), level: level, message: text))
+        }
         let reference = Reference()
         let allowed = policy.allowedRestarts
         let folder = site.settings.stateFolder(
@@ -44,13 +46,14 @@ final class LiveJob: Sendable {
         let job = JobSupervisor(
             pipelineID: stored.id, jobID: stored.job.id, desire: desire, policy: policy,
             stateDirectory: stored.isPreview ? nil : folder, state: initial, after: stored.job.runID,
-            backend: site.backend, host: site.host, thread: thread,
+            changesQuery: stored.previousQuery != nil, backend: site.backend, host: site.host,
+            thread: planner.jobThread,
             outlets: outlets.ofRuns(journal, clock: site.host.wallClock),
             notify: { notice in
                 guard let job = reference.job.withLock({ $0.job }) else { return }
                 JobReporter(job: job, journal: journal, outlets: outlets, clock: site.host.wallClock)
                     .report(notice, allowedRestarts: allowed)
-            }, plan: plan)
+            }, planning: changer.plan)
         reference.job.withLock { $0.job = job }
         supervisor = job
     }

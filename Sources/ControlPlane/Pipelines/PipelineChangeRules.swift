@@ -7,6 +7,8 @@ enum PipelineChangeRules {
         var begins = false
         /// Whether it is to begin without the state it kept.
         var dropsState = false
+        /// The query whose state another one is to go on from; nil: none.
+        var changesFrom: String?
     }
 
     /// Throws what no pipeline can be. Errors: `ControlError(.invalid)`.
@@ -67,16 +69,29 @@ enum PipelineChangeRules {
         if let name = change.name { outcome.stored.name = name }
         if let micros = change.checkpointIntervalMicros { outcome.stored.checkpointIntervalMicros = micros }
         if let parallelism = change.parallelism { outcome.stored.parallelism = parallelism }
-        if let query = change.query, query != stored.query {
-            if !isSettled {
-                throw ControlError(
-                    .conflict, "the query of a job that is \(state.rawValue) cannot be changed: stop it first")
-            }
-            outcome.stored.query = query
-            outcome.dropsState = true
-        }
+        if let query = change.query, query != stored.query { try apply(query, state, isSettled, &outcome) }
         if let stop = change.stop { try apply(stop, state, isSettled, &outcome) }
         return outcome
+    }
+
+    /// Another query goes on from the state there is. Of a job that has read all its input there is nothing to go on
+    /// with: it begins from the first row.
+    private static func apply(
+        _ query: String, _ state: JobState, _ isSettled: Bool, _ outcome: inout Outcome
+    ) throws(ControlError) {
+        if state == .finishing || state == .finished && !isSettled {
+            throw ControlError(.conflict, "the job is finishing: change its query when it has finished")
+        }
+        let base = outcome.stored.previousQuery ?? outcome.stored.query
+        if outcome.stored.previousQuery == nil { outcome.stored.previousDefinitions = outcome.stored.definitions }
+        outcome.stored.query = query
+        outcome.stored.queryVersion += 1
+        outcome.dropsState = isSettled && state == .finished
+        let hasState = !outcome.dropsState && !(isSettled && outcome.stored.job.runID == 0)
+        if hasState { outcome.changesFrom = base }
+        // Whoever takes a change back before it was made wants the query whose state there is.
+        outcome.stored.previousQuery = hasState && base != query ? base : nil
+        if outcome.dropsState { outcome.stored.job.acceptedGraphs = [] }
     }
 
     private static func checkPreview(_ change: PipelineChange) throws(ControlError) {

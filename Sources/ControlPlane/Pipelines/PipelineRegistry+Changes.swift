@@ -1,3 +1,4 @@
+import Engine
 import GRDB
 import HostSystem
 import Planner
@@ -45,8 +46,8 @@ extension PipelineRegistry {
     }
 
     /// Errors: `ControlError` with what is refused, or that nobody can be asked.
-    private func prepareSinks(_ planned: PlannedQuery, _ query: String) async throws {
-        let problems = try await planner.prepareSinks(planned.graph, isTrial: false)
+    private func prepareSinks(_ planned: PlannedQuery, _ query: String, isTrial: Bool = false) async throws {
+        let problems = try await planner.prepareSinks(planned.graph, isTrial: isTrial)
         if !problems.isEmpty { throw QueryPlanner.refusal(problems, of: query) }
     }
 
@@ -87,6 +88,8 @@ extension PipelineRegistry {
     // MARK: Changing
 
     public func changePipeline(id: String, _ change: PipelineChange) async throws -> PipelineInfo {
+        // Its number of runs is written behind its back.
+        await live(id)?.journal.flush()
         let before = try await stored(id)
         try PipelineChangeRules.check(change)
         // Refused before anything is planned, so that the reason told is the one that counts.
@@ -95,12 +98,22 @@ extension PipelineRegistry {
         let query = change.query ?? before.query
         let parallelism = change.parallelism ?? before.parallelism
         let isReplanned = query != before.query || parallelism != before.parallelism
-        // What was asked for when the pipeline was made holds as long as its query does.
-        let known = query == before.query ? StoredJSON.definitions(before.definitions) : OutsideDefinitions()
         let planned =
             isReplanned
-            ? try await planner.planAsking(query, parallelism: parallelism, sinks: before.sinks, known) : nil
-        if let planned, query != before.query { try await prepareSinks(planned, query) }
+            ? try await planner.planAsking(
+                query, parallelism: parallelism, sinks: before.sinks, before.knownDefinitions(of: query)) : nil
+        var queryChange: QueryComparison?
+        if let planned, query != before.query {
+            queryChange = try await comparison(before, change, planned)
+            try await prepareSinks(planned, query, isTrial: change.isDryRun)
+        }
+        if change.isDryRun {
+            var shown = try PipelineChangeRules.apply(
+                change, to: before, state: jobState(before), isSettled: isSettled(before)
+            ).stored
+            if let planned { shown.show(planned) }
+            return info(shown, queryChange)
+        }
         await live(id)?.journal.flush()
         let stored = try await write { database in
             let current = try PipelineStore.get(id, database)
@@ -110,16 +123,69 @@ extension PipelineRegistry {
             var outcome = try PipelineChangeRules.apply(
                 change, to: current, state: self.jobState(current), isSettled: self.isSettled(current))
             if let planned {
-                outcome.stored.graph = StoredJSON.text(GraphInfo(planned.graph))
-                outcome.stored.diagnostics = StoredJSON.text(planned.warnings)
-                outcome.stored.definitions = StoredJSON.text(planned.definitions)
-                try PipelineStore.setTables(planned.usedTables, of: id, database)
+                if query != before.query, let queryChange, outcome.changesFrom != queryChange.base {
+                    throw ControlError(.conflict, "the job has come to another state at the same time: try again")
+                }
+                outcome.stored.show(planned)
+                // What the query before reads and writes must not go before its change.
+                let former = outcome.stored.previousQuery == nil ? [] : queryChange?.formerTables ?? []
+                if query != before.query {
+                    try PipelineStore.setTables(Set(planned.usedTables + former).sorted(), of: id, database)
+                }
             }
             try self.store(current, &outcome, database)
             return outcome.stored
         }
         if stored.job.stateFolder != before.job.stateFolder { await removeFolders() }
-        return info(stored)
+        return info(stored, queryChange)
+    }
+
+    private func info(_ stored: StoredPipeline, _ comparison: QueryComparison?) -> PipelineInfo {
+        var info = info(stored)
+        info.queryChange = comparison?.info
+        return info
+    }
+
+    /// What a change of the query makes of the state there is; nil when nothing is gone on from. Errors:
+    /// `ControlError(.conflict)` for what it would destroy.
+    private func comparison(
+        _ before: StoredPipeline, _ change: PipelineChange, _ planned: PlannedQuery
+    ) async throws -> QueryComparison? {
+        let outcome = try PipelineChangeRules.apply(
+            change, to: before, state: jobState(before), isSettled: isSettled(before))
+        let base = outcome.changesFrom
+        let old: PlannedQuery
+        do {
+            let former = base ?? before.query
+            old = try await planner.planAsking(
+                former, parallelism: outcome.stored.parallelism, sinks: before.sinks,
+                before.knownDefinitions(of: former))
+        } catch let error as ControlError {
+            // Nothing is gone on from that had to be understood.
+            if base == nil { return nil }
+            throw ControlError(
+                .conflict,
+                "the query before, whose state is to be gone on from, cannot be planned any more: make another "
+                    + "pipeline (\(error))")
+        }
+        let without =
+            base != nil ? nil : outcome.dropsState ? "the job has finished: it begins from the first row" : ""
+        let report = EvolutionReport(from: old.graph, to: planned.graph, planner.connectors, stateless: without)
+        if base != nil {
+            try QueryChangeRules.check(report, from: old.graph, to: planned.graph, planner.connectors)
+        }
+        return QueryComparison(
+            base: base, formerTables: old.usedTables,
+            info: QueryChangeInfo(report, from: GraphInfo(old.graph), to: GraphInfo(planned.graph)))
+    }
+
+    /// A query beside the one whose state there is.
+    private struct QueryComparison: Sendable {
+        /// The query whose state is gone on from; nil: none is.
+        var base: String?
+        /// The stored tables it uses.
+        var formerTables: [String]
+        var info: QueryChangeInfo
     }
 
     /// Writes an outcome; behind the transaction it is carried out.

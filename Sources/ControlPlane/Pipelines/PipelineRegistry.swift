@@ -68,12 +68,8 @@ public final class PipelineRegistry: PipelineService {
 
     /// Lets a stored pipeline's job begin, whatever it did before.
     func begin(_ stored: StoredPipeline) {
-        let (planner, query, sinks, isPreview) = (planner, stored.query, stored.sinks, stored.isPreview)
-        let definitions = StoredJSON.definitions(stored.definitions)
         let job = jobs.make(stored.id) {
-            LiveJob(stored, state: .created, desire: stored.desire, site, thread: planner.jobThread) { parallelism in
-                try planner.plan(query, parallelism: isPreview ? 1 : parallelism, sinks: sinks, definitions).graph
-            }
+            LiveJob(stored, state: .created, desire: stored.desire, site, planner)
         }
         job.supervisor.want(stored.desire)
     }

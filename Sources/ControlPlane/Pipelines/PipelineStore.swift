@@ -109,15 +109,18 @@ enum PipelineStore {
         try database.execute(
             sql: """
                 UPDATE pipelines SET name = ?, query = ?, parallelism = ?, checkpoint_interval_micros = ?, stop = ?,
-                    restart_nonce = ?, forces_restart = ?, graph = ?, diagnostics = ?, definitions = ? WHERE id = ?
+                    restart_nonce = ?, forces_restart = ?, graph = ?, diagnostics = ?, definitions = ?,
+                    query_version = ?, previous_query = ?, previous_definitions = ? WHERE id = ?
                 """,
             arguments: [
                 stored.name, stored.query, stored.parallelism, stored.checkpointIntervalMicros, stored.stop.rawValue,
-                stored.restartNonce, stored.forcesRestart, stored.graph, stored.diagnostics,
-                stored.definitions, stored.id,
+                stored.restartNonce, stored.forcesRestart, stored.graph, stored.diagnostics, stored.definitions,
+                stored.queryVersion, stored.previousQuery, stored.previousDefinitions, stored.id,
             ])
+        let graphs = stored.job.acceptedGraphs.map { String($0, radix: 16) }.joined(separator: " ")
         try database.execute(
-            sql: "UPDATE jobs SET state_folder = ? WHERE id = ?", arguments: [stored.job.stateFolder, stored.job.id])
+            sql: "UPDATE jobs SET state_folder = ?, accepted_graphs = ? WHERE id = ?",
+            arguments: [stored.job.stateFolder, graphs, stored.job.id])
     }
 
     static func setTables(_ tables: [String], of id: String, _ database: Database) throws {

@@ -1,6 +1,7 @@
 import GRDB
 import HostSystem
 import JSONModel
+import Planner
 import SQLSyntax
 
 /// A pipeline as the database has it, with its job.
@@ -24,6 +25,12 @@ struct StoredPipeline: Sendable {
     var graph: String
     var diagnostics: String
     var definitions: String
+    /// Another number asks for going on with another query.
+    var queryVersion = 1
+    /// The query whose state there is; nil: it is `query`.
+    var previousQuery: String?
+    /// What was asked for outside to plan that one.
+    var previousDefinitions = "[]"
     var job: StoredJob
 
     /// What is wanted of the job.
@@ -31,7 +38,20 @@ struct StoredPipeline: Sendable {
         JobDesire(
             stop: stop, parallelism: parallelism,
             checkpointIntervalMillis: isPreview ? nil : Int(checkpointIntervalMicros / 1000),
-            restartNonce: restartNonce, forcesRestart: forcesRestart)
+            restartNonce: restartNonce, forcesRestart: forcesRestart, queryVersion: queryVersion)
+    }
+
+    /// Takes on what a plan shows.
+    mutating func show(_ planned: PlannedQuery) {
+        graph = StoredJSON.text(GraphInfo(planned.graph))
+        diagnostics = StoredJSON.text(planned.warnings)
+        definitions = StoredJSON.text(planned.definitions)
+    }
+
+    /// What was asked for outside when a query was planned: it holds as long as the query does.
+    func knownDefinitions(of query: String) -> OutsideDefinitions {
+        if query == self.query { return StoredJSON.definitions(definitions) }
+        return query == previousQuery ? StoredJSON.definitions(previousDefinitions) : OutsideDefinitions()
     }
 
     var sinks: SinkTreatment { isPreview ? (enablesSinks ? .both : .previewed) : .kept }
@@ -51,13 +71,15 @@ struct StoredJob: Sendable {
     var failureDomain: OperationalError.Domain?
     /// The number of its state's folder.
     var stateFolder: Int
+    /// Graphs of earlier queries whose state the folder may hold, newest last.
+    var acceptedGraphs: [UInt64] = []
 }
 
 extension StoredPipeline {
     static let columns = """
         p.id, p.name, p.query, p.parallelism, p.checkpoint_interval_micros, p.stop, p.restart_nonce,
         p.forces_restart, p.is_preview, p.enables_sinks, p.ttl_micros, p.created_at, p.tags, p.graph, p.diagnostics,
-        p.definitions,
+        p.definitions, p.query_version, p.previous_query, p.previous_definitions,
         \(StoredJob.columns)
         """
 
@@ -78,6 +100,9 @@ extension StoredPipeline {
         graph = row["graph"]
         diagnostics = row["diagnostics"]
         definitions = row["definitions"]
+        queryVersion = row["query_version"]
+        previousQuery = row["previous_query"]
+        previousDefinitions = row["previous_definitions"]
         job = StoredJob(row)
     }
 
@@ -94,7 +119,7 @@ extension StoredPipeline {
 extension StoredJob {
     static let columns = """
         j.id AS job_id, j.pipeline_id, j.run_id, j.state, j.created_at AS job_created_at, j.start_time, j.finish_time,
-        j.tasks, j.failure_message, j.failure_domain, j.state_folder
+        j.tasks, j.failure_message, j.failure_domain, j.state_folder, j.accepted_graphs
         """
 
     init(_ row: Row) {
@@ -109,6 +134,8 @@ extension StoredJob {
         failureMessage = row["failure_message"]
         failureDomain = (row["failure_domain"] as String?).flatMap(OperationalError.Domain.init)
         stateFolder = row["state_folder"]
+        let graphs: String = row["accepted_graphs"]
+        acceptedGraphs = graphs.split(separator: " ").compactMap { UInt64($0, radix: 16) }
     }
 
     /// What users see of it; `status` is what it is doing in this process, nil when it has done nothing yet.

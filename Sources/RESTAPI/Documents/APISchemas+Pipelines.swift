@@ -1,4 +1,5 @@
 import ControlPlane
+import Engine
 import JSONModel
 
 extension APISchemas {
@@ -141,6 +142,31 @@ extension APISchemas {
                     .always("warnings", .list(of: .reference("Diagnostic"))),
                     .always("ttl_micros", .integer("").orNull()), .always("jobId", .string("")),
                     .always("state", .reference("JobState")),
+                    .maybe("evolution", .reference("PipelineEvolution")),
+                ])
+        ),
+        (
+            "PipelineEvolution",
+            .object(
+                "What becomes of the state when another query goes on from it; in answers to such a change.",
+                [.always("operators", .list(of: .reference("EvolvedOperator")))])
+        ),
+        (
+            "EvolvedOperator",
+            .object(
+                "What becomes of an operator.",
+                [
+                    .always("nodeId", .integer("Its node in the new graph; null: it is dropped.").orNull()),
+                    .always("previousNodeId", .integer("Its node in the old graph; null: it is new.").orNull()),
+                    .always("operator", .string("The connector of a source or sink, else the kind of operator.")),
+                    .always("description", .string("")),
+                    .always(
+                        "action",
+                        .words(
+                            EvolutionReport.Action.allCases.map(\.rawValue),
+                            "`kept`: it goes on from its state; `rebuilt`, `new`: it begins without.")),
+                    .always("state", .string("What it keeps and for how long; null: nothing.").orNull()),
+                    .always("reason", .string("Why; empty when there is nothing to say.")),
                 ])
         ),
         (

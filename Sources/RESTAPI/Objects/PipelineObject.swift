@@ -1,4 +1,5 @@
 import ControlPlane
+import Engine
 import JSONModel
 import SQLSyntax
 
@@ -7,7 +8,7 @@ enum PipelineObject {
     static func json(_ pipeline: PipelineInfo) -> JSONValue {
         let action = PipelineAction(state: pipeline.state, isRunDesired: pipeline.stop == .none)
         let source = SourceText(pipeline.query)
-        return [
+        let value: JSONValue = [
             "id": .string(pipeline.id), "name": .string(pipeline.name), "query": .string(pipeline.query),
             "checkpoint_interval_micros": .integer(pipeline.checkpointIntervalMicros),
             "stop": .string(pipeline.stop.rawValue), "createdAt": .integer(pipeline.createdAt),
@@ -19,6 +20,22 @@ enum PipelineObject {
             "ttl_micros": JSONValue(pipeline.ttlMicros), "jobId": .string(pipeline.jobID),
             "state": .string(pipeline.state.rawValue),
         ]
+        guard let change = pipeline.queryChange, case .object(var object) = value else { return value }
+        object["evolution"] = json(change)
+        return .object(object)
+    }
+
+    private static func json(_ change: QueryChangeInfo) -> JSONValue {
+        let operators = change.operators.map { entry -> JSONValue in
+            [
+                "nodeId": entry.nodeID.map { JSONValue($0) } ?? .null,
+                "previousNodeId": entry.previousNodeID.map { JSONValue($0) } ?? .null,
+                "operator": .string(entry.operator), "description": .string(entry.description),
+                "action": .string(entry.action.rawValue), "state": JSONValue(entry.state),
+                "reason": .string(entry.reason),
+            ]
+        }
+        return ["operators": .array(operators)]
     }
 
     static func json(_ graph: GraphInfo) -> JSONValue {

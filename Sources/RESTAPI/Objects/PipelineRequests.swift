@@ -46,6 +46,7 @@ enum PipelineRequests {
         change.checkpointIntervalMicros = try interval(body)
         let stop = try body.optional("stop")?.choice(JobStopMode.allCases.map(\.rawValue))
         change.stop = stop.flatMap(JobStopMode.init(rawValue:))
+        change.isDryRun = try call.flag("dry_run")
         return change
     }
 

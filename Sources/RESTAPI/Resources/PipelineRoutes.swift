@@ -48,7 +48,14 @@ enum PipelineRoutes {
 
     static let change = Route(
         method: .patch, path: "/pipelines/{id}", operation: "patchPipeline", tag: tag, summary: "Update pipeline",
-        details: "Stops, resumes or rescales it, or changes its interval, name or query.",
+        details:
+            "Stops, resumes or rescales it, or changes its interval, name or query. Another query goes on from the "
+            + "state of the one before; the answer says what of it is kept.",
+        parameters: [
+            RouteParameter(
+                name: "dry_run", schema: .boolean(""),
+                documentation: "Whether only to show what would become of it; nothing changes.")
+        ],
         body: .init(schema: .reference("PipelinePatch"), example: ["stop": "graceful"]), answers: pipeline,
         failures: [409]
     ) { call in

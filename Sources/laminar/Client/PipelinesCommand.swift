@@ -160,36 +160,6 @@ struct GetPipeline: ClientCommand {
     }
 }
 
-struct UpdatePipeline: ClientCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "update", abstract: "Change a pipeline's parallelism, checkpoint interval or name.")
-
-    @OptionGroup var client: ClientOptions
-    @Argument(help: "Its id or name.") var pipeline: String
-    @Option(name: [.customShort("p"), .long], help: "How many subtasks an operator runs in; it is rescaled.")
-    var parallelism: Int?
-    @Option(name: .customLong("checkpoint-interval"), help: "Time between two checkpoints, e.g. 10s.")
-    var interval: String?
-    @Option(help: "Its new name.") var name: String?
-
-    func validate() throws {
-        if parallelism == nil && interval == nil && name == nil {
-            throw ValidationError("nothing to change: give --parallelism, --checkpoint-interval or --name")
-        }
-    }
-
-    func run(_ server: LaminarServer) async throws {
-        var body = JSONObject()
-        if let parallelism { body["parallelism"] = JSONValue(parallelism) }
-        if let interval {
-            body["checkpoint_interval_micros"] = .integer(try DurationFlag.checkpointInterval(interval))
-        }
-        if let name { body["name"] = .string(name) }
-        let value = try await server.patch(try await server.paths(pipeline).pipeline, .object(body))
-        if client.json { printJSON(value) }
-    }
-}
-
 struct DeletePipeline: ClientCommand {
     static let configuration = CommandConfiguration(
         commandName: "delete", abstract: "Delete a pipeline that does not run, with its state.")

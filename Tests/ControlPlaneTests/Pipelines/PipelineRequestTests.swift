@@ -88,7 +88,7 @@ import Testing
         let before = try await bench.registry.pipeline(id: made.id)
         let cases: [(change: (inout PipelineChange) -> Void, kind: ControlError.Kind)] = [
             ({ $0.name = "" }, .invalid), ({ $0.parallelism = 0 }, .invalid), ({ $0.parallelism = 1000 }, .invalid),
-            ({ $0.checkpointIntervalMicros = 1 }, .invalid), ({ $0.query = "SELECT" }, .conflict),
+            ({ $0.checkpointIntervalMicros = 1 }, .invalid), ({ $0.query = "SELECT" }, .invalid),
         ]
         for (make, kind) in cases {
             var change = PipelineChange()

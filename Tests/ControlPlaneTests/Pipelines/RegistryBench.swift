@@ -15,28 +15,36 @@ final class RegistryBench {
     let folder: String
     var registry: PipelineRegistry
     private let adjust: (inout ControlSettings) -> Void
+    /// Where state is kept.
+    private let files: any FileSystem
 
-    init(_ adjust: @escaping (inout ControlSettings) -> Void = { _ in }) async throws {
+    init(
+        files: any FileSystem = PosixFileSystem(), _ adjust: @escaping (inout ControlSettings) -> Void = { _ in }
+    ) async throws {
+        self.files = files
         folder = FileManager.default.temporaryDirectory.appending(path: "laminar-registry-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         self.adjust = adjust
-        registry = try Self.make(folder, adjust)
+        registry = try Self.make(folder, files, adjust)
         try await registry.resume()
     }
 
-    private static func make(_ folder: String, _ adjust: (inout ControlSettings) -> Void) throws -> PipelineRegistry {
+    private static func make(
+        _ folder: String, _ files: any FileSystem, _ adjust: (inout ControlSettings) -> Void
+    ) throws -> PipelineRegistry {
         var settings = ControlSettings(
             stateRoot: folder + "/state", defaultCheckpointIntervalMicros: 100_000,
             restarts: RestartPolicy(allowedRestarts: 2, initialBackOffMillis: 10, giveUpMillis: 2000))
         adjust(&settings)
         return PipelineRegistry(
             database: try MetadataDatabase(path: folder + "/laminar.db"),
-            connectors: ConnectorCatalog.builtin { _ in }, engine: EngineConfiguration(threads: 2), settings: settings)
+            connectors: ConnectorCatalog.builtin { _ in }, engine: EngineConfiguration(threads: 2), settings: settings,
+            files: files)
     }
 
     /// Another registry over the same folder.
     func reopen() async throws {
-        registry = try Self.make(folder, adjust)
+        registry = try Self.make(folder, files, adjust)
         try await registry.resume()
     }
 
