@@ -91,7 +91,6 @@ import Testing
             #expect(files > 16, "\(files) files")
             #expect(try Self.end(target, collector) == expected)
             #expect(most > limit / 8 && space.budget.mostUsedBytes <= limit, "\(space.budget.mostUsedBytes) bytes")
-            print("budget \(limit), most used \(space.budget.mostUsedBytes), state \(free.stateByteCount)")
         }
     }
 
@@ -148,7 +147,6 @@ import Testing
             try Self.run(target, rows: 3000..<rows + 400, keyCount: keyCount, collector)
             #expect(try Self.end(target, collector) == expected)
             #expect(space.budget.mostUsedBytes <= limit, "\(space.budget.mostUsedBytes) bytes")
-            print("undivided: most used \(space.budget.mostUsedBytes) of \(limit)")
         }
     }
 }
