@@ -13,7 +13,7 @@ let house: [SwiftSetting] = [
     .unsafeFlags(
         isTesting
             // Optimised as what users run, with every check of a debug build, and open to `@testable import`.
-            ? ["-enable-testing", "-assert-config", "Debug", "-enforce-exclusivity=checked"]
+            ? ["-enable-testing", "-assert-config", "Debug", "-enforce-exclusivity=checked", "-D", "DEBUG"]
             // The tests prove that accesses do not overlap; what users run need not check again.
             : ["-enforce-exclusivity=unchecked"],
         .when(configuration: .release)),

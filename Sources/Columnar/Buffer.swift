@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// A block of memory, 64-byte aligned, shared by reference between columns and their slices.
 ///
@@ -25,6 +26,9 @@ public final class Buffer: @unchecked Sendable {
         self.byteCount = byteCount
         self.owner = nil
         self.deallocate = { free($0) }
+        #if DEBUG
+            BufferMeter.current?.byteCount.wrappingAdd(byteCount, ordering: .relaxed)
+        #endif
     }
 
     /// Adopts memory from elsewhere; `deallocate` is called once when the last user is gone.
@@ -71,3 +75,14 @@ public final class Buffer: @unchecked Sendable {
 
     public static let empty = Buffer(byteCount: 0, zeroed: true)
 }
+
+#if DEBUG
+    /// Counts the bytes of the buffers made by a task while it is its `current` one, for tests of what is copied.
+    public final class BufferMeter: Sendable {
+        @TaskLocal public static var current: BufferMeter?
+
+        public let byteCount = Atomic<Int>(0)
+
+        public init() {}
+    }
+#endif

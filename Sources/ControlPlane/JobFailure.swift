@@ -15,12 +15,17 @@ public struct JobFailure: Error, Sendable, CustomStringConvertible {
     public init(_ error: any Error) {
         self.error = error
         domain = Self.domain(of: error)
-        switch error {
-        case let error as Diagnostic: message = error.message
-        case let error as OptionError: message = error.message + (error.hint.map { " (\($0))" } ?? "")
-        default: message = "\(error)"
-        }
+        let text =
+            switch error {
+            case let error as Diagnostic: error.message
+            case let error as OptionError: error.message + (error.hint.map { " (\($0))" } ?? "")
+            default: "\(error)"
+            }
+        // A value that is no number may be as long as a record, and messages are kept and listed.
+        message = text.utf8.count > Self.byteCountMax ? String(text.prefix(Self.byteCountMax / 4)) + "…" : text
     }
+
+    private static let byteCountMax = 8192
 
     public var description: String { message }
 

@@ -16,6 +16,8 @@ public final class JobSupervisor: Sendable {
     private let plan: @Sendable (_ parallelism: Int) throws -> DataflowGraph
     private let notify: @Sendable (JobNotice) -> Void
     private let outlets: PipelineOutlets
+    /// Where plans are made and runs are begun; nil: on the shared threads.
+    private let thread: (any TaskExecutor)?
     private let inputs: AsyncStream<Input>.Continuation
     private let state: Mutex<State>
 
@@ -65,11 +67,13 @@ public final class JobSupervisor: Sendable {
 
     /// A job that has not begun; the first desire begins it. `plan` makes the graph for a parallelism and may be called
     /// again; `notify` is called in order, and must not wait. A job that was known before begins `after` so many runs,
-    /// in the state it came to rest in. `outlets` are those of every run.
+    /// in the state it came to rest in. `outlets` are those of every run; `thread` is where plans and
+    /// starts, which may take long, are made.
     public init(
         pipelineID: String, jobID: String, desire: JobDesire, policy: RestartPolicy = RestartPolicy(),
         stateDirectory: String? = nil, state initial: JobState = .created, after run: Int = 0,
-        backend: any ExecutionBackend, host: Host = Host(), outlets: PipelineOutlets = PipelineOutlets(),
+        backend: any ExecutionBackend, host: Host = Host(), thread: (any TaskExecutor)? = nil,
+        outlets: PipelineOutlets = PipelineOutlets(),
         notify: @escaping @Sendable (JobNotice) -> Void = { _ in },
         plan: @escaping @Sendable (_ parallelism: Int) throws -> DataflowGraph
     ) {
@@ -81,6 +85,7 @@ public final class JobSupervisor: Sendable {
         self.plan = plan
         self.notify = notify
         self.outlets = outlets
+        self.thread = thread
         var status = JobStatus(desire: desire)
         status.state = initial
         status.run = run
@@ -214,7 +219,7 @@ public final class JobSupervisor: Sendable {
     }
 
     private func compile(_ attempt: Int, _ parallelism: Int) {
-        Task.detached { [plan, inputs] in
+        Task.detached(executorPreference: thread) { [plan, inputs] in
             do {
                 inputs.yield(.compiled(attempt: attempt, try plan(parallelism)))
             } catch {
@@ -226,7 +231,7 @@ public final class JobSupervisor: Sendable {
     private func start(_ run: Int, _ millis: Int?) {
         guard let graph = state.withLock({ $0.graph }) else { return }
         let order = order(run, millis)
-        Task.detached { [backend, inputs, outlets] in
+        Task.detached(executorPreference: thread) { [backend, inputs, outlets] in
             do {
                 let handle = try backend.start(graph, order, outlets: outlets) { inputs.yield(.told(run: run, $0)) }
                 inputs.yield(.runs(run: run, handle))

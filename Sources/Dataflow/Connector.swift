@@ -1,4 +1,5 @@
 import Columnar
+import HostSystem
 
 /// The value of a connector option as the user wrote it.
 public enum OptionValue: Hashable, Sendable, Codable {
@@ -144,6 +145,29 @@ extension Connector {
     public var sinkCommits: Bool { false }
     public func sinkCommits(_ spec: ConnectorSpec) -> Bool { sinkCommits }
     public func isAccess(option key: String) -> Bool { false }
+}
+
+/// What asking for a definition outside gave.
+public enum OutsideDefinition: Sendable, Hashable {
+    /// The options that say what the definition says.
+    case found([String: OptionValue])
+    /// Why there is none.
+    case failed(String, hint: String?)
+}
+
+extension Connector {
+    /// What `definition` gives or says.
+    public func outsideDefinition(options: [String: OptionValue]) async -> OutsideDefinition {
+        do {
+            return .found(try await definition(options: options))
+        } catch let error as OptionError {
+            return .failed(error.message, hint: error.hint)
+        } catch let error as OperationalError {
+            return .failed(error.message, hint: nil)
+        } catch {
+            return .failed("\(error)", hint: nil)
+        }
+    }
 }
 
 /// The connectors a program knows.

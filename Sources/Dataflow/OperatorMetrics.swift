@@ -33,6 +33,8 @@ public final class OperatorMetrics: Sendable {
     public let externalErrors = Atomic<Int>(0)
     /// Gauge: how long the last commit of a sink took, nanoseconds; 0 before the first.
     public let commitNanos = Atomic<Int>(0)
+    /// How long rows took from the source until they left the operator, for a sink until it had taken them.
+    public let latencies = Mutex(LatencyHistogram())
 
     /// How many records of a partition a source has not read yet.
     public struct PartitionLag: Hashable, Sendable {

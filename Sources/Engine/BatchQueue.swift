@@ -21,10 +21,14 @@ final class BatchQueue: Sendable {
         var message: Message
         var rowCount: Int
         var byteCount: Int
+        /// When the rows, or those that moved event time on, were read from their source, nanoseconds of the engine's
+        /// clock; 0: not known.
+        var stamp: UInt64
 
-        init(channel: Int, message: Message) {
+        init(channel: Int, message: Message, stamp: UInt64 = 0) {
             self.channel = channel
             self.message = message
+            self.stamp = stamp
             if case .batch(let batch) = message {
                 rowCount = batch.rowCount
                 byteCount = batch.byteCount

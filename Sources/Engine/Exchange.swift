@@ -21,6 +21,8 @@ final class Exchange {
     private struct Pending {
         var pieces: [RecordBatch] = []
         var rowCount = 0
+        /// Of the oldest piece.
+        var stamp: UInt64 = 0
     }
 
     private let kind: DataflowGraph.EdgeKind
@@ -55,26 +57,26 @@ final class Exchange {
     /// Whether no target wants rows any more.
     var isUnwanted: Bool { targets.allSatisfy { $0.queue.isAbandoned } }
 
-    /// Sends the rows of a batch on their ways.
-    func accept(_ batch: RecordBatch, into outbox: inout [Delivery]) throws {
+    /// Sends the rows of a batch on their ways; `stamp` says when they were read from their source.
+    func accept(_ batch: RecordBatch, stamp: UInt64 = 0, into outbox: inout [Delivery]) throws {
         switch kind {
-        case .forward: deliver(batch, to: 0, into: &outbox)
-        case .broadcast: for index in targets.indices { deliver(batch, to: index, into: &outbox) }
+        case .forward: deliver(batch, stamp, to: 0, into: &outbox)
+        case .broadcast: for index in targets.indices { deliver(batch, stamp, to: index, into: &outbox) }
         case .rebalance:
             for _ in 0..<targets.count {
                 let index = turn
                 turn = (turn + 1) % targets.count
                 if targets[index].queue.isAbandoned { continue }
-                deliver(batch, to: index, into: &outbox)
+                deliver(batch, stamp, to: index, into: &outbox)
                 break
             }
         case .shuffle:
             guard let partitioner else {
-                deliver(batch, to: 0, into: &outbox)
+                deliver(batch, stamp, to: 0, into: &outbox)
                 return
             }
             let pieces = try partitioner.split(batch)
-            for (index, piece) in pieces { keep(piece, for: index, into: &outbox) }
+            for (index, piece) in pieces { keep(piece, stamp, for: index, into: &outbox) }
         }
     }
 
@@ -85,19 +87,23 @@ final class Exchange {
     }
 
     /// Sends a watermark or the end to every target, after the rows that were kept back.
-    func broadcast(_ message: Message, into outbox: inout [Delivery]) {
+    func broadcast(_ message: Message, stamp: UInt64 = 0, into outbox: inout [Delivery]) {
         flush(into: &outbox)
+        // Only event time lets rows out.
+        let stamp = if case .watermark(.time) = message { stamp } else { UInt64(0) }
         for target in targets {
-            outbox.append(Delivery(queue: target.queue, entry: .init(channel: target.channel, message: message)))
+            let entry = BatchQueue.Entry(channel: target.channel, message: message, stamp: stamp)
+            outbox.append(Delivery(queue: target.queue, entry: entry))
         }
     }
 
-    private func keep(_ piece: RecordBatch, for index: Int, into outbox: inout [Delivery]) {
+    private func keep(_ piece: RecordBatch, _ stamp: UInt64, for index: Int, into outbox: inout [Delivery]) {
         if pending[index].rowCount == 0 && piece.rowCount >= (batchSize + 3) / 4 {
-            deliver(piece, to: index, into: &outbox)
+            deliver(piece, stamp, to: index, into: &outbox)
             return
         }
         if pending[index].rowCount + piece.rowCount > batchSize { flush(index, into: &outbox) }
+        if pending[index].pieces.isEmpty || stamp < pending[index].stamp { pending[index].stamp = stamp }
         pending[index].pieces.append(piece)
         pending[index].rowCount += piece.rowCount
         pendingRowCount += piece.rowCount
@@ -110,11 +116,12 @@ final class Exchange {
         pendingRowCount -= pending[index].rowCount
         pending[index].pieces.removeAll(keepingCapacity: true)
         pending[index].rowCount = 0
-        deliver(whole, to: index, into: &outbox)
+        deliver(whole, pending[index].stamp, to: index, into: &outbox)
     }
 
-    private func deliver(_ batch: RecordBatch, to index: Int, into outbox: inout [Delivery]) {
+    private func deliver(_ batch: RecordBatch, _ stamp: UInt64, to index: Int, into outbox: inout [Delivery]) {
         let target = targets[index]
-        outbox.append(Delivery(queue: target.queue, entry: .init(channel: target.channel, message: .batch(batch))))
+        let entry = BatchQueue.Entry(channel: target.channel, message: .batch(batch), stamp: stamp)
+        outbox.append(Delivery(queue: target.queue, entry: entry))
     }
 }

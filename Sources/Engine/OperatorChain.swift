@@ -175,6 +175,7 @@ private final class ChainStage: Collector {
         if batch.rowCount == 0 { return }
         let time = clock.now()
         metrics.noteSent(batch.rowCount, at: time)
+        metrics.noteLatency(stamp: output.stamp, rows: batch.rowCount, at: time)
         if let tap, tap.isWatched { tap.offer(batch, subtask: subtask, at: time) }
         if let next { try next.receive(batch, input: 0) } else { try output.emit(batch) }
     }

@@ -11,6 +11,9 @@ final class TaskOutput: Collector {
     var outbox: [Delivery] = []
     /// What has to be written, when the chain ends in a sink.
     var sinkBatches: [RecordBatch] = []
+    /// When what is being worked on was read from its source, nanoseconds of the engine's clock; 0: not known. What is
+    /// made of several batches counts from the oldest, what event time lets out from the rows that moved it on.
+    var stamp: UInt64 = 0
     private var lastWatermark = Int64.min
     private var isIdle = false
 
@@ -32,7 +35,7 @@ final class TaskOutput: Collector {
             return
         }
         resume()
-        for exchange in exchanges { try exchange.accept(batch, into: &outbox) }
+        for exchange in exchanges { try exchange.accept(batch, stamp: stamp, into: &outbox) }
     }
 
     /// Sends a watermark greater than all before; others are swallowed.
@@ -72,6 +75,6 @@ final class TaskOutput: Collector {
 
     private func send(_ message: Message) {
         if isSink { return }
-        for exchange in exchanges { exchange.broadcast(message, into: &outbox) }
+        for exchange in exchanges { exchange.broadcast(message, stamp: stamp, into: &outbox) }
     }
 }

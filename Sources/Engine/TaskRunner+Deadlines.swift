@@ -24,6 +24,12 @@ extension TaskRunner {
     func noteChanges(at time: UInt64) {
         guard changesDeadline == nil, chain.hasUnflushedChanges else { return }
         changesDeadline = time &+ environment.configuration.changesFlushNanos
+        unflushedStamp = output.stamp
+    }
+
+    /// What goes out next counts from the oldest row that changed it.
+    func stampUnflushed() {
+        if changesDeadline != nil { output.stamp = unflushedStamp }
     }
 
     /// Does what is due at `time`.
@@ -38,6 +44,7 @@ extension TaskRunner {
             try await sink?.flush()
         }
         if let deadline = changesDeadline, deadline <= time {
+            stampUnflushed()
             changesDeadline = nil
             try await chain.flush()
             noteChanges(at: time)

@@ -42,6 +42,7 @@ extension TaskRunner {
                     plan.nodeMetrics[0].noteSent(batch.rowCount, at: arrival)
                     plan.metrics.lastRowsNanos.store(arrival, ordering: .relaxed)
                     show(read: batch, at: arrival)
+                    output.stamp = arrival
                     try chain.process(batch, input: 0)
                     try await drain()
                     noteRows(at: now())
@@ -147,6 +148,7 @@ extension TaskRunner {
         _ entry: BatchQueue.Entry, _ aligner: inout WatermarkAlignerStateMachine
     ) throws -> Bool {
         let outcome: WatermarkAlignerStateMachine.Outcome
+        output.stamp = entry.stamp
         switch entry.message {
         case .batch(let batch):
             plan.nodeMetrics[0].bytesReceived.wrappingAdd(entry.byteCount, ordering: .relaxed)

@@ -70,6 +70,8 @@ final class TaskRunner {
     var flushDeadline: UInt64?
     var changesDeadline: UInt64?
     var idleDeadline: UInt64?
+    /// When the oldest of the rows was read that changed results which have not gone out.
+    var unflushedStamp: UInt64 = 0
 
     /// Makes everything the plan names. Errors: those of connectors and operators, about settings and specs.
     init(_ plan: TaskPlan, _ environment: TaskEnvironment) throws {
@@ -196,6 +198,7 @@ final class TaskRunner {
         case .satisfied(let stage): try await chain.end(from: stage, tellsHead: false)
         // What has come is counted; only windows wait for more.
         case .stopped:
+            stampUnflushed()
             try await chain.flush(everything: true)
         case .unwanted, .alreadyFinished: break
         }
@@ -238,6 +241,7 @@ final class TaskRunner {
         let syncStart = environment.clock.nowNanoseconds()
         snapshotEpoch = barrier.epoch
         stopsBehindSnapshot = barrier.stops
+        stampUnflushed()
         try await chain.flush(everything: true)
         try await drain()
         let state = try await state(epoch: barrier.epoch, isWhole: barrier.isWhole)
@@ -355,6 +359,7 @@ final class TaskRunner {
             let time = now()
             plan.metrics.enter(.running, at: time)
             metrics.lastSentNanos.store(time, ordering: .relaxed)
+            metrics.noteLatency(stamp: output.stamp, rows: batch.rowCount, at: time)
             if let tap = ends.last, tap.isWatched { tap.offer(batch, subtask: plan.subtask, at: time) }
             if flushDeadline == nil { flushDeadline = time &+ environment.configuration.sinkFlushNanos }
         }

@@ -30,7 +30,8 @@ public struct TCPDialer: Dialer {
         let status = getaddrinfo(target.host, "\(target.port)", &hints, &first)
         guard status == 0 else {
             throw OperationalError(
-                "cannot find host '\(target.host)': \(String(cString: gai_strerror(status)))", domain: .external,
+                "cannot find host '\(target.host)': \(String(cString: gai_strerror(status))) (check its name)",
+                domain: .external,
                 isRetryable: true)
         }
         defer { freeaddrinfo(first) }
@@ -55,22 +56,7 @@ public struct TCPDialer: Dialer {
         )
     }
 
-    private static func address(_ entry: addrinfo) -> IPAddress? {
-        guard let raw = entry.ai_addr else { return nil }
-        switch entry.ai_family {
-        case AF_INET:
-            let value = raw.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { $0.pointee.sin_addr.s_addr }
-            return .v4(UInt32(bigEndian: value))
-        case AF_INET6:
-            var bytes = raw.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { $0.pointee.sin6_addr }
-            return withUnsafeBytes(of: &bytes) { raw in
-                .v6(
-                    high: UInt64(bigEndian: raw.loadUnaligned(as: UInt64.self)),
-                    low: UInt64(bigEndian: raw.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
-            }
-        default: return nil
-        }
-    }
+    private static func address(_ entry: addrinfo) -> IPAddress? { entry.ai_addr.flatMap { IPAddress($0) } }
 
     private struct ConnectFailure: Error, CustomStringConvertible {
         let description: String
@@ -86,12 +72,17 @@ public struct TCPDialer: Dialer {
         guard errno == EINPROGRESS else { throw ConnectFailure(description: String(cString: strerror(errno))) }
         var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         let ready = poll(&wait, 1, Int32(clamping: timeoutMillis))
-        if ready == 0 { throw ConnectFailure(description: "no answer within \(timeoutMillis) ms") }
+        if ready == 0 {
+            throw ConnectFailure(
+                description: "no answer within \(timeoutMillis) ms (check the address, and firewalls between)")
+        }
         var code: Int32 = 0
         var size = socklen_t(MemoryLayout<Int32>.size)
         getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &size)
         if ready < 0 || code != 0 {
-            throw ConnectFailure(description: String(cString: strerror(ready < 0 ? errno : code)))
+            let failure = ready < 0 ? errno : code
+            let hint = failure == ECONNREFUSED ? " (nobody listens there: check the port, and that it runs)" : ""
+            throw ConnectFailure(description: String(cString: strerror(failure)) + hint)
         }
     }
 }

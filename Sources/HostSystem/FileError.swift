@@ -56,6 +56,8 @@ public struct FileError: Error, Hashable, Sendable {
         case ENOSPC, EDQUOT: "free some space on the disk"
         case EMFILE, ENFILE: "raise the limit of open files (ulimit -n)"
         case EROFS: "the file system is read-only"
+        case ELOOP: "a part of the path is a link, which is not followed here"
+        case EOPNOTSUPP: "give the path of a plain file"
         default: nil
         }
     }

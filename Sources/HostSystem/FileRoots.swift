@@ -42,7 +42,7 @@ public struct FileRoots: Sendable {
     /// the folders that do are followed. A `file://` before it is taken away. Errors: it lies elsewhere, it is
     /// standard input or output, or it is written so that programs may read it in different ways.
     ///
-    /// Who can make links below a root can still lead out of it between this check and the opening of the file.
+    /// Links that are made behind this check do not lead out: `ConfinedFileSystem` opens what it gave.
     public func resolve(_ given: String) throws(FileRefusal) -> String {
         var path = given
         if path.hasPrefix("file://") { path.removeFirst("file://".count) }

@@ -70,9 +70,12 @@ public struct FileStatus: Hashable, Sendable {
     public let byteCount: Int
     /// When it was last written, in nanoseconds since the epoch.
     public let modifiedNanoseconds: Int64
+    /// Who may do what with it, as nine bits: read, write, execute of its owner, its group and all others.
+    public let permissions: Int
 
     /// A status from its parts.
-    public init(kind: Kind, byteCount: Int, modifiedNanoseconds: Int64) {
+    public init(kind: Kind, byteCount: Int, modifiedNanoseconds: Int64, permissions: Int = 0o600) {
+        self.permissions = permissions
         self.kind = kind
         self.byteCount = byteCount
         self.modifiedNanoseconds = modifiedNanoseconds

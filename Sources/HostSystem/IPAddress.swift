@@ -1,3 +1,5 @@
+import Glibc
+
 /// An address of the Internet Protocol.
 public enum IPAddress: Hashable, Sendable {
     case v4(UInt32)
@@ -27,6 +29,25 @@ public enum IPAddress: Hashable, Sendable {
         } else {
             guard let value = Self.number(host) else { return nil }
             self = .v4(value)
+        }
+    }
+
+    /// The address of a socket's other end; nil: it is of another family.
+    public init?(_ socketAddress: UnsafePointer<sockaddr>) {
+        switch Int32(socketAddress.pointee.sa_family) {
+        case AF_INET:
+            let value = socketAddress.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
+                $0.pointee.sin_addr.s_addr
+            }
+            self = .v4(UInt32(bigEndian: value))
+        case AF_INET6:
+            var bytes = socketAddress.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { $0.pointee.sin6_addr }
+            self = withUnsafeBytes(of: &bytes) { raw in
+                .v6(
+                    high: UInt64(bigEndian: raw.loadUnaligned(as: UInt64.self)),
+                    low: UInt64(bigEndian: raw.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
+            }
+        default: return nil
         }
     }
 

@@ -83,6 +83,11 @@ public struct PosixFileSystem: FileSystem {
     public func list(_ path: String) throws(FileError) -> [String] {
         guard let directory = opendir(path) else { throw FileError(.list, path: path, errno: errno) }
         defer { closedir(directory) }
+        return Self.names(in: directory)
+    }
+
+    /// The names in an open directory, sorted.
+    static func names(in directory: OpaquePointer) -> [String] {
         var names: [String] = []
         while let entry = readdir(directory) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) { tuple in
@@ -99,16 +104,7 @@ public struct PosixFileSystem: FileSystem {
             if errno == ENOENT || errno == ENOTDIR { return nil }
             throw FileError(.inspect, path: path, errno: errno)
         }
-        let kind: FileStatus.Kind =
-            switch information.st_mode & S_IFMT {
-            case S_IFREG: .file
-            case S_IFDIR: .directory
-            default: .other
-            }
-        let modified = information.st_mtim
-        return FileStatus(
-            kind: kind, byteCount: Int(information.st_size),
-            modifiedNanoseconds: Int64(modified.tv_sec) &* 1_000_000_000 &+ Int64(modified.tv_nsec))
+        return FileStatus(information)
     }
 
     public func makeDirectory(_ path: String) throws(FileError) {
@@ -141,5 +137,22 @@ public struct PosixFileSystem: FileSystem {
         let descriptor = try open(path, O_RDONLY | O_DIRECTORY)
         defer { _ = Glibc.close(descriptor) }
         guard fsync(descriptor) == 0 else { throw FileError(.synchronize, path: path, errno: errno) }
+    }
+}
+
+extension FileStatus {
+    /// What the system says.
+    init(_ information: stat) {
+        let kind: Kind =
+            switch information.st_mode & S_IFMT {
+            case S_IFREG: .file
+            case S_IFDIR: .directory
+            default: .other
+            }
+        let modified = information.st_mtim
+        self.init(
+            kind: kind, byteCount: Int(information.st_size),
+            modifiedNanoseconds: Int64(modified.tv_sec) &* 1_000_000_000 &+ Int64(modified.tv_nsec),
+            permissions: Int(information.st_mode & 0o777))
     }
 }

@@ -1,20 +1,10 @@
 import Dataflow
-import HostSystem
-import SQLSyntax
 
 /// Definitions of tables that stand outside, such as in a schema registry: what has been found out about each.
 ///
 /// Compiling never asks anybody. A table whose definition is not known is told in `CompilationResult`; whoever compiles
 /// asks for it (`asking`) and compiles again.
 public struct OutsideDefinitions: Sendable, Hashable {
-    /// What asking gave.
-    public enum Answer: Sendable, Hashable {
-        /// The options that say what the definition says.
-        case found([String: OptionValue])
-        /// Why there is none.
-        case failed(String, hint: String?)
-    }
-
     /// A definition that must be asked for.
     public struct Request: Sendable, Hashable {
         public var connector: String
@@ -29,12 +19,12 @@ public struct OutsideDefinitions: Sendable, Hashable {
         var place: String
     }
 
-    private var answers: [Key: Answer] = [:]
+    private var answers: [Key: OutsideDefinition] = [:]
 
     public init() {}
 
     /// What is known about a definition; nil: nobody has asked.
-    public subscript(connector: String, place: String) -> Answer? {
+    public subscript(connector: String, place: String) -> OutsideDefinition? {
         get { answers[Key(connector: connector, place: place)] }
         set { answers[Key(connector: connector, place: place)] = newValue }
     }
@@ -54,16 +44,7 @@ public struct OutsideDefinitions: Sendable, Hashable {
                     "there is no connector '\(request.connector)'", hint: nil)
                 continue
             }
-            do {
-                self[request.connector, request.place] = .found(
-                    try await connector.definition(options: request.options))
-            } catch let error as OptionError {
-                self[request.connector, request.place] = .failed(error.message, hint: error.hint)
-            } catch let error as OperationalError {
-                self[request.connector, request.place] = .failed(error.message, hint: nil)
-            } catch {
-                self[request.connector, request.place] = .failed("\(error)", hint: nil)
-            }
+            self[request.connector, request.place] = await connector.outsideDefinition(options: request.options)
         }
     }
 
@@ -71,11 +52,11 @@ public struct OutsideDefinitions: Sendable, Hashable {
     /// is given. Gives the last result and all that has been found out.
     public static func asking<Result>(
         _ connectors: ConnectorCatalog, from known: OutsideDefinitions = OutsideDefinitions(),
-        missing: (Result) -> [Request], compile: (OutsideDefinitions) throws -> Result
+        missing: (Result) -> [Request], compile: (OutsideDefinitions) async throws -> Result
     ) async rethrows -> (result: Result, definitions: OutsideDefinitions) {
         var definitions = known
         while true {
-            let result = try compile(definitions)
+            let result = try await compile(definitions)
             let requests = missing(result).filter { definitions[$0.connector, $0.place] == nil }
             if requests.isEmpty { return (result, definitions) }
             await definitions.ask(for: requests, connectors)

@@ -17,6 +17,15 @@ public struct CompilerOptions: Sendable {
         @Sendable (_ connector: String, _ options: [String: OptionValue]) throws(OptionError) -> [String: OptionValue]
     /// Nil: options stay as they are.
     public var prepareOptions: OptionPreparation?
+    /// Which sinks are given the event time of rows as a hidden column behind the others, where rows have one and are
+    /// final.
+    public enum TimedSinks: Sendable, Hashable {
+        case none
+        /// Those of bare SELECTs.
+        case bareSelects
+        case all
+    }
+    public var timedSinks = TimedSinks.none
     /// What has been found out of definitions that stand outside, by connector and place.
     public var definitions = OutsideDefinitions()
 
@@ -59,13 +68,22 @@ public final class QueryCompiler {
     private var settings = StreamSettings()
 
     /// `stored` tables are in scope unless a text defines their names itself; `profiles` are for its own tables.
-    public init(
+    public convenience init(
         connectors: ConnectorCatalog, stored: [StoredTable] = [], profiles: [StoredProfile] = [],
         registry: FunctionRegistry = .builtin, options: CompilerOptions = .init()
     ) {
+        self.init(
+            connectors: connectors, stored: ListedObjects(stored, profiles), registry: registry, options: options)
+    }
+
+    /// The same with tables and profiles that are fetched when a text uses them.
+    public init(
+        connectors: ConnectorCatalog, stored: any StoredObjects, registry: FunctionRegistry = .builtin,
+        options: CompilerOptions = .init()
+    ) {
         self.options = options
         binder = Binder(
-            registry: registry, connectors: connectors, stored: StoredTables(stored, profiles: profiles),
+            registry: registry, connectors: connectors, stored: StoredTables(stored),
             prepareOptions: options.prepareOptions, definitions: options.definitions)
         optimizer = Optimizer(registry: registry, disabled: options.disabledRules)
     }
@@ -112,7 +130,11 @@ public final class QueryCompiler {
         do throws(Diagnostic) {
             var plans: [SinkPlan] = []
             var streams = UpdatingStreams(numbering: binder.numbering, settings: settings)
-            for sink in sinks { plans.append(try streams.apply(try optimized(sink))) }
+            for sink in sinks {
+                // Several queries that write one table must give the same columns.
+                let isTimed = wantsTime(sink.table) && sinks.count { $0.table == sink.table } == 1
+                plans.append(try final(sink, isTimed: isTimed, &streams))
+            }
             let changing = Set(plans.filter { $0.input.retraction != nil }.map(\.table))
             plans = plans.map { changing.contains($0.table) ? streams.withRetraction($0) : $0 }
             result.diagnostics += streams.warnings
@@ -122,6 +144,31 @@ public final class QueryCompiler {
         } catch {
             result.diagnostics.append(error)
         }
+    }
+
+    private func wantsTime(_ table: ConnectionTable) -> Bool {
+        switch options.timedSinks {
+        case .none: false
+        case .bareSelects: table.options.isEmpty && table.connector == options.defaultSink
+        case .all: true
+        }
+    }
+
+    /// A sink's plan with its changes said; `isTimed`: with the event time, unless its rows change.
+    private func final(
+        _ sink: SinkPlan, isTimed: Bool, _ streams: inout UpdatingStreams
+    ) throws(Diagnostic) -> SinkPlan {
+        if isTimed, let time = sink.input.eventTime, !sink.columns.contains(where: { $0.name == time.name }) {
+            var timed = sink
+            timed.columns.append(time)
+            var trial = streams
+            let plan = try trial.apply(try optimized(timed))
+            if plan.input.retraction == nil {
+                streams = trial
+                return plan
+            }
+        }
+        return try streams.apply(try optimized(sink))
     }
 
     private func optimized(_ sink: SinkPlan) throws(Diagnostic) -> SinkPlan {
@@ -314,13 +361,14 @@ public final class QueryCompiler {
 
     private func set(_ name: String, _ expr: Expr, _ span: SourceSpan) throws(Diagnostic) {
         try settings.set(name, expr, span, binder)
+        binder.isStreaming = settings.isStreaming
     }
 
     private func drop(_ isView: Bool, _ name: QualifiedName, _ ifExists: Bool) throws(Diagnostic) {
         guard let entry = binder.catalog[name.name] else {
-            if let stored = binder.stored.table(name.name) {
+            if let stored = binder.stored.tableName(name.name) {
                 throw Diagnostic(
-                    "E0301", "table \(stored.name) is stored and not of this text", span: name.span,
+                    "E0301", "table \(stored) is stored and not of this text", span: name.span,
                     hint: "delete it where it was made, and leave DROP out")
             }
             if ifExists { return }

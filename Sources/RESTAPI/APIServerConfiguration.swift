@@ -44,6 +44,9 @@ public struct APIServerConfiguration: Sendable {
     public var allowsOpenAccess = false
     /// Origins whose web pages may use the server; `*` for all. Empty: no CORS headers.
     public var corsOrigins: [String] = []
+    /// Names, beside those of this machine, that requests may call the server by; `*` for all. Without authentication a
+    /// server for this machine alone refuses other names; otherwise only where this is not empty.
+    public var allowedHosts: [String] = []
     public var limits = APILimits()
     /// Threads that work on requests and on nothing else, so that a busy engine does not keep requests waiting.
     public var handlerThreads = 2

@@ -32,16 +32,24 @@ public struct SourceText: Sendable {
     /// What the text is called in messages, e.g. a file's path.
     public let name: String
     private let lineStarts: [Int]
+    /// Whether every byte is a character, so that none need be counted.
+    private let isASCII: Bool
 
     public init(_ text: String, name: String = "query") {
         bytes = Array(text.utf8)
         self.name = name
         var starts = [0]
-        for (index, byte) in bytes.enumerated() where byte == UInt8(ascii: "\n") { starts.append(index + 1) }
+        var all: UInt8 = 0
+        for (index, byte) in bytes.enumerated() {
+            all |= byte
+            if byte == UInt8(ascii: "\n") { starts.append(index + 1) }
+        }
         lineStarts = starts
+        isASCII = all < 0x80
     }
 
-    /// The line and column of a byte offset; offsets past the end give the end.
+    /// The line and column of a byte offset; offsets past the end give the end. Cost: what stands before it in its line
+    /// is counted where the text has other characters than those of ASCII.
     public func position(of offset: Int) -> SourcePosition {
         let offset = max(0, min(offset, bytes.count))
         var low = 0
@@ -50,6 +58,7 @@ public struct SourceText: Sendable {
             let middle = (low + high + 1) / 2
             if lineStarts[middle] <= offset { low = middle } else { high = middle - 1 }
         }
+        if isASCII { return SourcePosition(line: low + 1, column: offset - lineStarts[low] + 1) }
         let before = String(decoding: bytes[lineStarts[low]..<offset], as: UTF8.self)
         return SourcePosition(line: low + 1, column: before.count + 1)
     }

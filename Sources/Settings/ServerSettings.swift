@@ -45,6 +45,7 @@ public struct ServerSettings: Sendable {
     public var checkpointDirectory: String
     public var databasePath: String
     public var defaultCheckpointIntervalMillis: Int
+    public var defaultParallelism: Int
     /// `zstd`, `lz4` or `none`.
     public var checkpointCompression: String
     public var pipelines: Pipelines
@@ -61,6 +62,8 @@ public struct ServerSettings: Sendable {
     public var connectionsMax: Int
     public var outputReadersMax: Int
     public var corsOrigins: [String]
+    /// Names beside those of this machine; `*` stands for all.
+    public var allowedHosts: [String]
     /// Nil: plain http.
     public var certificate: Certificate?
 
@@ -82,6 +85,7 @@ public struct ServerSettings: Sendable {
         dataDirectory = data
         databasePath = settings.text("database.path") ?? data + "/laminar.db"
         defaultCheckpointIntervalMillis = settings.millis("default-checkpoint-interval")
+        defaultParallelism = settings.integer("default-parallelism") ?? 1
         checkpointCompression = settings.text("checkpoint.compression") ?? "zstd"
         pipelines = Pipelines(settings)
         bindAddress = settings.text("api.bind-address") ?? "127.0.0.1"
@@ -93,6 +97,7 @@ public struct ServerSettings: Sendable {
         connectionsMax = settings.integer("api.max-connections") ?? 1024
         outputReadersMax = settings.integer("api.max-output-readers") ?? 256
         corsOrigins = settings.list("api.cors-origins") ?? []
+        allowedHosts = settings.list("api.allowed-hosts") ?? []
         logFormat = LogFormat(rawValue: settings.text("logging.format") ?? "") ?? .console
         logLevel = settings.text("logging.level") ?? "info"
         secretKey = settings.text("secrets.key")

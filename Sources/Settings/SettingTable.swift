@@ -19,6 +19,9 @@ public enum SettingTable {
             "default-checkpoint-interval", .duration(100...day), default: "10s",
             "Time between two checkpoints of a pipeline that does not say."),
         Setting(
+            "default-parallelism", .integer(1...128), default: "1",
+            "What clients take for pipelines that do not say; told by GET /config."),
+        Setting(
             "checkpoint.compression", .choice(["zstd", "lz4", "none"]), default: "zstd",
             "How the files of checkpoints are compressed: zstd is small, lz4 quick."),
         Setting("database.path", .text, "The file of pipelines and connections; by default laminar.db in data-dir."),
@@ -69,6 +72,11 @@ public enum SettingTable {
         Setting("api.max-output-readers", .integer(1...100_000), default: "256", "Event streams at a time."),
         Setting(
             "api.cors-origins", .list, default: "", "Origins whose web pages may use the server; * for all."),
+        Setting(
+            "api.allowed-hosts", .list, default: "",
+            "Names in the Host header, beside localhost and api.bind-address, that the server answers to; * for all. "
+                + "With auth-mode none on a loopback address all others are refused, so that no web page can reach the "
+                + "server under a name of its own; otherwise they are only when names are given here."),
         Setting("tls.cert-file", .text, "The server's certificate chain (PEM); with it the server speaks https only."),
         Setting("tls.key-file", .text, "The key of the certificate (PEM)."),
         Setting("tls.mtls-ca-file", .text, "The authority of callers' certificates (PEM), for auth-mode mtls."),

@@ -53,4 +53,47 @@ public enum SettingsReference {
         let secret = setting.isSecret ? " *Secret.*" : ""
         return "| `\(setting.key)` | \(setting.kind.expected) | \(shown) | \(setting.documentation)\(secret) |"
     }
+
+    /// The file `laminar.toml.example`: every setting with what it means, as a comment that shows its default.
+    public static var example: String {
+        var lines = [
+            "# Settings of laminar, written by `laminar config --example`. Copy this file to laminar.toml in the",
+            "# folder the program is started in, and take the # away from what is to differ; docs/configuration.md",
+            "# says more.",
+        ]
+        var group: Substring = ""
+        for setting in SettingTable.all {
+            let parts = setting.key.split(separator: ".", maxSplits: 1)
+            if parts.count == 2, parts[0] != group {
+                group = parts[0]
+                lines += ["", "[\(group)]"]
+            }
+            lines.append("")
+            lines += wrapped(setting.documentation + " Takes \(setting.kind.expected).").map { "# " + $0 }
+            let key = parts.count == 2 ? parts[1] : parts[0]
+            lines.append("# \(key) = \(literal(setting))")
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    private static func literal(_ setting: Setting) -> String {
+        let text = setting.defaultText ?? ""
+        switch setting.kind {
+        case .integer, .boolean: return text.isEmpty ? "1" : text
+        case .size where !text.isEmpty && text.allSatisfy(\.isNumber): return text
+        case .size where text.isEmpty: return "\"1GB\""
+        case .list: return "[" + text.split(separator: ",").map { "\"\($0)\"" }.joined(separator: ", ") + "]"
+        default: return "\"\(text)\""
+        }
+    }
+
+    /// Lines of a hundred characters at most.
+    private static func wrapped(_ text: String) -> [String] {
+        var lines = [""]
+        for word in text.split(separator: " ") {
+            if lines[lines.count - 1].count + word.count > 100 { lines.append("") }
+            lines[lines.count - 1] += (lines[lines.count - 1].isEmpty ? "" : " ") + word
+        }
+        return lines
+    }
 }

@@ -63,16 +63,20 @@ public struct DeferredRows: Sendable {
         RecordBatch(schema: schema, columns: prepare()(0..<rowCount), rowCount: rowCount)
     }
 
-    /// Calls `body` with slices of at most `rowLimit` rows, in order; once with none when there are no rows.
-    func forEachSlice(rowLimit: Int, _ body: (RecordBatch) throws -> Void) rethrows {
+    /// Calls `body` with slices of at most as many rows, in order; once with none when there are no rows. `begin` is
+    /// told before how many slices there are.
+    func forEachSlice(
+        _ limit: StateTable.SliceLimit, begin: (Int) -> Void, _ body: (RecordBatch) throws -> Void
+    ) rethrows {
         let read = prepare()
-        var first = 0
-        repeat {
-            let count = min(rowLimit, rowCount - first)
+        func slice(_ range: Range<Int>) -> RecordBatch {
             // What is written must not drag along the texts of other rows.
-            let columns = read(first..<first + count).map { $0.compacted() }
-            try body(RecordBatch(schema: schema, columns: columns, rowCount: count))
-            first += count
-        } while first < rowCount
+            RecordBatch(schema: schema, columns: read(range).map { $0.compacted() }, rowCount: range.count)
+        }
+        let first = slice(0..<min(limit.sampleCount, rowCount))
+        let length = limit.rowCount(sample: first)
+        let count = max(1, (rowCount + length - 1) / length)
+        begin(count)
+        for index in 0..<count { try body(slice(index * length..<min(rowCount, (index + 1) * length))) }
     }
 }

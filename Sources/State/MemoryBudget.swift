@@ -6,11 +6,14 @@ public final class MemoryBudget: Sendable {
     /// Bytes.
     public let limit: Int
     private let used = Atomic<Int>(0)
+    private let most = Atomic<Int>(0)
     private let members = Atomic<Int>(0)
 
     public init(limit: Int) { self.limit = max(0, limit) }
 
     public var usedBytes: Int { used.load(ordering: .relaxed) }
+    /// The most that has been in use at a time.
+    public var mostUsedBytes: Int { most.load(ordering: .relaxed) }
 
     /// Another operator takes part.
     public func join() { members.wrappingAdd(1, ordering: .relaxed) }
@@ -22,7 +25,10 @@ public final class MemoryBudget: Sendable {
     }
 
     /// An operator's state has grown or shrunk.
-    public func add(_ bytes: Int) { used.wrappingAdd(bytes, ordering: .relaxed) }
+    public func add(_ bytes: Int) {
+        let now = used.wrappingAdd(bytes, ordering: .relaxed).newValue
+        if bytes > 0 { most.max(now, ordering: .relaxed) }
+    }
 
     /// What an operator that holds so many bytes may hold: what the others leave over, and never less than its share.
     public func allowance(holding bytes: Int) -> Int {

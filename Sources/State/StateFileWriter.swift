@@ -3,9 +3,6 @@ import Columnar
 
 /// Writes a state file front to back, block by block, so that only a block of it is in memory at a time.
 public struct StateFileWriter {
-    /// Rows that are turned into bytes at a time, and read again.
-    private static let sliceRowCount = 1 << 14
-
     private let codec: Codec
     private let output: (UnsafeRawBufferPointer) throws -> Void
     private var plain = ByteWriter()
@@ -50,8 +47,7 @@ public struct StateFileWriter {
         case .keyed(let count): plain.put(UInt32(count))
         }
         plain.put(table.increment)
-        plain.put(UInt32(max(1, (table.rowCount + Self.sliceRowCount - 1) / Self.sliceRowCount)))
-        try table.forEachSlice(rowLimit: Self.sliceRowCount) { batch in
+        try table.forEachSlice(begin: { plain.put(UInt32($0)) }) { batch in
             do throws(ArrowError) {
                 let stream = try ArrowStreamWriter.stream([batch], schema: batch.schema)
                 plain.put(UInt64(stream.count))

@@ -100,18 +100,42 @@ public struct StateTable: Sendable {
         }
     }
 
-    /// Calls `body` with slices of at most `rowLimit` rows, in order, that hold on to no others; once with none when
-    /// there are no rows.
-    public func forEachSlice(rowLimit: Int, _ body: (RecordBatch) throws -> Void) rethrows {
+    /// How large a slice of a table may be.
+    public struct SliceLimit: Sendable {
+        var rowCount: Int
+        var byteCount: Int
+
+        /// So many bytes as the first rows let expect, and in any case so many rows.
+        public init(rowCount: Int = 1 << 14, byteCount: Int = 1 << 20) {
+            self.rowCount = max(1, rowCount)
+            self.byteCount = byteCount
+        }
+
+        /// How many rows are looked at.
+        var sampleCount: Int { min(256, rowCount) }
+
+        func rowCount(sample: RecordBatch) -> Int {
+            max(1, min(rowCount, byteCount / max(1, sample.byteCount / max(1, sample.rowCount))))
+        }
+    }
+
+    /// Calls `body` with slices within a limit, in order, that hold on to no others; once with none when there are no
+    /// rows. `begin` is told before how many there are.
+    public func forEachSlice(
+        _ limit: SliceLimit = SliceLimit(), begin: (Int) -> Void = { _ in }, _ body: (RecordBatch) throws -> Void
+    ) rethrows {
+        let batch: RecordBatch
         switch rows {
-        case .deferred(let rows): try rows.forEachSlice(rowLimit: rowLimit, body)
-        case .batch(let batch):
-            if batch.rowCount <= rowLimit { return try body(batch) }
-            for first in stride(from: 0, to: batch.rowCount, by: rowLimit) {
-                let slice = batch.slice(first, min(rowLimit, batch.rowCount - first))
-                // A slice alone must not drag along the texts of the others.
-                try body(slice.compacted())
-            }
+        case .deferred(let rows): return try rows.forEachSlice(limit, begin: begin, body)
+        case .batch(let rows): batch = rows
+        }
+        // A slice alone must not drag along the texts of the others.
+        let length = limit.rowCount(sample: batch.slice(0, min(limit.sampleCount, batch.rowCount)).compacted())
+        let count = max(1, (batch.rowCount + length - 1) / length)
+        begin(count)
+        if count == 1 { return try body(batch) }
+        for first in stride(from: 0, to: batch.rowCount, by: length) {
+            try body(batch.slice(first, min(length, batch.rowCount - first)).compacted())
         }
     }
 

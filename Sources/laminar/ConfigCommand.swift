@@ -36,9 +36,16 @@ struct ConfigCommand: ParsableCommand {
     @Flag(help: .hidden)
     var markdown = false
 
+    @Flag(help: "Print a file to begin with: every setting, its meaning and its default.")
+    var example = false
+
     func run() throws {
         if markdown {
             print(SettingsReference.markdown)
+            return
+        }
+        if example {
+            print(SettingsReference.example)
             return
         }
         let settings = try input.load()

@@ -16,6 +16,7 @@ struct ServerProgramTests {
             ["document_examples.py"],
             ["openapi_fuzz.py", "1500"],
             ["canaries.py"],
+            ["connections.py"],
             ["server_life.py", "3"],
             ["control_chaos.py", "200"],
             // Short turns on a machine that others may share are noisy; by hand it demands 0.95.

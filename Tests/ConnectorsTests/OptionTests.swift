@@ -54,7 +54,7 @@ import Testing
                 + "protobuf, found 'jsn'"),
         .init(
             "single_file", ["path": .string("x"), "bad_data": .string("ignore")],
-            "illegal value of option 'bad_data': expected fail or drop, found 'ignore'"),
+            "illegal value of option 'bad_data': expected fail, drop or table:NAME, found 'ignore'"),
         .init(
             "single_file", ["path": .string("x"), "csv.delimiter": .string(";")],
             "option 'csv.delimiter' does not go with format 'json'"),

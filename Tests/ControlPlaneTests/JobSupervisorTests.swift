@@ -249,4 +249,11 @@ func summary(_ outcome: PipelineSummary.Outcome) -> PipelineSummary {
         #expect(status.failure?.message == "rate takes a number (write one)")
         #expect(status.history.map(\.state) == [.compiling, .failing, .failed])
     }
+
+    @Test("a failure that quotes a whole record is cut")
+    func longFailures() {
+        let failure = JobFailure(OptionError(key: nil, message: "found '" + String(repeating: "ä", count: 1 << 20)))
+        #expect(failure.message.utf8.count < 9000 && failure.message.hasPrefix("found 'ä"))
+        #expect(JobFailure(OptionError(key: nil, message: "short")).message == "short")
+    }
 }

@@ -1,3 +1,4 @@
+import Dataflow
 import Engine
 import Testing
 
@@ -104,5 +105,24 @@ struct MetricsHistoryTests {
         let metrics = history.nodeMetrics()
         #expect(Self.points(metrics, 0, "messages_sent")?.map(\.time) == [3])
         #expect(metrics.last?.groups.first?.subtasks.map(\.index) == [0, 1])
+    }
+
+    @Test("latencies are those of the rows since the moment before, and none where there were none")
+    func latencies() {
+        let history = MetricsHistory()
+        var counted = LatencyHistogram()
+        for (second, millis) in [(1, [100, 100]), (2, [5, 5, 5, 700]), (3, [])] as [(UInt64, [UInt64])] {
+            for time in millis { counted.record(nanos: time * 1_000_000, rows: 10) }
+            history.add(
+                Self.snapshot(second: second) { $0.tasks[1].latencies = counted }, at: Int64(second) * 1_000_000)
+        }
+        let metrics = history.nodeMetrics()
+        #expect(Self.points(metrics, 0, "latency_p50") == nil, "a source has none")
+        let median = Self.points(metrics, 1, "latency_p50") ?? []
+        let high = Self.points(metrics, 1, "latency_p99") ?? []
+        #expect(median.map(\.time) == [1_000_000, 2_000_000] && high.map(\.time) == median.map(\.time))
+        for (found, expected) in zip(median + high, [0.1, 0.005, 0.1, 0.7]) {
+            #expect(abs(found.value - expected) <= expected * 0.26, "\(found.value), expected \(expected)")
+        }
     }
 }

@@ -190,4 +190,52 @@ import Testing
         let reader = try bench.hub.reader(nodeID: 0)
         #expect(await reader.next(timeoutMillis: 1000) == .done)
     }
+
+    @Test("an id says which hub it is of: one from before a restart begins with all that the new one has had")
+    func idsOverRestarts() async throws {
+        let clock = SteppedClock(1_000_000_000)
+        let old = OutputHub(firstID: OutputIDs.first(clock))
+        let showOld = try #require(old.outlets().preview)
+        for value in 1...5 { showOld(Self.shown("id int64\n\(value)")) }
+        let seen = await events(try old.reader(), rows: 5)
+        let last = try #require(seen.ids.last)
+        // Even when the clock stands still.
+        let hub = OutputHub(firstID: OutputIDs.first(clock))
+        let show = try #require(hub.outlets().preview)
+        for value in 11...13 {
+            show(Self.shown("id int64\n\(value)"))
+            // Rows by themselves get ids by themselves.
+            _ = await events(try hub.reader(), rows: value - 10)
+        }
+        hub.finish()
+        let all = await events(try hub.reader())
+        #expect(all.ids == all.ids.sorted() && (all.ids.first ?? 0) > last)
+        let resumed = await events(try hub.reader(lastEventID: last))
+        #expect(resumed.rowCount == 3 && resumed.dropped == 0)
+        let behind = await events(try hub.reader(lastEventID: all.ids[0]))
+        #expect(behind.rowCount == 3 - all.rows[0].timestamps.count)
+        #expect(await events(try hub.reader(lastEventID: all.ids.last)).rowCount == 0)
+        // One of nobody: as if none had been given.
+        #expect(await events(try hub.reader(lastEventID: Int.max)).rowCount == 3)
+        #expect(await events(try hub.reader(lastEventID: 0)).rowCount == 3)
+    }
+
+    @Test("first ids grow also when the clock does not")
+    func firstIDs() {
+        let clock = SteppedClock(SystemWallClock().nowNanoseconds())
+        let first = OutputIDs.first(clock)
+        clock.nanoseconds.withLock { $0 = 5 }
+        let second = OutputIDs.first(clock)
+        #expect(second > first && OutputIDs.first(clock) > second)
+        OutputIDs.note(second + 1000)
+        #expect(OutputIDs.first(clock) > second + 1000)
+    }
+
+    /// A clock that stands still.
+    final class SteppedClock: WallClock {
+        let nanoseconds: Mutex<Int64>
+
+        init(_ nanoseconds: Int64) { self.nanoseconds = Mutex(nanoseconds) }
+        func nowNanoseconds() -> Int64 { nanoseconds.withLock { $0 } }
+    }
 }

@@ -36,6 +36,7 @@ struct MetricsTextTests {
         sink.queueRowLimit = 512
         sink.queueRows = 100
         sink.queueBytes = 4000
+        for millis in [1, 2, 3, 400] { sink.latencies.record(nanos: UInt64(millis) * 1_000_000, rows: 10) }
         return PipelineSnapshot(
             elapsed: 10_000_000_000, tasks: [source, window, sink],
             channels: [ChannelSnapshot(taskID: 1, nodeID: 1, subtask: 0, fromNode: 0, fromSubtask: 0)])
@@ -112,6 +113,12 @@ struct MetricsTextTests {
         laminar_state_rows{\(Self.source)} 0
         laminar_state_rows{\(Self.window)} 12
         laminar_state_rows{\(Self.sink)} 0
+        # HELP laminar_latency_seconds How long rows took from the source until they left the operator.
+        # TYPE laminar_latency_seconds summary
+        laminar_latency_seconds{\(Self.sink),quantile="0.5"} 0.002097
+        laminar_latency_seconds{\(Self.sink),quantile="0.99"} 0.402653
+        laminar_latency_seconds_sum{\(Self.sink)} 4.060000
+        laminar_latency_seconds_count{\(Self.sink)} 40
         # HELP laminar_checkpoint_duration_seconds How long the last complete checkpoint took.
         # TYPE laminar_checkpoint_duration_seconds gauge
         laminar_checkpoint_duration_seconds{pipeline_id="p",job_id="j"} 0.042

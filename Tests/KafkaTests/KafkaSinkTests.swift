@@ -197,6 +197,7 @@ struct KafkaSinkTests {
             (["sink.key_field": "nothing"], "there is no column nothing"),
             (["sink.timestamp_field": "id"], "expected a TIMESTAMP"), (["sink.upsert": "true"], "needs a PRIMARY KEY"),
             (["client_configs": "no.such.setting=1"], "there is no such setting"),
+            (["format": "avro", "avro.confluent_schema_registry": "true"], "needs schema_registry.endpoint"),
             (["client_configs": "transactional.id=mine"], "cannot be set"),
         ]
         for (more, words) in cases {

@@ -71,8 +71,9 @@ import Testing
     /// The rows of all tables in an order of their own.
     static func rows(_ tables: [StateTable]) -> [String] {
         tables.flatMap { table in
-            (0..<table.batch.rowCount).map { row in
-                table.name + " " + table.batch.row(row).map { BatchBuilder.text($0) }.joined(separator: "|")
+            let batch = table.batch
+            return (0..<batch.rowCount).map { row in
+                table.name + " " + batch.row(row).map { BatchBuilder.text($0) }.joined(separator: "|")
             }
         }.sorted()
     }

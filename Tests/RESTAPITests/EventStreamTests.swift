@@ -175,6 +175,29 @@ extension SocketTests {
             for client in stalled { client.close() }
             try await server.stop()
         }
+
+        @Test("who leaves while a connection is tried out ends the trying, and gives the place back")
+        func leavingEndsTests() async throws {
+            let server = try await TestServer { $0.limits[.outputReaders] = 1 }
+            let body = #"{"name":"endless","connector":"kafka","config":{}}"#
+            let request =
+                "POST /api/v1/connection_tables/test HTTP/1.1\r\nHost: x\r\n"
+                + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
+            for round in 1...2 {
+                let client = RawClient(port: server.port)
+                await client.send(request)
+                let text = await client.receive { $0.contains("connecting") }
+                #expect(text.hasPrefix("HTTP/1.1 200"), "\(text)")
+                client.close()
+                for _ in 0..<500 where server.connections.leftTests.load(ordering: .relaxed) < round {
+                    try await Task.sleep(nanoseconds: 10_000_000)
+                }
+                #expect(server.connections.leftTests.load(ordering: .relaxed) == round)
+                // The place comes back right behind that.
+                try await Task.sleep(nanoseconds: 50_000_000)
+            }
+            try await server.stop()
+        }
     }
 }
 

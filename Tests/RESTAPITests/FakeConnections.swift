@@ -11,6 +11,8 @@ final class FakeConnections: ConnectionService {
     }
 
     private let state = Mutex(State())
+    /// Tests of tables called `endless` whose reader has left.
+    let leftTests = Atomic<Int>(0)
 
     func connectors() -> [ConnectorInfo] {
         ["impulse", "kafka", "single_file"].map { id in
@@ -114,6 +116,10 @@ final class FakeConnections: ConnectionService {
         try checkConnector(draft.connector)
         return AsyncStream { continuation in
             continuation.yield(ConnectionTestStep(isError: false, isDone: false, message: "connecting"))
+            if draft.name == "endless" {
+                continuation.onTermination = { [self] _ in leftTests.wrappingAdd(1, ordering: .relaxed) }
+                return
+            }
             continuation.yield(ConnectionTestStep(isError: false, isDone: true, message: "connected"))
             continuation.finish()
         }

@@ -75,6 +75,7 @@ struct TestRouter {
 struct TestServer {
     let port: Int
     let pipelines: FakePipelines
+    let connections = FakeConnections()
     private let task: Task<Void, any Error>
     private let group: ServiceGroup
 
@@ -86,9 +87,11 @@ struct TestServer {
         self.pipelines = pipelines
         var configuration = APIServerConfiguration()
         configuration.port = 0
+        // Most of what is sent calls the server x.
+        configuration.allowedHosts = ["*"]
         configure(&configuration)
         let server = try APIServer(
-            configuration: configuration, pipelines: pipelines, connections: FakeConnections(),
+            configuration: configuration, pipelines: pipelines, connections: connections,
             logger: TestServer.logger)
         let group = ServiceGroup(services: [server], logger: TestServer.logger)
         self.group = group

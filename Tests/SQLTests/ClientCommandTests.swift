@@ -49,6 +49,12 @@ import Testing
             try Self.run(["config", "--markdown"]).output == page, "run laminar config --markdown again")
     }
 
+    @Test("laminar.toml.example is what the program writes")
+    func exampleFile() throws {
+        let file = try String(contentsOfFile: ScriptTests.root.path + "/laminar.toml.example", encoding: .utf8)
+        #expect(try Self.run(["config", "--example"]).output == file, "run laminar config --example again")
+    }
+
     @Test("the shorter names of laminar run --set stay, and the table's are taken")
     func runSettings() throws {
         for setting in [

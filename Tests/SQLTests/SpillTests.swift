@@ -118,6 +118,32 @@ struct SpillTests {
         }
     }
 
+    @Test("a checkpoint that was written without a budget is gone on from with one, within the budget")
+    func undivided() throws {
+        let number = 0
+        let wanted = try #require(ChildProcess.run(Self.command(number)))
+        try Self.withFolder { folder in
+            let command =
+                Self.command(number, rate: 300_000) + ["--state-dir", folder, "--checkpoint-interval", "200"]
+            let first = try #require(ChildProcess.start(command))
+            // Killed when most of the state has been written.
+            let isReady = Waiting.until {
+                Self.files("\(folder)/files").compactMap {
+                    (try? FileManager.default.attributesOfItem(atPath: "\(folder)/files/\($0)")[.size]) as? Int
+                }.reduce(0, +) > 4 << 20
+            }
+            first.send(SIGKILL)
+            let killed = first.finish()
+            #expect(isReady && killed.status == 137, "\(killed.status): \(killed.errorOutput)")
+            let second = try #require(ChildProcess.run(command + Self.limit, watchesMemory: true))
+            #expect(second.status == 0, "\(second.errorOutput)")
+            #expect(Self.last(second.output) == Self.last(wanted.output))
+            #expect(
+                second.peakResidentBytes <= Self.limitBytes + Self.besideBytes, "\(second.peakResidentBytes >> 20) MB")
+            #expect(Self.spilled(folder) == [])
+        }
+    }
+
     static func files(_ folder: String) -> [String] {
         (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     }

@@ -163,4 +163,20 @@ struct SettingMistakeTests {
             #expect(SettingsReference.markdown.contains("| `\(setting.key)` | "))
         }
     }
+
+    @Test("the example file is a file of settings: with every line taken in, all is as it is without")
+    func example() throws {
+        let lines = SettingsReference.example.split(separator: "\n", omittingEmptySubsequences: false)
+        #expect(lines.allSatisfy { $0.count <= 120 })
+        #expect(try SettingsSupport.problems(files: ["laminar.toml": lines.joined(separator: "\n")]) == [])
+        let opened = lines.map { line in
+            line.wholeMatch(of: /# ([a-z][a-z.-]* = .*)/).map { String($0.1) } ?? String(line)
+        }
+        let settings = try SettingsSupport.load(files: ["laminar.toml": opened.joined(separator: "\n")])
+        let plain = try SettingsSupport.load()
+        for setting in SettingTable.all where setting.defaultText != nil {
+            #expect(settings.origin(setting.key) != plain.origin(setting.key), "\(setting.key) is missing")
+            #expect(settings.json[setting.key]?["value"] == plain.json[setting.key]?["value"], "\(setting.key)")
+        }
+    }
 }

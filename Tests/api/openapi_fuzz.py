@@ -17,11 +17,10 @@ from openapi_spec_validator import validate  # noqa: E402
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 
-# What a JSON Schema cannot say is refused with 400 all the same: a cursor or a node that is not there, SQL that is wrong, a
-# config that its connector's own schema does not allow, a stop that the job's state does not.
+# What a JSON Schema cannot say is refused with 400 all the same: a cursor that is not there, SQL that is wrong, a config that its
+# connector's own schema does not allow.
 BEYOND_SCHEMAS = {
-    "GET": ["/connection_tables", "/pipelines", "/pipelines/{pipeline_id}/jobs/{job_id}/errors",
-            "/pipelines/{pipeline_id}/jobs/{job_id}/output"],
+    "GET": ["/connection_tables", "/pipelines", "/pipelines/{pipeline_id}/jobs/{job_id}/errors"],
     "PATCH": ["/pipelines/{id}"],
     "POST": ["/connection_profiles", "/connection_profiles/test", "/connection_tables", "/connection_tables/test",
              "/connection_tables/schemas/test", "/connectors/{connector}/profiles", "/connectors/{connector}/tables",

@@ -14,7 +14,7 @@ public final class ArraySnapshot: @unchecked Sendable {
     static let chunkShift = 6
     private static let chunkLength = 1 << chunkShift
     /// Chunks kept in one piece of memory.
-    private static let slabLength = 512
+    private static let slabLength = 32
     /// Groups that are read before the owner may get in between.
     private static let readLength = 4096
 
@@ -99,7 +99,8 @@ public final class ArraySnapshot: @unchecked Sendable {
         for first in Swift.stride(from: range.lowerBound, to: range.upperBound, by: Self.readLength) {
             let end = min(range.upperBound, first + Self.readLength)
             state.withLock {
-                Self.read(first..<end, $0.blocks[array], $0, array, stride, target + (first - range.lowerBound) * stride)
+                Self.read(
+                    first..<end, $0.blocks[array], $0, array, stride, target + (first - range.lowerBound) * stride)
             }
         }
     }

@@ -213,7 +213,10 @@ final class KafkaSource: SourceOperator {
             case .badRecord(let part): bad.column(part)
             }
         }
-        return RecordBatch(schema: spec.outputSchema, columns: columns, rowCount: values.rowCount)
+        let batch = RecordBatch(schema: spec.outputSchema, columns: columns, rowCount: values.rowCount)
+        // All rows in the order of their records.
+        return refused.isEmpty
+            ? batch : batch.taking(Selection(records.indices.sorted { (records[$0], $0) < (records[$1], $1) }))
     }
 
     /// Which partition each row came of. `records` has the record of each row, ascending.

@@ -6,18 +6,27 @@ import HostSystem
 import JSONModel
 import Planner
 import SQLSyntax
+import Synchronization
 
 /// Trying connections out.
 extension ConnectionRegistry {
     public func test(_ draft: ProfileDraft) async throws -> ConnectionTestStep {
         let checked = try ConnectionDraft.profile(draft)
-        let endpoints = checked.descriptor.endpoints(profile: checked.config, table: nil)
         var message = "the profile is well-formed; connector '\(checked.descriptor.id)' names no host to connect to"
-        for endpoint in endpoints {
-            switch await reach(endpoint) {
-            case .success(let text): message = text
-            case .failure(let failure): return .init(isError: true, isDone: true, message: failure.message)
+        do {
+            if Self.clusterConnectors.contains(checked.descriptor.id) {
+                let tried = Mutex<[String]>([])
+                _ = try await tryCluster(checked.descriptor.id, profileOptions(checked.descriptor, checked.config)) {
+                    step in tried.withLock { $0.append(step.message) }
+                }
+                message = tried.withLock { $0.joined(separator: "; ") }
+            } else {
+                for endpoint in checked.descriptor.endpoints(profile: checked.config, table: nil) {
+                    message = try await reach(endpoint).text
+                }
             }
+        } catch {
+            return .init(isError: true, isDone: true, message: Self.message(error))
         }
         return .init(isError: false, isDone: true, message: message + Self.limits(checked.descriptor))
     }
@@ -37,12 +46,6 @@ extension ConnectionRegistry {
         }
     }
 
-    public func autocomplete(profileID: String) async throws -> [String: [String]] {
-        _ = try storedProfile(profileID)
-        // Asking brokers and catalogs what they hold comes with their connectors.
-        return [:]
-    }
-
     struct Failure: Error {
         let message: String
     }
@@ -52,17 +55,11 @@ extension ConnectionRegistry {
             ? "" : "; nothing more is tried, as connector '\(descriptor.id)' cannot run yet in this version"
     }
 
-    /// Whether somebody listens there.
-    private func reach(_ endpoint: String) async -> Result<String, Failure> {
-        do {
-            let target = try EgressTarget(endpoint)
-            let address = try await dialer.probe(target, settings.egress, timeoutMillis: settings.testMillis)
-            return .success("connected to \(target.host) on port \(target.port) (\(address))")
-        } catch let error as OperationalError {
-            return .failure(.init(message: error.message))
-        } catch {
-            return .failure(.init(message: "\(error)"))
-        }
+    /// The address of somebody who listens there. Errors: the policy's refusal; nobody does.
+    func reach(_ endpoint: String) async throws -> (text: String, address: String) {
+        let target = try EgressTarget(endpoint)
+        let address = try await dialer.probe(target, settings.egress, timeoutMillis: settings.testMillis)
+        return ("connected to \(target.host) on port \(target.port) (\(address))", address)
     }
 
     private func run(
@@ -71,8 +68,12 @@ extension ConnectionRegistry {
     ) async {
         tell(.init(isError: false, isDone: false, message: "the config and the schema are well-formed"))
         do {
-            for endpoint in table.descriptor.endpoints(profile: profile, table: table.config) {
-                tell(.init(isError: false, isDone: false, message: try await reach(endpoint).get()))
+            if Self.clusterConnectors.contains(stored.connector) {
+                try await tryTopic(stored, table.role, tell)
+            } else {
+                for endpoint in table.descriptor.endpoints(profile: profile, table: table.config) {
+                    tell(.init(isError: false, isDone: false, message: try await reach(endpoint).text))
+                }
             }
             guard table.descriptor.isEnabled, catalog[stored.connector] != nil else {
                 return tell(
@@ -86,14 +87,19 @@ extension ConnectionRegistry {
                 case .sink: try sinkState(stored)
                 }
             tell(.init(isError: false, isDone: true, message: message))
-        } catch let failure as Failure {
-            tell(.init(isError: true, isDone: true, message: failure.message))
-        } catch let error as OperationalError {
-            tell(.init(isError: true, isDone: true, message: error.message))
-        } catch let error as OptionError {
-            tell(.init(isError: true, isDone: true, message: error.message))
         } catch {
-            tell(.init(isError: true, isDone: true, message: "\(error)"))
+            tell(.init(isError: true, isDone: true, message: Self.message(error)))
+        }
+    }
+
+    /// What users are told of an error.
+    static func message(_ error: any Error) -> String {
+        switch error {
+        case let failure as Failure: failure.message
+        case let error as OperationalError: error.message
+        case let error as OptionError: error.message + (error.hint.map { " (\($0))" } ?? "")
+        case let error as EgressRefusal: error.message
+        default: "\(error)"
         }
     }
 
@@ -104,25 +110,36 @@ extension ConnectionRegistry {
         var table = stored
         // What is looked up is read like a source.
         table.options["type"] = .string(TableRole.source.rawValue)
+        // A record that is there already shows more than waiting for the next.
+        if Self.clusterConnectors.contains(table.connector) { table.options["source.offset"] = "earliest" }
         let spec = try self.spec(table, "SELECT * FROM \"\(table.name)\"")
         guard let connector = catalog[spec.connector] else { throw Failure(message: "there is no such connector") }
         let context = OperatorContext(
             nodeID: 0, subtask: 0, parallelism: 1, clock: SystemWallClock(), metrics: OperatorMetrics(), batchSize: 1)
         let source = try connector.makeSource(spec, context: context)
-        try await source.onStart()
-        var waited = 0
-        while waited <= settings.testMillis && !Task.isCancelled {
+        do {
+            try await source.onStart()
+            let found = try await firstRecord(of: source)
+            await source.onClose()
+            return found
+        } catch {
+            await source.onClose()
+            throw error
+        }
+    }
+
+    private func firstRecord(of source: any SourceOperator) async throws -> String {
+        let clock = SystemMonotonicClock()
+        let deadline = clock.elapsedNanoseconds() + UInt64(max(0, settings.testMillis)) * 1_000_000
+        repeat {
             switch try await source.read(rowLimit: 1) {
             case .batch(let batch) where batch.rowCount > 0:
                 return "read the first record: " + Self.shown(batch)
-            case .batch: continue
+            case .batch: await Task.yield()
             case .endOfData: return "opened; there are no records in it"
-            case .idle(let millis):
-                let pause = max(1, min(millis, 100))
-                waited += pause
-                try await Task.sleep(nanoseconds: UInt64(pause) * 1_000_000)
+            case .idle(let millis): try await Task.sleep(nanoseconds: UInt64(max(1, min(millis, 100))) * 1_000_000)
             }
-        }
+        } while clock.elapsedNanoseconds() < deadline && !Task.isCancelled
         return "opened; no record came within \(settings.testMillis) ms"
     }
 
@@ -158,6 +175,9 @@ extension ConnectionRegistry {
     /// Whether the folder is there that a file would be made in. Nothing is written.
     private func sinkState(_ stored: StoredTable) throws -> String {
         let options = try Self.preparation(settings)(stored.connector, stored.options)
+        if Self.clusterConnectors.contains(stored.connector) {
+            return "the topic can be written to; nothing was written"
+        }
         guard let path = options["path"]?.text, stored.connector != "stdout" else {
             return "there is nothing to try: '\(stored.connector)' always takes rows"
         }

@@ -35,13 +35,16 @@ public final class ConnectionRegistry: ConnectionService {
     let store: ConnectionStore
     let dialer: any Dialer
     let fileSystem: any FileSystem
+    let makeProbe: ClusterProbeFactory
     private let clock: any WallClock
 
     public init(
         _ database: MetadataDatabase, catalog: ConnectorCatalog, settings: ConnectionSettings,
         clock: any WallClock = SystemWallClock(), dialer: any Dialer = TCPDialer(),
-        fileSystem: any FileSystem = PosixFileSystem()
+        fileSystem: any FileSystem = PosixFileSystem(),
+        probe: @escaping ClusterProbeFactory = ConnectionRegistry.kafkaProbe
     ) {
+        makeProbe = probe
         store = ConnectionStore(database: database)
         self.catalog = catalog
         self.settings = settings
@@ -156,26 +159,31 @@ public final class ConnectionRegistry: ConnectionService {
 }
 
 extension ConnectionRegistry: StoredTableSource {
-    public func storedProfiles() throws -> [StoredProfile] {
-        try store.profiles().map { row in
+    public func storedObjects() throws -> any StoredObjects {
+        let (tables, profiles) = try store.names()
+        return RegisteredObjects(registry: self, tables: tables, profiles: profiles)
+    }
+
+    /// A table as the planner sees it; nil when there is none. Errors: a secret that cannot be opened.
+    func planned(tableID id: String) throws -> StoredTable? {
+        guard let row = try store.table(id: id), let descriptor = ConnectorDescriptor.find(row.connector) else {
+            return nil
+        }
+        let config = try descriptor.table.mappingSecrets(in: row.config) { path, text in
+            try settings.secrets.open(text, at: row.id + "." + path)
+        }
+        let profile = try row.profileID.flatMap { try store.profile(id: $0) }.map(opened)
+        return ConnectionDraft.stored(
+            id: row.id, name: row.name, descriptor, config, profile: profile, role: row.tableType,
+            schema: try row.schema.map(ConnectionSchema.init))
+    }
+
+    /// A profile likewise.
+    func planned(profileID id: String) throws -> StoredProfile? {
+        try store.profile(id: id).map { row in
             StoredProfile(
                 id: row.id, name: row.name, connector: row.connector,
                 options: ConnectorDescriptor.find(row.connector)?.profile?.options(of: try opened(row)) ?? [:])
-        }
-    }
-
-    public func storedTables() throws -> [StoredTable] {
-        let (tables, profiles) = try store.everything()
-        let byID = Dictionary(profiles.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-        return try tables.compactMap { row in
-            guard let descriptor = ConnectorDescriptor.find(row.connector) else { return nil }
-            let config = try descriptor.table.mappingSecrets(in: row.config) { path, text in
-                try settings.secrets.open(text, at: row.id + "." + path)
-            }
-            let profile = try row.profileID.flatMap { byID[$0] }.map(opened)
-            return ConnectionDraft.stored(
-                id: row.id, name: row.name, descriptor, config, profile: profile, role: row.tableType,
-                schema: try row.schema.map(ConnectionSchema.init))
         }
     }
 
@@ -186,5 +194,22 @@ extension ConnectionRegistry: StoredTableSource {
             let checked = try FileTables.checked(connector, options, settings.files)
             return try settings.variables.filled(connector, checked)
         }
+    }
+}
+
+/// What is stored at one moment, by name.
+private struct RegisteredObjects: StoredObjects {
+    let registry: ConnectionRegistry
+    /// Ids by name.
+    let tables: [String: String]
+    let profiles: [String: String]
+
+    var tableNames: [String] { Array(tables.keys) }
+    var profileNames: [String] { Array(profiles.keys) }
+    func table(_ name: String) throws -> StoredTable? {
+        try tables[name].flatMap { try registry.planned(tableID: $0) }
+    }
+    func profile(_ name: String) throws -> StoredProfile? {
+        try profiles[name].flatMap { try registry.planned(profileID: $0) }
     }
 }

@@ -109,12 +109,14 @@ struct ConnectionStore: Sendable {
         }
     }
 
-    /// Every table and profile, as they are at one moment.
-    func everything() throws -> (tables: [Table], profiles: [Profile]) {
+    /// The ids of all tables and profiles by their names, as they are at one moment.
+    func names() throws -> (tables: [String: String], profiles: [String: String]) {
         try database.pool.read { database in
-            let tables = try Row.fetchAll(database, sql: "SELECT *, 0 AS consumers FROM connection_tables ORDER BY id")
-            let profiles = try Row.fetchAll(database, sql: "SELECT * FROM connection_profiles ORDER BY id")
-            return (try tables.map(Self.table), try profiles.map(Self.profile))
+            func names(_ table: String) throws -> [String: String] {
+                let rows = try Row.fetchAll(database, sql: "SELECT name, id FROM \(table)")
+                return Dictionary(rows.map { ($0["name"], $0["id"]) }, uniquingKeysWith: { first, _ in first })
+            }
+            return (try names("connection_tables"), try names("connection_profiles"))
         }
     }
 

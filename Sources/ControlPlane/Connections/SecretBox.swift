@@ -20,12 +20,17 @@ public struct SecretBox: Sendable {
     }
 
     /// The key of a file; one that is not there is made, for its owner alone. Errors: `OperationalError` when it
-    /// cannot be read or made, or holds no key.
+    /// cannot be read or made, holds no key, or others than its owner may read or write it.
     public static func opening(
         keyFile path: String, _ fileSystem: any FileSystem = PosixFileSystem(), random: some RandomSource
     ) throws -> SecretBox {
         do {
             if try fileSystem.status(path) == nil { try make(path, fileSystem, random) }
+            if let status = try fileSystem.status(path), status.permissions & 0o077 != 0 {
+                throw OperationalError(
+                    "the key file '\(path)' is open to others than its owner, and so are all stored secrets: "
+                        + "chmod 600 it, and change the secrets if others may have read it", domain: .user)
+            }
             let text = String(decoding: try fileSystem.readAll(path, byteCountMax: 4096), as: UTF8.self)
             guard let cipher = bytes(text.filter { !$0.isWhitespace }).flatMap(AuthenticatedCipher.init(key:)) else {
                 throw OperationalError("the key file '\(path)' does not hold 64 hexadecimal digits", domain: .user)

@@ -180,8 +180,11 @@ public struct QueryValidation: Sendable {
     public var diagnostics: [Diagnostic]
     /// The columns of the last SELECT, or of what the last INSERT writes.
     public var schema: [ColumnInfo]
+    /// What EXPLAIN, SHOW TABLES and DESCRIBE say, in order.
+    public var answers: [String]
 
-    public init(graph: GraphInfo?, diagnostics: [Diagnostic], schema: [ColumnInfo]) {
+    public init(graph: GraphInfo?, diagnostics: [Diagnostic], schema: [ColumnInfo], answers: [String] = []) {
+        self.answers = answers
         self.graph = graph
         self.diagnostics = diagnostics
         self.schema = schema

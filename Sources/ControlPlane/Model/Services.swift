@@ -71,8 +71,7 @@ public protocol ConnectionService: Sendable {
 
 /// Where the planner finds the tables that users have stored.
 public protocol StoredTableSource: Sendable {
-    /// All of them; configs with their secrets, `{{ NAME }}` not yet replaced. Reads the database.
-    func storedTables() throws -> [StoredTable]
-    /// All profiles, likewise.
-    func storedProfiles() throws -> [StoredProfile]
+    /// The tables and profiles of this moment; their secrets are opened only when a text uses them, `{{ NAME }}` is not
+    /// yet replaced. Reads the database.
+    func storedObjects() throws -> any StoredObjects
 }

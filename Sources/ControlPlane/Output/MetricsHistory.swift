@@ -3,7 +3,7 @@ import Synchronization
 
 /// The figures of a job over the last five minutes, one moment a second.
 ///
-/// Held as numbers of four bytes in one ring: 300 moments × subtasks of all nodes × 16 figures, 19 kB a subtask.
+/// Held as numbers of four bytes in one ring: 300 moments × subtasks of all nodes × 18 figures, 22 kB a subtask.
 public final class MetricsHistory: Sendable {
     private let state = Mutex(MetricsRing(momentCount: 300))
 

@@ -26,6 +26,10 @@ enum NodeFigure: String, CaseIterable {
     case externalErrors = "external_errors"
     /// How long the last commit of a sink took.
     case commitSeconds = "commit_seconds"
+    /// Seconds from the source until rows left the operator, which half, and all but a hundredth, of the rows since the
+    /// moment before did not exceed.
+    case latencyMedian = "latency_p50"
+    case latencyHigh = "latency_p99"
 }
 
 /// Figures of one moment, compared with those of the one before.
@@ -91,7 +95,14 @@ struct FigureContext {
             return task.partitionLags.isEmpty ? nil : Double(task.partitionLags.reduce(0) { $0 + $1.records })
         case .externalErrors: return task.externalErrors == 0 ? nil : rate(index, \.externalErrors)
         case .commitSeconds: return task.commitNanos == 0 ? nil : Double(task.commitNanos) / 1e9
+        case .latencyMedian: return latency(index, 0.5)
+        case .latencyHigh: return latency(index, 0.99)
         }
+    }
+
+    private func latency(_ index: Int, _ share: Double) -> Double? {
+        let latencies = now.tasks[index].latencies
+        return (before[index].map { latencies.since($0.latencies) } ?? latencies).quantile(share)
     }
 
     private func delta(_ index: Int, _ counter: KeyPath<TaskMetricsSnapshot, Int>) -> Double {

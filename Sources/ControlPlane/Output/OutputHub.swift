@@ -3,7 +3,7 @@ import HostSystem
 import Synchronization
 
 /// What a job shows to people: the rows of its preview sinks, and samples of the rows that leave any of its nodes. One
-/// per job; it stays over all runs, so that ids go on growing.
+/// per job; it stays over all runs, so that ids go on growing, as long as the server does.
 ///
 /// Each run is given `outlets(…)`. Of each stream of rows the last 10 000 (4 MiB) are kept; those of a node only
 /// while somebody reads it.
@@ -24,16 +24,20 @@ public final class OutputHub: Sendable {
     private let taps = TapBoard()
     private let preview: OutputStream
     private let counts: ReaderCounts
+    private let firstID: Int
     private let state = Mutex(State())
 
+    /// Ids of events count rows from `firstID` on. Hubs of one job, one after another, begin each behind all ids of
+    /// those before (`OutputIDs`), so that an id says whose it is.
     public init(
-        timers: any TimerClock = SystemMonotonicClock(), wallClock: any WallClock = SystemWallClock()
+        timers: any TimerClock = SystemMonotonicClock(), wallClock: any WallClock = SystemWallClock(), firstID: Int = 0
     ) {
         self.timers = timers
         self.wallClock = wallClock
+        self.firstID = firstID
         let counts = ReaderCounts(timers)
         self.counts = counts
-        preview = OutputStream(timers: timers, wallClock: wallClock, counts)
+        preview = OutputStream(timers: timers, wallClock: wallClock, counts, firstID: firstID)
     }
 
     /// What every run of the job is to be started with. `onBadRecord` is called on the engine's threads and must not
@@ -72,7 +76,7 @@ public final class OutputHub: Sendable {
             let lacksPreview = state.withLock { $0.nodes != nil && !$0.hasPreview }
             if lacksPreview {
                 throw ControlError(
-                    .invalid, "the job has no preview sink: name a node with node_id to see the rows that leave it")
+                    .conflict, "the job has no preview sink: name a node with node_id to see the rows that leave it")
             }
             return preview.open(after: lastEventID)
         }
@@ -85,11 +89,12 @@ public final class OutputHub: Sendable {
                 throw ControlError(.conflict, "the job does not run yet: its nodes cannot be watched")
             }
             guard nodes.contains(nodeID) else {
-                throw ControlError(.invalid, "node_id: the job has no node \(nodeID)")
+                throw ControlError(.notFound, "node_id: the job has no node \(nodeID)")
             }
             if let stream = state.streams[nodeID] { return stream }
             let tap = taps.tap(node: nodeID)
-            let stream = OutputStream(timers: timers, wallClock: wallClock, counts, tap: tap)
+            let stream = OutputStream(
+                timers: timers, wallClock: wallClock, counts, firstID: firstID, tap: tap)
             if state.isFinished { stream.finish() }
             state.streams[nodeID] = stream
             return stream

@@ -50,12 +50,18 @@ final class OutputStream: Sendable {
     private let wallClock: any WallClock
     private let state = Mutex(State())
     private let counts: ReaderCounts
+    /// Added to the log's numbers.
+    private let firstID: Int
     /// Where the rows come from while there are readers; nil: they come by themselves.
     private let tap: NodeTap?
     /// Apart from the state, as the tap holds a lock of its own while it gives rows.
     private let tapReaders = Mutex(0)
 
-    init(timers: any TimerClock, wallClock: any WallClock, _ counts: ReaderCounts, tap: NodeTap? = nil) {
+    init(
+        timers: any TimerClock, wallClock: any WallClock, _ counts: ReaderCounts, firstID: Int = 0,
+        tap: NodeTap? = nil
+    ) {
+        self.firstID = firstID
         self.timers = timers
         self.wallClock = wallClock
         self.counts = counts
@@ -123,13 +129,17 @@ final class OutputStream: Sendable {
 
     func open(after lastEventID: Int?) -> OutputStreamReader {
         counts.change(by: 1)
-        let reader = state.withLock { $0.log.open(after: lastEventID) }
+        let reader = state.withLock { $0.log.open(after: lastEventID.map { position(of: $0) }) }
         tapReaders.withLock { count in
             count += 1
             if count == 1 { tap?.watch { [weak self] in self?.add($0) } }
         }
         return OutputStreamReader(self, reader)
     }
+
+    /// The number of the row behind an event. One from before this stream began has seen nothing of it; one that is
+    /// none of this stream's is no place in it.
+    private func position(of id: Int) -> Int { id < firstID ? 0 : id - firstID }
 
     func close(_ reader: Int) {
         let waiter = state.withLock { state in
@@ -164,7 +174,7 @@ final class OutputStream: Sendable {
         var isNeeded = false
         var isAlarmNeeded = false
         let (answered, event) = state.withLock { state -> (Waiter?, OutputEvent?) in
-            if let event = Self.event(state.log.next(reader)) { return (waiter, event) }
+            if let event = self.event(state.log.next(reader)) { return (waiter, event) }
             // Looked at under the lock, so that a cancellation either is seen here or finds the waiter.
             if Task.isCancelled || waiter.deadline <= timers.elapsedNanoseconds() { return (waiter, nil) }
             // Of two waits for one reader only the later one goes on.
@@ -181,12 +191,14 @@ final class OutputStream: Sendable {
         if isNeeded { startPump() }
     }
 
-    private static func event(_ step: Log.Step) -> OutputEvent? {
+    private func event(_ step: Log.Step) -> OutputEvent? {
         switch step {
-        case .rows(let id, let rows): .rows(id: id, rows)
-        case .dropped(let count): .dropped(count)
-        case .done: .done
-        case .wait: nil
+        case .rows(let number, let rows):
+            OutputIDs.note(firstID &+ number)
+            return .rows(id: firstID &+ number, rows)
+        case .dropped(let count): return .dropped(count)
+        case .done: return .done
+        case .wait: return nil
         }
     }
 
@@ -274,7 +286,7 @@ final class OutputStream: Sendable {
         state.withLock { state in
             var served: [(Waiter, OutputEvent)] = []
             for reader in Array(state.waiters.keys) {
-                guard let event = Self.event(state.log.next(reader)),
+                guard let event = self.event(state.log.next(reader)),
                     let waiter = state.waiters.removeValue(forKey: reader)
                 else { continue }
                 served.append((waiter, event))

@@ -15,6 +15,8 @@ public struct ControlSettings: Sendable {
     /// Queries of `run(query:limit:)` at the same time, and how long each may take.
     public var queryCountMax: Int
     public var queryMillisMax: Int
+    /// What the rows of one answer may take of the memory.
+    public var queryBytesMax = 64 << 20
     /// How long a preview runs that nobody reads.
     public var unreadPreviewMicros: Int64
     /// How long a preview that has ended can be asked about.

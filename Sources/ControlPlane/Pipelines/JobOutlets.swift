@@ -7,7 +7,10 @@ final class JobOutlets: Sendable {
     private let hub: OutputHub
     private let history = MetricsHistory()
 
-    init(_ host: JobSupervisor.Host) { hub = OutputHub(timers: host.timers, wallClock: host.wallClock) }
+    init(_ host: JobSupervisor.Host) {
+        hub = OutputHub(
+            timers: host.timers, wallClock: host.wallClock, firstID: OutputIDs.first(host.wallClock))
+    }
 
     /// What every run of the job is to be started with; its bad records go to the job's messages.
     func ofRuns(_ journal: JobJournal, clock: any WallClock) -> PipelineOutlets {

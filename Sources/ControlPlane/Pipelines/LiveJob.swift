@@ -22,6 +22,7 @@ final class LiveJob: Sendable {
     /// A job as it is stored, at rest; `state` is where it begins.
     init(
         _ stored: StoredPipeline, state initial: JobState, desire: JobDesire, _ site: Site,
+        thread: (any TaskExecutor)? = nil,
         plan: @escaping @Sendable (Int) throws -> DataflowGraph
     ) {
         pipelineID = stored.id
@@ -43,7 +44,8 @@ final class LiveJob: Sendable {
         let job = JobSupervisor(
             pipelineID: stored.id, jobID: stored.job.id, desire: desire, policy: policy,
             stateDirectory: stored.isPreview ? nil : folder, state: initial, after: stored.job.runID,
-            backend: site.backend, host: site.host, outlets: outlets.ofRuns(journal, clock: site.host.wallClock),
+            backend: site.backend, host: site.host, thread: thread,
+            outlets: outlets.ofRuns(journal, clock: site.host.wallClock),
             notify: { notice in
                 guard let job = reference.job.withLock({ $0.job }) else { return }
                 JobReporter(job: job, journal: journal, outlets: outlets, clock: site.host.wallClock)

@@ -52,11 +52,13 @@ extension PipelineRegistry {
 
     private func insert(_ stored: StoredPipeline, usedTables: [String], starts: Bool) async throws {
         let settings = settings
-        let previewCount = stored.isPreview ? allLive.count { $0.isPreview && !$0.status.state.isTerminal } : 0
-        if previewCount >= settings.previewCountMax {
-            throw ControlError(.tooMany, "\(previewCount) previews run already")
-        }
         try await write { database in
+            // Jobs begin between two transactions, so that no other preview can come in between.
+            let previewCount =
+                stored.isPreview ? self.allLive.count { $0.isPreview && !$0.status.state.isTerminal } : 0
+            if previewCount >= settings.previewCountMax {
+                throw ControlError(.tooMany, "\(previewCount) previews run already")
+            }
             let count =
                 try PipelineStore.count(previews: false, database) + PipelineStore.count(previews: true, database)
             if count >= settings.pipelineCountMax {
@@ -140,6 +142,8 @@ extension PipelineRegistry {
 
     public func restartPipeline(id: String, force: Bool) async throws -> PipelineInfo {
         try checkOpen()
+        // What the job has come to must not be written over what is wanted now.
+        await live(id)?.journal.flush()
         let stored = try await write { database in
             let current = try PipelineStore.get(id, database)
             var outcome = try PipelineChangeRules.restart(
@@ -169,8 +173,10 @@ extension PipelineRegistry {
     /// Removes the folders that no job needs any more; what cannot be removed is tried again at the next start.
     func removeFolders() async {
         guard let folders = try? await pool.read(PipelineStore.foldersToRemove) else { return }
-        for folder in folders where removeAll(folder) {
-            try? await pool.write { try PipelineStore.forgetFolder(folder, $0) }
+        for folder in folders {
+            // Folders may hold much: requests do not wait for them.
+            let isGone = await Task.detached(executorPreference: planner.jobThread) { self.removeAll(folder) }.value
+            if isGone { try? await pool.write { try PipelineStore.forgetFolder(folder, $0) } }
         }
     }
 

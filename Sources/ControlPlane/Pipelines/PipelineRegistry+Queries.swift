@@ -23,7 +23,7 @@ extension PipelineRegistry {
         let hasErrors = diagnostics.contains { $0.severity == .error }
         return QueryValidation(
             graph: hasErrors ? nil : result.graph.map(GraphInfo.init), diagnostics: diagnostics,
-            schema: (result.previewSchema ?? written).map(ColumnInfo.visible) ?? [])
+            schema: (result.previewSchema ?? written).map(ColumnInfo.visible) ?? [], answers: result.answers)
     }
 
     public func run(query: String, limit: Int) async throws -> (schema: Schema, batches: [RecordBatch]) {
@@ -61,7 +61,7 @@ extension PipelineRegistry {
 
     /// Runs a graph until it has ended or given enough.
     private func collect(_ graph: DataflowGraph, _ schema: Schema, _ limit: Int) async throws -> [RecordBatch] {
-        let rows = CollectedRows(limit: limit)
+        let rows = CollectedRows(limit: limit, bytesMax: settings.queryBytesMax)
         // A catalog's first connector of a name counts.
         let connectors = ConnectorCatalog([PreviewConnector { batch in rows.add(batch) }] + planner.connectors.all)
         let engine = try Engine(configuration: engine, connectors: connectors)
@@ -76,6 +76,12 @@ extension PipelineRegistry {
                 try await pipeline.wait()
             } onCancel: {
                 pipeline.stop(.immediate)
+            }
+            if rows.isTooLarge {
+                throw ControlError(
+                    .invalid,
+                    "the rows take more than \(settings.queryBytesMax >> 20) MiB: ask for fewer rows or columns, or "
+                        + "make a pipeline")
             }
             if summary.outcome != .finished && !rows.isFull {
                 throw ControlError(
@@ -99,26 +105,40 @@ private final class CollectedRows: Sendable {
     private struct State {
         var batches: [RecordBatch] = []
         var rowCount = 0
+        var byteCount = 0
+        var isTooLarge = false
         var isOver = false
         var stop: (@Sendable () -> Void)?
     }
 
     private let limit: Int
+    private let bytesMax: Int
     private let state = Mutex(State())
 
-    init(limit: Int) { self.limit = limit }
+    init(limit: Int, bytesMax: Int) {
+        self.limit = limit
+        self.bytesMax = bytesMax
+    }
 
     var batches: [RecordBatch] { state.withLock { $0.batches } }
     var isFull: Bool { state.withLock { $0.rowCount >= limit } }
+    /// Whether the memory that rows may take did not do; none are kept then.
+    var isTooLarge: Bool { state.withLock { $0.isTooLarge } }
 
     func add(_ batch: RecordBatch) {
         let stop = state.withLock { state -> (@Sendable () -> Void)? in
             let room = limit - state.rowCount
-            if room <= 0 { return nil }
-            let kept = batch.rowCount <= room ? batch : batch.slice(0, room)
+            if room <= 0 || state.isTooLarge { return nil }
+            // A slice holds on to all of its batch.
+            let kept = batch.rowCount <= room ? batch : batch.slice(0, room).compacted()
             state.batches.append(kept)
             state.rowCount += kept.rowCount
-            if state.rowCount < limit { return nil }
+            state.byteCount += kept.byteCount
+            if state.byteCount > bytesMax {
+                state.isTooLarge = true
+                state.batches = []
+            }
+            if state.rowCount < limit && !state.isTooLarge { return nil }
             state.isOver = true
             return state.stop
         }

@@ -71,7 +71,7 @@ public final class PipelineRegistry: PipelineService {
         let (planner, query, sinks, isPreview) = (planner, stored.query, stored.sinks, stored.isPreview)
         let definitions = StoredJSON.definitions(stored.definitions)
         let job = jobs.make(stored.id) {
-            LiveJob(stored, state: .created, desire: stored.desire, site) { parallelism in
+            LiveJob(stored, state: .created, desire: stored.desire, site, thread: planner.jobThread) { parallelism in
                 try planner.plan(query, parallelism: isPreview ? 1 : parallelism, sinks: sinks, definitions).graph
             }
         }

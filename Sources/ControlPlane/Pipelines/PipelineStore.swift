@@ -83,7 +83,8 @@ enum PipelineStore {
         try database.execute(
             sql: """
                 INSERT INTO pipelines (id, name, query, parallelism, checkpoint_interval_micros, stop, restart_nonce,
-                    forces_restart, is_preview, enables_sinks, ttl_micros, tags, graph, diagnostics, definitions, created_at)
+                    forces_restart, is_preview, enables_sinks, ttl_micros, tags, graph, diagnostics, definitions,
+                    created_at)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [

@@ -37,35 +37,79 @@ struct QueryPlanner: Sendable {
     let options: CompilerOptions
     static let previewConnector = "preview"
 
+    /// Requests that may wait for a plan.
+    private static let waitingMax = 256
+    private let threads = PlanningThreads(waitingMax: waitingMax)
+
+    init(connectors: ConnectorCatalog, tables: (any StoredTableSource)?, options: CompilerOptions) {
+        self.connectors = connectors
+        self.tables = tables
+        self.options = options
+    }
+
+    /// Where jobs are planned and started.
+    var jobThread: (any TaskExecutor)? { threads.jobs }
+
+    /// What people look at tells when it happened; where rows go to tables as well, only what tables take is there.
+    private static func timedSinks(_ sinks: SinkTreatment) -> CompilerOptions.TimedSinks {
+        sinks == .previewed ? .all : .bareSelects
+    }
+
     /// What the compiler says of a text, with what is known of definitions outside. Errors: of reading the stored
     /// tables.
     func compile(
-        _ query: String, parallelism: Int, _ definitions: OutsideDefinitions = OutsideDefinitions()
+        _ query: String, parallelism: Int, _ definitions: OutsideDefinitions = OutsideDefinitions(),
+        timedSinks: CompilerOptions.TimedSinks = .none
     ) throws -> CompilationResult {
         var options = options
         options.parallelism = parallelism
         options.definitions = definitions
-        return QueryCompiler(
-            connectors: connectors, stored: try tables?.storedTables() ?? [],
-            profiles: try tables?.storedProfiles() ?? [], options: options
-        ).compile(query)
+        options.timedSinks = timedSinks
+        guard let tables else {
+            return Self.bounded(QueryCompiler(connectors: connectors, options: options).compile(query))
+        }
+        return Self.bounded(
+            QueryCompiler(connectors: connectors, stored: try tables.storedObjects(), options: options).compile(query))
     }
 
-    /// The same, asking for what is not known yet.
+    /// More are of no use to anybody, and each has to be placed in the text.
+    static let diagnosticCountMax = 200
+
+    /// With the first of its diagnostics, errors before all others, and how many more there are.
+    private static func bounded(_ result: CompilationResult) -> CompilationResult {
+        let all = result.diagnostics
+        if all.count <= diagnosticCountMax { return result }
+        var result = result
+        let ordered = all.filter { $0.severity == .error } + all.filter { $0.severity != .error }
+        result.diagnostics = Array(ordered.prefix(diagnosticCountMax))
+        result.diagnostics.append(
+            Diagnostic(
+                "E0425", "there are \(all.count - diagnosticCountMax) more, which are not shown", span: nil,
+                severity: .hint))
+        return result
+    }
+
+    /// The same for a request, asking for what is not known yet; compiles on a thread of its own. Errors: also
+    /// `ControlError(.tooMany)`.
     func compileAsking(
-        _ query: String, parallelism: Int, _ known: OutsideDefinitions = OutsideDefinitions()
+        _ query: String, parallelism: Int, _ known: OutsideDefinitions = OutsideDefinitions(),
+        timedSinks: CompilerOptions.TimedSinks = .none
     ) async throws -> (result: CompilationResult, definitions: OutsideDefinitions) {
         try await OutsideDefinitions.asking(connectors, from: known, missing: \.missingDefinitions) { definitions in
-            try compile(query, parallelism: parallelism, definitions)
+            try await threads.run {
+                try compile(query, parallelism: parallelism, definitions, timedSinks: timedSinks)
+            }
         }
     }
 
-    /// The plan of a text, asking for definitions that stand outside. Errors: `ControlError` with all diagnostics.
+    /// The plan of a text for a request, asking for definitions that stand outside. Errors: `ControlError` with all
+    /// diagnostics.
     func planAsking(
         _ query: String, parallelism: Int, sinks: SinkTreatment = .kept,
         _ known: OutsideDefinitions = OutsideDefinitions()
     ) async throws -> PlannedQuery {
-        let (result, definitions) = try await compileAsking(query, parallelism: parallelism, known)
+        let (result, definitions) = try await compileAsking(
+            query, parallelism: parallelism, known, timedSinks: Self.timedSinks(sinks))
         return try planned(result, query, sinks, definitions)
     }
 
@@ -74,7 +118,9 @@ struct QueryPlanner: Sendable {
         _ query: String, parallelism: Int, sinks: SinkTreatment = .kept,
         _ definitions: OutsideDefinitions = OutsideDefinitions()
     ) throws -> PlannedQuery {
-        try planned(try compile(query, parallelism: parallelism, definitions), query, sinks, definitions)
+        let result = try compile(
+            query, parallelism: parallelism, definitions, timedSinks: Self.timedSinks(sinks))
+        return try planned(result, query, sinks, definitions)
     }
 
     private func planned(

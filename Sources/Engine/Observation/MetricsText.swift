@@ -33,7 +33,7 @@ public enum MetricsText {
     /// Longer descriptions of operators are cut.
     static let labelLengthMax = 100
 
-    private enum Kind: String, Sendable { case counter, gauge }
+    private enum Kind: String, Sendable { case counter, gauge, summary }
 
     /// A family with one figure a subtask; nil: it has none.
     private struct Family: Sendable {
@@ -65,9 +65,30 @@ public enum MetricsText {
             }
             append(family.name, family.kind, family.help, lines, to: &text)
         }
+        appendLatencies(contexts, to: &text)
         appendLags(contexts, to: &text)
         appendCheckpoints(jobs, to: &text)
         return text
+    }
+
+    /// How long rows took: quantiles since the earlier moment, sum and count since the start.
+    private static func appendLatencies(_ contexts: [Context], to text: inout String) {
+        let name = "laminar_latency_seconds"
+        let lines = contexts.flatMap { context in
+            context.job.current.tasks.flatMap { task -> [String] in
+                if task.latencies.rowCount == 0 { return [] }
+                let labels = labels(of: task, context.job)
+                let recent = context.latencies(task)
+                let quantiles = [("0.5", 0.5), ("0.99", 0.99)].compactMap { text, share in
+                    recent.quantile(share).map { "\(name){\(labels),quantile=\"\(text)\"} \(micros($0))\n" }
+                }
+                return quantiles + [
+                    "\(name)_sum{\(labels)} \(micros(task.latencies.sumSeconds))\n",
+                    "\(name)_count{\(labels)} \(task.latencies.rowCount)\n",
+                ]
+            }
+        }
+        append(name, .summary, "How long rows took from the source until they left the operator.", lines, to: &text)
     }
 
     /// What sources have not read yet, a line for each partition.
@@ -189,6 +210,11 @@ public enum MetricsText {
         return decimal(Int64((min(1, max(0, part / whole)) * 10_000).rounded()), digits: 4)
     }
 
+    /// Seconds with six digits.
+    private static func micros(_ seconds: Double) -> String {
+        decimal(Int64(min(seconds * 1e6, 9e18).rounded()), digits: 6)
+    }
+
     private static func seconds(_ nanos: Int64) -> String { decimal(nanos / 1_000_000, digits: 3) }
 
     /// `number` with the point moved left; exact, without an exponent.
@@ -258,6 +284,11 @@ public enum MetricsText {
 
         func delta(_ task: TaskMetricsSnapshot, _ figure: KeyPath<TaskMetricsSnapshot, Int>) -> Double {
             Double(task[keyPath: figure] - (earlier[Place(task.nodeID, task.subtask)]?[keyPath: figure] ?? 0))
+        }
+
+        /// What was counted since the earlier moment.
+        func latencies(_ task: TaskMetricsSnapshot) -> LatencyHistogram {
+            earlier[Place(task.nodeID, task.subtask)].map { task.latencies.since($0.latencies) } ?? task.latencies
         }
 
         /// How long a wait for room that is not over yet has lasted.

@@ -65,6 +65,7 @@ public struct PipelineSnapshot: Sendable, Hashable {
         result.partitionLags = counters.partitionLags.withLock { $0 }.sorted { $0.partition < $1.partition }
         result.externalErrors = counters.externalErrors.load(ordering: .relaxed)
         result.commitNanos = counters.commitNanos.load(ordering: .relaxed)
+        result.latencies = counters.latencies.withLock { $0 }
         let metrics = plan.metrics
         result.busyNanos = metrics.busyNanos.load(ordering: .relaxed)
         result.backpressureNanos = metrics.backpressureNanos.load(ordering: .relaxed)

@@ -100,6 +100,8 @@ public struct TaskMetricsSnapshot: Sendable, Hashable {
     public var externalErrors = 0
     /// How long the last commit took, nanoseconds; 0: there was none.
     public var commitNanos = 0
+    /// How long rows took from the source until they left the operator; empty where that is not known.
+    public var latencies = LatencyHistogram()
 
     /// The figures of a subtask that has done nothing yet.
     public init(
@@ -124,6 +126,12 @@ extension OperatorMetrics {
         rowsSent.wrappingAdd(rowCount, ordering: .relaxed)
         batchesSent.wrappingAdd(1, ordering: .relaxed)
         lastSentNanos.store(time, ordering: .relaxed)
+    }
+
+    /// Notes when rows of that stamp left; `time` is of the clock that made the stamp, 0 is no stamp.
+    func noteLatency(stamp: UInt64, rows: Int, at time: UInt64) {
+        if stamp == 0 { return }
+        latencies.withLock { $0.record(nanos: time &- min(stamp, time), rows: rows) }
     }
 
     func noteWatermark(_ watermark: Int64, at time: UInt64) {

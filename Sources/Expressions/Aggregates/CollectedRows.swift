@@ -84,7 +84,8 @@ struct CollectedRows: ~Copyable {
             types: types, chunks: chunks, owners: groups.view.block, rowCount: groups.count, groupCount: groupCount)
     }
 
-    /// What a snapshot of an accumulator reads whose state is `lists`, followed by what `rest` gives for so many groups.
+    /// What a snapshot of an accumulator reads whose state is `lists`, followed by what `rest` gives for as many
+    /// groups.
     func snapshot(_ rest: @escaping @Sendable (Int) -> [Column] = { _ in [] }) -> AccumulatorSnapshot {
         AccumulatorSnapshot { [content] _ in
             let lists = content.lists(emptyIsNull: false)

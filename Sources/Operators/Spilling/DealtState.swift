@@ -20,14 +20,17 @@ final class DealtState {
     private let byteLimit: Int
     private var generations: [Generation] = []
     private var waiting: [[StateTable]]
-    private var waitingBytes = 0
-    /// The most that has waited in memory at a time.
-    private(set) var waitingBytesMax = 0
+    private var waitingBytes = 0 {
+        didSet { tell(waitingBytes) }
+    }
+    private let tell: (Int) -> Void
 
     /// Writes a file of so many pieces.
     typealias Write = (Int, (Int) throws -> [StateTable]) throws -> [SegmentFile.Segment]
 
-    init(_ keys: SpillKeys, byteLimit: Int, write: @escaping Write) {
+    /// `tell` is told how many bytes wait in memory.
+    init(_ keys: SpillKeys, byteLimit: Int, tell: @escaping (Int) -> Void, write: @escaping Write) {
+        self.tell = tell
         self.keys = keys
         self.byteLimit = byteLimit
         self.write = write
@@ -42,7 +45,7 @@ final class DealtState {
 
     /// Takes all rows of a table.
     func add(all table: StateTable) throws {
-        try table.forEachSlice(rowLimit: 1 << 14) { rows in
+        try table.forEachSlice(.init(byteCount: max(1 << 16, byteLimit / 4))) { rows in
             var slice = table
             slice.batch = rows
             try add(slice)
@@ -62,13 +65,14 @@ final class DealtState {
             empty.batch = slice.batch.slice(0, 0).compacted()
             generations[last].tables.append(empty)
         }
+        var byteCount = 0
         for (part, rows) in keys.split(slice, keyCount: keyCount) {
             var share = slice
             share.batch = rows
             waiting[part].append(share)
-            waitingBytes += rows.byteCount
+            byteCount += SpillPart.memory(of: rows)
         }
-        waitingBytesMax = max(waitingBytesMax, waitingBytes)
+        waitingBytes += byteCount
         if waitingBytes > byteLimit { try flush() }
     }
 

@@ -25,7 +25,7 @@ final class SpillPart {
     private(set) var file: SpillFile?
     private(set) var isClean = true
     private(set) var events: [Event] = []
-    /// Bytes of rows that wait in memory, and of those in files.
+    /// Bytes of rows that wait in memory, and of those in files, as they would be in memory.
     private(set) var eventBytes = 0
     private(set) var storedBytes = 0
     private var hasBatches = false
@@ -33,6 +33,8 @@ final class SpillPart {
     private(set) var rowCount = 0
     /// Bytes in memory, as of the last look.
     private(set) var byteCount = 0
+    /// Bytes it had in memory when it was put aside.
+    private(set) var awayBytes = 0
     /// The last watermark the operator passed on, and the last that has come for it.
     private var passed: Int64?
     private var lastWatermark: Int64?
@@ -72,6 +74,7 @@ final class SpillPart {
             half.passed = passed
             half.dueTime = dueTime
             half.rowCount = rowCount / 2
+            half.awayBytes = awayBytes / 2
             half.wantsFlush = wantsFlush
         }
         for event in events {
@@ -94,7 +97,7 @@ final class SpillPart {
     }
 
     /// What a batch takes, however few its rows are.
-    private static func memory(of batch: RecordBatch) -> Int { batch.byteCount + 256 * batch.columns.count }
+    static func memory(of batch: RecordBatch) -> Int { batch.byteCount + 256 * batch.columns.count }
 
     /// Bytes in memory: the operator's, and the rows that wait.
     var heldBytes: Int { byteCount + eventBytes }
@@ -133,7 +136,7 @@ final class SpillPart {
         for index in events.indices {
             guard case .batch(let batch, let input) = events[index], let segment = rest.popFirst() else { continue }
             events[index] = .stored(segment, batch.schema, input: input)
-            storedBytes += segment.byteCount
+            storedBytes += Self.memory(of: batch)
         }
         eventBytes = 0
     }
@@ -252,6 +255,7 @@ final class SpillPart {
 
     /// Gives the memory back; the state must have been saved.
     func evict() {
+        if resident != nil && byteCount > 0 { awayBytes = byteCount }
         resident = nil
         byteCount = 0
     }

@@ -35,7 +35,8 @@ final class SpillingOperator: Operator {
     private var newBytes = 0
     /// Bytes of parts and of what waits for them in memory.
     private var heldBytes = 0
-    /// Bytes that wait for parts, in memory and in files, and the files of parts that were away after the last round.
+    /// Bytes that wait for parts, in memory and in files, and of the parts that were away after the last round, all as
+    /// they would be in memory.
     private var waitingBytes = 0
     private var storedBytes = 0
     private var awayBytes = 0
@@ -107,7 +108,6 @@ final class SpillingOperator: Operator {
             heldBytes -= part.eventBytes
             part.replaceWaiting(by: Array(segments.prefix(own)))
             segments.removeFirst(own)
-            storedBytes += part.storedBytes
         }
         storedBytes = parts.reduce(0) { $0 + $1.storedBytes }
         waitingBytes = 0
@@ -172,7 +172,7 @@ final class SpillingOperator: Operator {
 
     var stateByteCount: Int {
         if let whole { return whole.stateByteCount }
-        return toldBytes + storedBytes + awayBytes
+        return toldBytes + parts.reduce(0) { $0 + ($1.resident == nil ? $1.file?.byteCount ?? 0 : 0) }
     }
 
     var tellsBudget: Bool { true }
@@ -208,7 +208,7 @@ final class SpillingOperator: Operator {
         // What the operator inside was told and does not keep in its tables.
         for input in endedInputs { tellAll(.inputEnd(input)) }
         if watermark > .min { tellAll(.watermark(watermark)) }
-        tell(0)
+        tell(heldBytes)
     }
 
     private func makeParts() {
@@ -220,7 +220,9 @@ final class SpillingOperator: Operator {
 
     /// Gives each part its rows of what `read` reads; what every subtask gets every part gets.
     private func deal(_ read: (DealtState) throws -> Void) throws {
-        let dealt = DealtState(keys, byteLimit: waitingLimit) { try self.writeSegments($0, $1) }
+        let former = toldBytes
+        let dealt = DealtState(
+            keys, byteLimit: waitingLimit, tell: { self.tell(former + $0) }, write: { try self.writeSegments($0, $1) })
         try read(dealt)
         try dealt.finish()
         let common = dealt.common()
@@ -263,7 +265,7 @@ final class SpillingOperator: Operator {
         isWaiting = false
         if hasLargePart && keys.partCount < SpillKeys.partCountMax { try double(into: collector) }
         if let least, watermark > .min { passed = max(passed ?? .min, least) }
-        awayBytes = parts.reduce(0) { $0 + ($1.resident == nil ? $1.file?.byteCount ?? 0 : 0) }
+        awayBytes = parts.reduce(0) { $0 + ($1.resident == nil ? $1.awayBytes : 0) }
         // The parts that came and went have left their memory in pieces.
         if space.budget.limit > 0, now - lastReturn > 200_000_000 {
             ProcessMemory.returnFreedBlocks()

@@ -5,9 +5,9 @@ import SQLSyntax
 
 /// Where the records go that sources cannot decode: `bad_data = 'table:NAME'`.
 ///
-/// Such a source gives a row for each bad record, in columns of their own, beside the rows of the good ones. The readers
-/// of the table leave them out; what is made here takes nothing else, so that both come from one source and stand in
-/// the same checkpoints.
+/// Such a source gives a row for each bad record, in columns of their own, beside the rows of the good ones. The
+/// readers of the table leave them out; what is made here takes nothing else, so that both come from one source and
+/// stand in the same checkpoints.
 struct BadRecordTables {
     /// The columns that a table of bad records may have, in the order they have in one that declares none.
     static let columns = ["source", "record", "error", "partition", "offset", "time"]

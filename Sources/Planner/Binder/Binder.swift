@@ -14,6 +14,8 @@ final class Binder {
     var boundStored: [String: ConnectionTable] = [:]
     /// Sees the options of every connection table before they are checked, and may change or refuse them.
     let prepareOptions: CompilerOptions.OptionPreparation?
+    /// Whether tables that end are taken for streams, too.
+    var isStreaming = false
     /// What is known of definitions that stand outside.
     let definitions: OutsideDefinitions
     /// Those of the text at hand that are not known.

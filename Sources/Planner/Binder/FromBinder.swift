@@ -106,10 +106,20 @@ struct FromBinder {
         {
             return right
         }
-        let join = LogicalPlan.join(
-            .init(
-                left: left.plan, right: right.plan, kind: kind, keys: [], residual: condition, nullsAreEqual: false))
-        return withEventTime(Item(plan: join, relations: nullable(left, right, kind)), left, right, kind)
+        var join = LogicalPlan.Join(
+            left: left.plan, right: right.plan, kind: kind, keys: [], residual: condition, nullsAreEqual: false)
+        let readsRightFirst = kind == .inner || kind == .left || kind == .leftSingle
+        if !binder.isStreaming, readsRightFirst, left.plan.eventTime != nil, let arrival = right.plan.eventTime,
+            right.plan.standsStill
+        {
+            join.ignoresRightTime = true
+            let plan = LogicalPlan.join(join)
+            let columns = plan.outputs.filter { $0.id != arrival.id }.map { ComputedColumn.passing($0) }
+            return Item(
+                plan: .project(.init(input: plan, columns: columns)), relations: nullable(left, right, kind))
+        }
+        return withEventTime(
+            Item(plan: .join(join), relations: nullable(left, right, kind)), left, right, kind)
     }
 
     func nullable(_ left: Item, _ right: Item, _ kind: JoinKind) -> [Scope.Relation] {

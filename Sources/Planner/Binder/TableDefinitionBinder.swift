@@ -68,8 +68,8 @@ struct TableDefinitionBinder {
     private func addProfile(to options: inout [String: OptionValue], _ table: CreateTable) throws(Diagnostic) {
         guard let name = options["connection_profile"]?.text else { return }
         let span = table.options.first { $0.key == "connection_profile" }?.value.span ?? table.name.span
-        guard let profile = binder.stored.profile(name) else {
-            let known = binder.stored.profileList
+        guard let profile = try binder.stored.profile(name, at: span) else {
+            let known = binder.stored.profileNames
             let near = NameSuggestion.closest(to: name, among: known)
             throw Diagnostic(
                 "E0309", "there is no connection profile '\(name)'", span: span,

@@ -5,14 +5,28 @@ extension LogicalPlan {
     /// The tables below whose rows have no event time but that at which they come: neither the table nor its connector
     /// says when they happened.
     var tablesByArrival: [ConnectionTable] {
-        var tables: [ConnectionTable] = []
-        visit { node in
-            guard case .watermark(let watermark) = node, watermark.eventTime == nil else { return }
-            watermark.input.visit { inner in
-                if case .scan(let scan) = inner, !tables.contains(scan.table) { tables.append(scan.table) }
-            }
+        switch self {
+        case .join(let join) where join.ignoresRightTime: return join.left.tablesByArrival
+        case .watermark(let watermark) where watermark.eventTime == nil: return watermark.input.tables
+        default:
+            return children.flatMap(\.tablesByArrival).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
         }
+    }
+
+    private var tables: [ConnectionTable] {
+        var tables: [ConnectionTable] = []
+        visit { if case .scan(let scan) = $0, !tables.contains(scan.table) { tables.append(scan.table) } }
         return tables
+    }
+
+    /// Whether the rows come from tables that end and have no column for a time: when such a row is read says nothing
+    /// of when anything happened.
+    var standsStill: Bool {
+        var hasEventTime = false
+        visit { node in
+            if case .watermark(let watermark) = node, watermark.eventTime != nil { hasEventTime = true }
+        }
+        return !hasEventTime && isBounded && tables.allSatisfy { $0.missingWatermark(SourceSpan(0, 0)) == nil }
     }
 
     /// Refuses a window by event time over tables that have columns for it and do not say which. Those without any such

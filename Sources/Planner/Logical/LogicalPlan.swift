@@ -120,6 +120,9 @@ public indirect enum LogicalPlan: Hashable, Sendable {
 
         /// That each left row meets the right row that was valid at its event time; nil for other joins.
         public var versions: Versions?
+        /// Whether the right side says of no row when it happened and is read before all else (`standsStill`): the rows
+        /// that come out have the event time of the left one.
+        public var ignoresRightTime = false
 
         /// Which right row is valid: of those with the left row's keys the latest that is not later than `asOf`.
         public struct Versions: Hashable, Sendable {

@@ -1,5 +1,8 @@
 extension APISchemas {
-    private static let name = JSONSchema.givenText("A unique name.")
+    /// As `ConfigCheck.name` takes them.
+    private static let name = JSONSchema.string("A unique name.", lengthMin: 1).with("maxLength", 128)
+        .with("pattern", .string("^[^\\s\(quotes)](?:[^\(quotes)]*[^\\s\(quotes)])?$"))
+    private static let quotes = "\"'`\\u0000-\\u001f\\u007f"
     private static let connector = JSONSchema.givenText("The id of a connector.")
     private static let config = JSONSchema.anyObject("As the connector's JSON Schema says.")
     private static let profileID = JSONSchema.givenText("The id of a profile.").orNull()

@@ -102,7 +102,7 @@ extension APISchemas {
             .object(
                 "",
                 [
-                    .always("name", .string("E.g. `messages_recv`; rates are per second.")),
+                    .always("name", .string("E.g. `messages_recv`; rates are per second, times in seconds.")),
                     .always(
                         "subtasks",
                         .list(

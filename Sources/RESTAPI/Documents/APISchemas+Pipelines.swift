@@ -152,6 +152,7 @@ extension APISchemas {
                     .always("errors", .list(of: .string(""), "Each error as one line.")),
                     .always("diagnostics", .list(of: .reference("Diagnostic"))),
                     .always("schema", .list(of: column, "The columns of the result.")),
+                    .always("answers", .list(of: .string(""), "What EXPLAIN, SHOW TABLES and DESCRIBE say.")),
                 ])
         ),
         (

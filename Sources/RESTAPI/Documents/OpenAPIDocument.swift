@@ -7,7 +7,8 @@ struct OpenAPIDocument {
 
     /// What any route may answer, by status; 405 and 415 only some.
     private static let failures: [(status: Int, description: String)] = [
-        (400, "The request is wrong."), (401, "A key is needed."), (403, "Not for web pages of that origin."),
+        (400, "The request is wrong."), (401, "A key is needed."),
+        (403, "Not for web pages of that origin, or not under that name."),
         (404, "There is no such thing."), (405, "Not with that method."), (408, "The body came too slowly."),
         (409, "Not now: something is in use, runs, or has that name already."),
         (413, "The body or the SQL is too long."),

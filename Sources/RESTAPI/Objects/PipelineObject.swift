@@ -32,7 +32,7 @@ enum PipelineObject {
             "graph": validation.graph.map(json) ?? .null,
             "errors": .array(errors.map { .string(DiagnosticObject.line($0, in: source)) }),
             "diagnostics": .array(validation.diagnostics.map { DiagnosticObject.json($0, in: source) }),
-            "schema": columns(validation.schema),
+            "schema": columns(validation.schema), "answers": .array(validation.answers.map { .string($0) }),
         ]
     }
 

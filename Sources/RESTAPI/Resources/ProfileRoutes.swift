@@ -33,7 +33,8 @@ enum ProfileRoutes {
         body: .init(schema: .reference("ConnectorProfilePost"), example: example), answers: profile,
         failures: [409]
     ) { call in
-        let draft = try ConnectionRequests.profile(call, connector: call.parameter("connector"))
+        let connector = try ConnectorRoutes.inPath(call, withProfiles: true)
+        let draft = try ConnectionRequests.profile(call, connector: connector)
         return .json(ConnectionObject.json(try await call.services.connections.createProfile(draft)))
     }
 

@@ -37,7 +37,7 @@ enum TableRoutes {
         summary: "Create table of a connector",
         body: .init(schema: .reference("ConnectorTablePost"), example: example), answers: table, failures: [409]
     ) { call in
-        let draft = try ConnectionRequests.table(call, connector: call.parameter("connector"))
+        let draft = try ConnectionRequests.table(call, connector: try ConnectorRoutes.inPath(call))
         return .json(ConnectionObject.json(try await call.services.connections.createTable(draft)))
     }
 
@@ -68,7 +68,18 @@ enum TableRoutes {
         do {
             let steps = try await call.services.connections.test(draft)
             let write: @Sendable (inout EventStreamWriter) async throws -> Void = { writer in
-                for await step in steps {
+                // Steps may be long in coming; whoever has gone is not waited for.
+                let (shown, continuation) = AsyncStream<ConnectionTestStep>.makeStream()
+                let pump = Task {
+                    for await step in steps { continuation.yield(step) }
+                    continuation.finish()
+                }
+                defer { pump.cancel() }
+                writer.onClose {
+                    pump.cancel()
+                    continuation.finish()
+                }
+                for await step in shown {
                     try await writer.write(data: ConnectionObject.json(step))
                     if step.isDone || writer.isEnding { break }
                 }

@@ -11,12 +11,14 @@ final class RequestAdmission: Sendable {
 
     private let services: APIServices
     private let matcher: RouteMatcher
+    private let hosts: HostNames
     private let buckets: Mutex<TokenBuckets>
     private let random = Mutex(SystemRandomSource())
 
     init(services: APIServices, routes: [Route]) {
         self.services = services
         matcher = RouteMatcher(routes)
+        hosts = HostNames(services.configuration)
         let limits = services.limits
         buckets = Mutex(
             TokenBuckets(
@@ -28,6 +30,7 @@ final class RequestAdmission: Sendable {
     func admit(_ head: HTTPRequest, client: String) -> Outcome {
         do throws(APIError) {
             try checkRate(client)
+            try checkHost(head)
             let target = try self.target(head)
             let match = matcher.match(head.method, target.segments)
             if let preflight = preflight(head, match) { return .reply(preflight) }
@@ -74,6 +77,14 @@ final class RequestAdmission: Sendable {
         var error = APIError(.tooManyRequests, "too many requests: try again in \(seconds) s")
         error.headers[.retryAfter] = "\(seconds)"
         throw error
+    }
+
+    private func checkHost(_ head: HTTPRequest) throws(APIError) {
+        if hosts.allow(head.authority) { return }
+        throw APIError(
+            .forbidden,
+            "This server does not answer to the name '\(APICall.shortened(head.authority ?? ""))' (setting "
+                + "api.allowed-hosts)")
     }
 
     private func target(_ head: HTTPRequest) throws(APIError) -> RequestTarget {

@@ -98,7 +98,10 @@ struct CreatePipeline: ClientCommand {
     @OptionGroup var client: ClientOptions
     @Argument(help: "Its name.") var name: String
     @OptionGroup var query: QueryOption
-    @Option(name: [.customShort("p"), .long], help: "How many subtasks an operator runs in.") var parallelism = 1
+    @Option(
+        name: [.customShort("p"), .long],
+        help: "How many subtasks an operator runs in; by default what the server says (default-parallelism).")
+    var parallelism: Int?
     @Option(name: .customLong("checkpoint-interval"), help: "Time between two checkpoints, e.g. 10s.")
     var interval: String?
     @Flag(inversion: .prefixedNo, help: "Whether it starts at once.") var start = true
@@ -106,8 +109,12 @@ struct CreatePipeline: ClientCommand {
     func run(_ server: LaminarServer) async throws {
         var body: JSONObject = JSONObject([
             .init(key: "name", value: .string(name)), .init(key: "query", value: .string(try query.read())),
-            .init(key: "parallelism", value: JSONValue(parallelism)),
         ])
+        if let parallelism {
+            body["parallelism"] = JSONValue(parallelism)
+        } else {
+            body["parallelism"] = try await server.get("/config")["default_parallelism"] ?? 1
+        }
         if let interval {
             body["checkpoint_interval_micros"] = .integer(try DurationFlag.checkpointInterval(interval))
         }

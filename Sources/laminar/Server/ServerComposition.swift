@@ -29,8 +29,11 @@ struct ServerComposition {
         let lock = try DataDirectoryLock(settings.dataDirectory)
         let database = try MetadataDatabase(path: settings.databasePath)
         let connectionSettings = try connectionSettings()
-        let catalog = ConnectorCatalog.builtin(egress: connectionSettings.egress) { _ in }
-        let connections = ConnectionRegistry(database, catalog: catalog, settings: connectionSettings)
+        let tableFiles = ConfinedFileSystem.below(connectionSettings.files)
+        let catalog = ConnectorCatalog.builtin(egress: connectionSettings.egress, files: tableFiles) { _ in }
+        let connections = ConnectionRegistry(
+            database, catalog: catalog, settings: connectionSettings, fileSystem: tableFiles)
+        warnOfReadableKey()
         var controlSettings = controlSettings
         // Tables of a query's text are held to the same rules as stored ones.
         controlSettings.compiler.prepareOptions = ConnectionRegistry.preparation(connectionSettings)
@@ -67,6 +70,15 @@ struct ServerComposition {
         }
         withExtendedLifetime(lock) {}
         logger.info("ended")
+    }
+
+    /// Whoever can read the key of the certificate can take the server's place.
+    private func warnOfReadableKey() {
+        guard let path = settings.certificate?.keyFile, let status = try? PosixFileSystem().status(path) else { return }
+        if status.permissions & 0o007 == 0 { return }
+        logger.warning(
+            "all users of this machine may read the key of the server's certificate: chmod o-rwx it",
+            metadata: ["file": "\(path)"])
     }
 
     private static func address(_ settings: ServerSettings, _ port: Int) -> String {
@@ -134,6 +146,8 @@ struct ServerComposition {
             }
             result.allowsOpenAccess = settings.allowsRemoteWithoutAuthentication
             result.corsOrigins = settings.corsOrigins
+            result.allowedHosts = settings.allowedHosts
+            result.defaultParallelism = settings.defaultParallelism
             result.limits[.bodyBytes] = settings.bodyBytesMax
             result.limits[.requestsPerSecond] = settings.requestsPerSecondMax
             result.limits[.requestBurst] = settings.requestBurst

@@ -3,6 +3,7 @@ import Dataflow
 import Glibc
 import HostSystem
 import JSONModel
+import Planner
 import Synchronization
 
 @testable import ControlPlane
@@ -23,16 +24,23 @@ final class ConnectionFixture: Sendable {
         }
     }
 
-    init(egress: EgressPolicy = EgressPolicy(.any)) throws {
+    init(
+        egress: EgressPolicy = EgressPolicy(.any), cluster: FakeCluster = FakeCluster(),
+        catalog: ConnectorCatalog? = nil,
+        dialer: any Dialer = FakeDialer(), adjust: (inout ConnectionSettings) -> Void = { _ in }
+    ) throws {
         folder = "/tmp/laminar-connections-\(getpid())-\(UInt64.random(in: .min ... .max))"
         try PosixFileSystem().makeDirectory(folder + "/data")
         database = try MetadataDatabase(path: folder + "/laminar.db")
         let box = try SecretBox(key: Secret(String(repeating: "5a", count: 32)))
-        settings = ConnectionSettings(
+        var settings = ConnectionSettings(
             secrets: box, egress: egress, files: FileRoots([folder + "/data"]),
             variables: EnvironmentVariables { ["KAFKA_PASSWORD": "from the environment"][$0] })
+        adjust(&settings)
+        self.settings = settings
         registry = ConnectionRegistry(
-            database, catalog: ConnectorCatalog.builtin { _ in }, settings: settings, dialer: FakeDialer())
+            database, catalog: catalog ?? ConnectorCatalog.builtin { _ in }, settings: settings, dialer: dialer,
+            probe: { _, _, _ in cluster })
     }
 
     deinit {
@@ -80,4 +88,32 @@ final class ConnectionFixture: Sendable {
             return "no ControlError: \(error)"
         }
     }
+}
+
+extension ConnectionRegistry {
+    /// Every table as the planner would get it.
+    func storedTables() throws -> [StoredTable] {
+        let objects = try storedObjects()
+        return try objects.tableNames.sorted().compactMap { try objects.table($0) }
+    }
+
+    /// Every profile likewise.
+    func storedProfiles() throws -> [StoredProfile] {
+        let objects = try storedObjects()
+        return try objects.profileNames.sorted().compactMap { try objects.profile($0) }
+    }
+}
+
+/// A cluster that says what a test wants.
+struct FakeCluster: ClusterProbe {
+    var brokers = ["up:9092"]
+    var topics = ["orders": 3, "out": 1]
+    var failure: OperationalError?
+
+    func cluster() async throws -> KafkaProbe.Cluster {
+        if let failure { throw failure }
+        return KafkaProbe.Cluster(brokers: brokers, topics: topics)
+    }
+
+    func recordCount(topic: String, partition: Int) async throws -> Int { 7 }
 }

@@ -329,6 +329,27 @@ import Testing
         settings.secrets = try SecretBox(key: Secret(String(repeating: "ab", count: 32)))
         let other = ConnectionRegistry(fixture.database, catalog: fixture.registry.catalog, settings: settings)
         #expect(throws: OperationalError.self) { try other.storedProfiles() }
+        // Whoever uses it is told which it is; everybody else goes on.
+        _ = try await fixture.table("impulse", "ticks", #"{"event_rate": 10}"#)
+        func compile(_ query: String) throws -> CompilationResult {
+            QueryCompiler(connectors: other.catalog, stored: try other.storedObjects()).compile(query)
+        }
+        #expect(try !compile("SELECT counter FROM ticks").hasErrors)
+        let used = try compile(
+            "CREATE TABLE t (a BIGINT) WITH (connector = 'kafka', connection_profile = 'PROD', topic = 't', "
+                + "type = 'source', format = 'json'); SELECT a FROM t")
+        let told = try #require(used.diagnostics.first)
+        #expect(
+            told.code == "E0314" && told.message.hasPrefix("connection profile 'prod' cannot be used: a stored secret"))
+        #expect(told.span != nil && !told.message.contains("canary"), "\(told)")
+        let profile = try await other.profiles()[0].id
+        _ = try await fixture.table(
+            "kafka", "orders", Self.ordersConfig, schema: Self.ordersSchema, profile: profile)
+        let table = try compile("SELECT id FROM orders").diagnostics
+        #expect(
+            table.contains { $0.code == "E0314" && $0.message.contains("table 'orders' cannot be used") }, "\(table)")
+        #expect(try !compile("SELECT counter FROM ticks").hasErrors)
+        #expect(try compile("SELECT 1 FROM ordrs").diagnostics.first?.hint?.contains("orders") == true)
         #expect(try await other.profiles().count == 1)
     }
 

@@ -158,7 +158,8 @@ import Testing
             ),
             (#"{"format": {"avro": {"reader_schema": \#(quoted(avro))}}}"#, ["a BIGINT"]),
             (
-                #"{"format": {"protobuf": {"message_name": "M"}}, "definition": {"protobuf_schema": \#(quoted(proto))}}"#,
+                #"{"format": {"protobuf": {"message_name": "M"}}, "#
+                    + #""definition": {"protobuf_schema": \#(quoted(proto))}}"#,
                 ["a BIGINT", "b TEXT NOT NULL"]
             ),
             (

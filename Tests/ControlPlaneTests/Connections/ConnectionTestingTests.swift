@@ -21,10 +21,15 @@ import Testing
         arguments: [
             (
                 "up:9092", EgressPolicy.Mode.any, false,
-                "connected to up on port 9092 (1.2.3.4)"
+                "connected to up on port 9092 (1.2.3.4); the cluster has 1 broker and 2 topics"
             ),
             ("down:9092", .any, true, "cannot connect to 'down' on port 9092"),
-            ("up:1,down:2", .any, true, "cannot connect to 'down' on port 2"),
+            ("down:2,down:3", .any, true, "cannot connect to 'down' on port 2"),
+            (
+                "up:1,down:2", .any, false,
+                "connected to up on port 1 (1.2.3.4); cannot connect to 'down' on port 2; others answer; the cluster "
+                    + "has 1 broker and 2 topics; connected to up on port 9092 (1.2.3.4)"
+            ),
             (
                 "localhost:9092", .publicOnly, true,
                 "'localhost' is this machine, which may not be connected to (setting egress.policy)"
@@ -119,30 +124,25 @@ import Testing
                 #"{"definition": {"avro_schema": "x"}}"#,
                 "schema.definition.avro_schema, line 1: the Avro schema is no JSON"
             ),
-            (
-                ##"{"definition": {"avro_schema": ""long""}}"##,
-                "schema.definition.avro_schema: expected a record, found long"
-            ),
-            (
-                ##"{"definition": {"avro_schema": "{"type":"record","name":"R","fields":[]}"}}"##,
-                nil
-            ),
-            (#"{"definition": {"protobuf_schema": {"schema": "x"}}}"#, "schema.definition.protobuf_schema, line 1: "),
+            (#"{"definition": {"avro_schema": "\"long\""}}"#, "avro_schema: expected a record, found long"),
+            (#"{"definition": {"avro_schema": "{\"type\":\"record\",\"name\":\"R\",\"fields\":[]}"}}"#, nil),
+            (#"{"definition": {"protobuf_schema": {"schema": "message {"}}}"#, "protobuf_schema, line 1: "),
             (
                 #"""
-                {"definition": {"protobuf_schema": {"schema": "syntax = "proto3"; import "b.proto"; message M { B b = 1; }",
-                 "dependencies": {"b.proto": "syntax = "proto3"; message B { int32 n = 1; }"}}}}
+                {"definition": {"protobuf_schema": {
+                 "schema": "syntax = \"proto3\"; import \"b.proto\"; message M { B b = 1; }",
+                 "dependencies": {"b.proto": "syntax = \"proto3\"; message B { int32 n = 1; }"}}}}
                 """#, nil
             ),
             (
                 #"""
                 {"format": {"protobuf": {"message_name": "N"}}, "definition": {"protobuf_schema":
-                 {"schema": "syntax = "proto3"; message M { int32 n = 1; }"}}}
+                 {"schema": "syntax = \"proto3\"; message M { int32 n = 1; }"}}}
                 """#, "there is no message 'N': expected one of M"
             ),
             (
-                ##"{"fields": [{"name": "a", "type": "int64"}], "definition": {"avro_schema": "x"}}"##,
-                "schema.definition.avro_schema"
+                #"{"fields": [{"name": "a", "type": "int64"}], "definition": {"avro_schema": "x"}}"#,
+                "avro_schema, line 1"
             ),
             (#"{"fields": 1}"#, "schema.fields: expected an array"),
         ])

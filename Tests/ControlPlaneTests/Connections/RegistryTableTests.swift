@@ -43,9 +43,9 @@ import Testing
             "kafka", "orders", Self.config, schema: Self.schema, profile: profile.id)
         #expect(table.schema?["fields"]?.array?.count == 2)
         #expect(table.schema?["definition"]?["avro_schema"] == .string(Self.avro))
-        #expect(server.received.count == 1 && server.received[0].contains("get /subjects/orders-value/versions/latest"))
+        #expect(server.received.count == 1 && server.received[0].contains("GET /subjects/orders-value/versions/latest"))
         // base64 of "me:from the environment"
-        #expect(server.received[0].contains("authorization: basic bwu6znjvbsb0agugzw52axjvbm1lbnq="))
+        #expect(server.received[0].contains("Basic bWU6ZnJvbSB0aGUgZW52aXJvbm1lbnQ="))
         server.stop()
         // Planning asks nobody any more.
         let stored = try fixture.registry.storedTables()
@@ -64,7 +64,7 @@ import Testing
                 "200 OK", #"{"version":1,"id":1,"schemaType":"JSON","schema":"{}"}"#,
                 "is of type JSON, and the format is avro"
             ),
-            ("200 OK", #"{"version":1,"id":1,"schema":"{"}"#, "does not answer as a schema registry does"),
+            ("200 OK", #"{"version":1,"id":1,"schema":"{"}"#, "the Avro schema is no JSON"),
             ("200 OK", #"{"version":1,"id":1,"schema":"\"long\""}"#, "expected a record, found long"),
         ])
     func refusals(status: String, answer: String, says: String) async throws {
@@ -84,7 +84,8 @@ import Testing
         let result = QueryCompiler(connectors: catalog).compile(
             """
             CREATE TABLE t WITH (connector = 'kafka', bootstrap_servers = 'h:1', topic = 't', type = 'source',
-                format = 'avro', avro.confluent_schema_registry = 'true', schema_registry.endpoint = 'http://127.0.0.1:8081')
+                format = 'avro', avro.confluent_schema_registry = 'true',
+                schema_registry.endpoint = 'http://127.0.0.1:8081')
             """)
         #expect(result.missingDefinitions.isEmpty)
         #expect(result.diagnostics.first?.message.contains("option 'schema_registry.endpoint'") == true)
@@ -158,9 +159,9 @@ import Testing
                             == true
                 )
             }
-            let registered = server.received.filter { $0.hasPrefix("post /subjects/") }
+            let registered = server.received.filter { $0.hasPrefix("POST /subjects/") }
             #expect(registered.count == (isCompatible ? 1 : 0))
-            #expect(!isCompatible || registered[0].contains(#"\"name\":\"order\""#), "\(registered)")
+            #expect(!isCompatible || registered.first?.contains(#"\"name\":\"Order\""#) == true, "\(registered)")
             server.stop()
             await #expect(throws: ControlError.self) { _ = try await planner.prepareSinks(graph, isTrial: false) }
         }

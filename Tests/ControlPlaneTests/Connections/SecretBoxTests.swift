@@ -65,6 +65,21 @@ import Testing
         try files.remove(folder)
     }
 
+    @Test(arguments: [0o640, 0o604, 0o660, 0o666, 0o644])
+    func `a key file that others may use is refused`(mode: mode_t) throws {
+        let path = "/tmp/laminar-secret-test-\(getpid())-\(UInt32.random(in: .min ... .max))"
+        _ = try SecretBox.opening(keyFile: path, random: SystemRandomSource())
+        defer { unlink(path) }
+        try #require(chmod(path, mode) == 0)
+        #expect {
+            try SecretBox.opening(keyFile: path, random: SystemRandomSource())
+        } throws: { error in
+            "\(error)".contains("chmod 600")
+        }
+        try #require(chmod(path, 0o400) == 0)
+        _ = try SecretBox.opening(keyFile: path, random: SystemRandomSource())
+    }
+
     @Test func `a damaged key file is an error, not a new key`() throws {
         let files = SimulatedFileSystem()
         try files.openForWriting("key", .createNew).write("not a key")

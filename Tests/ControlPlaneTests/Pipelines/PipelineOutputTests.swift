@@ -60,7 +60,7 @@ import Testing
         let none = await refusal {
             try await bench.registry.output(pipelineID: made.id, jobID: made.jobID, nodeID: 99, lastEventID: nil)
         }
-        #expect(none?.kind == .invalid)
+        #expect(none?.kind == .notFound)
         #expect(try await bench.registry.diagnosis(pipelineID: made.id, jobID: made.jobID)?.operators.isEmpty == false)
         let text = await bench.registry.metricsText()
         #expect(text.contains("laminar_messages_sent_total{") && text.contains("job_id=\"\(made.jobID)\""))
@@ -69,6 +69,100 @@ import Testing
         #expect(await events(reader, rows: .max).last == .done)
         try await bench.wait(made, for: .stopped)
         #expect(try await bench.registry.diagnosis(pipelineID: made.id, jobID: made.jobID) == nil)
+        await bench.remove()
+    }
+
+    @Test(
+        "rows tell when they happened, not when they came",
+        arguments: [
+            // What a table would get, a bare SELECT, and windows, whose rows are of their last moment.
+            ("INSERT INTO sink SELECT v FROM events", true, [1_000_000, 2_500_000, 61_000_000] as [Int64]),
+            ("SELECT v FROM events WHERE v <> 2", true, [1_000_000, 61_000_000]), ("SELECT v FROM events", false, nil),
+            (
+                "SELECT count(*) AS c, tumble(INTERVAL '1 minute') AS w FROM events GROUP BY w", true,
+                [59_999_999, 119_999_999]
+            ),
+        ] as [(String, Bool, [Int64]?)])
+    func eventTimes(query: String, isPreview: Bool, times: [Int64]?) async throws {
+        let bench = try await RegistryBench()
+        let text = """
+            {"at": "1970-01-01T00:00:01", "v": 1}
+            {"at": "1970-01-01T00:00:02.5", "v": 2}
+            {"at": "1970-01-01T00:01:01", "v": 3}
+
+            """
+        try text.write(toFile: bench.folder + "/in.json", atomically: true, encoding: .utf8)
+        var draft = PipelineDraft(
+            name: "preview",
+            query: """
+                CREATE TABLE events (at TIMESTAMP NOT NULL, v BIGINT, WATERMARK FOR at AS at) WITH (
+                    connector = 'single_file', path = '\(bench.folder)/in.json', type = 'source', format = 'json');
+                CREATE TABLE sink (v BIGINT) WITH (connector = 'blackhole', type = 'sink');
+                """ + query, parallelism: 1)
+        draft.isPreview = isPreview
+        let made = try await bench.registry.createPipeline(draft)
+        try await bench.wait(made, for: .finished)
+        let reader = try await bench.registry.output(
+            pipelineID: made.id, jobID: made.jobID, nodeID: nil, lastEventID: nil)
+        let rows = await events(reader, rows: .max).compactMap { event -> OutputRows? in
+            if case .rows(_, let rows) = event { rows } else { nil }
+        }
+        #expect(rows.flatMap(\.timestamps) == times ?? [1_000_000, 2_500_000, 61_000_000])
+        #expect(rows.allSatisfy { !$0.batch.contains("_timestamp") })
+        await bench.remove()
+    }
+
+    @Test("rows that change, and those whose sinks are written too, have the time they came")
+    func arrivalTimes() async throws {
+        let bench = try await RegistryBench()
+        for (query, enablesSinks) in [
+            ("SELECT counter % 3 AS k, count(*) AS c FROM n GROUP BY k", false),
+            ("INSERT INTO b SELECT counter FROM n", true),
+        ] {
+            let begin = SystemWallClock().nowNanoseconds() / 1000
+            var draft = PipelineDraft(
+                name: "preview",
+                query: """
+                    CREATE TABLE n WITH (connector = 'impulse', message_count = 10, type = 'source');
+                    CREATE TABLE b (c BIGINT) WITH (connector = 'blackhole', type = 'sink');
+                    \(query)
+                    """, parallelism: 1)
+            draft.isPreview = true
+            draft.enablesSinks = enablesSinks
+            let made = try await bench.registry.createPipeline(draft)
+            try await bench.wait(made, for: .finished)
+            let reader = try await bench.registry.output(
+                pipelineID: made.id, jobID: made.jobID, nodeID: nil, lastEventID: nil)
+            let times = await events(reader, rows: .max).flatMap { event -> [Int64] in
+                if case .rows(_, let rows) = event { rows.timestamps } else { [] }
+            }
+            #expect(!times.isEmpty && times.allSatisfy { $0 >= begin }, "\(query): \(times)")
+        }
+        await bench.remove()
+    }
+
+    @Test("a reader that comes back after a restart of the server is not given other rows for its own")
+    func idsOverRestarts() async throws {
+        let bench = try await RegistryBench()
+        let made = try await bench.create(Self.ticking)
+        try await bench.wait(made, for: .running)
+        let before = try await bench.registry.output(
+            pipelineID: made.id, jobID: made.jobID, nodeID: nil, lastEventID: nil)
+        let seen = await events(before, rows: 200)
+        before.close()
+        await bench.registry.shutDown()
+        try await bench.reopen()
+        try await bench.wait(made, for: .running)
+        func ids(_ events: [OutputEvent]) -> [Int] {
+            events.compactMap { if case .rows(let id, _) = $0 { id } else { nil } }
+        }
+        let after = try await bench.registry.output(
+            pipelineID: made.id, jobID: made.jobID, nodeID: nil, lastEventID: ids(seen).last)
+        let resumed = await events(after, rows: 100)
+        #expect(try #require(ids(resumed).first) > #require(ids(seen).last))
+        let first = resumed.compactMap { if case .rows(_, let rows) = $0 { rows } else { nil } }.first
+        #expect(first?.startID == 0, "it begins with the first row since the restart")
+        after.close()
         await bench.remove()
     }
 

@@ -189,4 +189,86 @@ import Testing
         #expect(await refusal { try await bench.registry.pipeline(id: made.id) }?.kind == .notFound)
         await bench.remove()
     }
+
+    @Test("validation gives what EXPLAIN, SHOW TABLES and DESCRIBE say")
+    func answers() async throws {
+        let bench = try await RegistryBench()
+        let asked = try await bench.registry.validate(
+            query: """
+                CREATE TABLE n WITH (connector = 'impulse', event_rate = 1000, type = 'source');
+                SHOW TABLES; DESCRIBE n; EXPLAIN SELECT counter FROM n WHERE counter > 3
+                """)
+        #expect(asked.diagnostics.isEmpty && asked.graph == nil, "\(asked.diagnostics)")
+        #expect(asked.answers.count == 3 && asked.answers.first == "n")
+        #expect(asked.answers.last?.contains("Filter") == true, "\(asked.answers)")
+        await bench.remove()
+    }
+
+    @Test("the rows of an answer are bounded in bytes too")
+    func answerBytes() async throws {
+        let bench = try await RegistryBench { $0.queryBytesMax = 1 << 20 }
+        let query = """
+            CREATE TABLE n WITH (connector = 'impulse', message_count = 5000, type = 'source');
+            SELECT repeat('x', 1000) || CAST(counter AS VARCHAR) AS x FROM n
+            """
+        let few = try await bench.registry.run(query: query, limit: 100)
+        #expect(few.batches.reduce(0) { $0 + $1.rowCount } == 100)
+        let error = await refusal { try await bench.registry.run(query: query, limit: 5000) }
+        #expect(error?.kind == .invalid && error?.message.contains("more than 1 MiB") == true, "\(error as Any)")
+        #expect(try await bench.registry.run(query: Self.bounded, limit: 10).batches.first?.rowCount == 5)
+        await bench.remove()
+    }
+
+    @Test("previews made at the same time are no more than may run")
+    func previewCount() async throws {
+        let bench = try await RegistryBench { $0.previewCountMax = 2 }
+        var draft = PipelineDraft(name: "p", query: Self.endless, parallelism: 1)
+        draft.isPreview = true
+        let made = await withTaskGroup(of: Bool.self) { [draft, registry = bench.registry] group in
+            for _ in 0..<12 {
+                group.addTask { (try? await registry.createPipeline(draft)) != nil }
+            }
+            return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+        }
+        #expect(made == 2)
+        await bench.remove()
+    }
+
+    @Test("planning keeps neither the shared threads nor other requests, and its queue is bounded")
+    func planningThreads() async throws {
+        let threads = PlanningThreads(waitingMax: 2)
+        let gate = DispatchSemaphore(value: 0)
+        await withTaskGroup(of: Int?.self) { group in
+            for number in 1...5 {
+                group.addTask {
+                    do {
+                        return try await threads.run {
+                            gate.wait()
+                            return number
+                        }
+                    } catch {
+                        #expect((error as? ControlError)?.kind == .tooMany)
+                        return nil
+                    }
+                }
+            }
+            // Three are refused at once, whichever they are; the others wait, and nothing else has to.
+            for _ in 0..<3 { #expect(await group.next() == .some(nil)) }
+            for _ in 0..<2 { gate.signal() }
+            for _ in 0..<2 { #expect(await group.next()?.flatMap { $0 } != nil) }
+        }
+        #expect(try await threads.run { 4 } == 4)
+    }
+
+    @Test("a text that is wrong in a hundred thousand places is told the first of them, soon", .timeLimit(.minutes(1)))
+    func manyMistakes() async throws {
+        let bench = try await RegistryBench()
+        let query = String(repeating: "SELECT ;", count: 100_000)
+        let wrong = try await bench.registry.validate(query: query)
+        #expect(wrong.diagnostics.count == QueryPlanner.diagnosticCountMax + 1 && wrong.graph == nil)
+        #expect(wrong.diagnostics.last?.message == "there are 99800 more, which are not shown")
+        let error = await refusal { try await bench.create(query) }
+        #expect((error?.message.utf8.count ?? .max) < 100_000)
+        await bench.remove()
+    }
 }
