@@ -216,7 +216,9 @@ struct TableDefinitionBinder {
                 for field in known where !names.contains(field.name) { names.append(field.name) }
                 throw Diagnostic(
                     "E0306", "column \(column.field.name): there is no metadata '\(key)' for this connector",
-                    span: span, hint: names.isEmpty ? nil : "a \(isSink ? "sink" : "source") has: " + names.joined(separator: ", "))
+                    span: span,
+                    hint: names.isEmpty
+                        ? nil : "a \(isSink ? "sink" : "source") has: " + names.joined(separator: ", "))
             }
             throw Diagnostic(
                 "E0306",
