@@ -12,8 +12,8 @@ enum MetadataMigrations {
         return migrator
     }
 
-    /// `previous_query` is the one whose state there is while another one is to go on from it, `previous_definitions` what
-    /// was asked for to plan it; `accepted_graphs` are fingerprints, hexadecimal, with spaces between.
+    /// `previous_query` is the one whose state there is while another one is to go on from it, `previous_definitions`
+    /// what was asked for to plan it; `accepted_graphs` are fingerprints, hexadecimal, with spaces between.
     private static func otherQueries(_ database: Database) throws {
         try database.execute(
             sql: """
