@@ -102,9 +102,8 @@ extension PipelineRegistry {
             isReplanned
             ? try await planner.planAsking(
                 query, parallelism: parallelism, sinks: before.sinks, before.knownDefinitions(of: query)) : nil
-        var queryChange: QueryComparison?
+        let queryChange = try await comparison(before, change, query == before.query ? nil : planned)
         if let planned, query != before.query {
-            queryChange = try await comparison(before, change, planned)
             try await prepareSinks(planned, query, isTrial: change.isDryRun)
         }
         if change.isDryRun {
@@ -146,11 +145,12 @@ extension PipelineRegistry {
         return info
     }
 
-    /// What a change of the query makes of the state there is; nil when nothing is gone on from. Errors:
-    /// `ControlError(.conflict)` for what it would destroy.
+    /// What a change of the query makes of the state there is; nil when the query stays, which has no new plan, or
+    /// nothing is gone on from. Errors: `ControlError(.conflict)` for what it would destroy.
     private func comparison(
-        _ before: StoredPipeline, _ change: PipelineChange, _ planned: PlannedQuery
+        _ before: StoredPipeline, _ change: PipelineChange, _ planned: PlannedQuery?
     ) async throws -> QueryComparison? {
+        guard let planned else { return nil }
         let outcome = try PipelineChangeRules.apply(
             change, to: before, state: jobState(before), isSettled: isSettled(before))
         let base = outcome.changesFrom

@@ -85,7 +85,7 @@ struct QueryPlanner: Sendable {
         result.diagnostics.append(
             Diagnostic(
                 "E0425", "there are \(all.count - diagnosticCountMax) more, which are not shown", span: nil,
-                severity: .hint))
+                severity: ordered[diagnosticCountMax].severity))
         return result
     }
 

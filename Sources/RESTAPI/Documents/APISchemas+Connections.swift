@@ -1,3 +1,5 @@
+import JSONModel
+
 extension APISchemas {
     /// As `ConfigCheck.name` takes them.
     private static let name = JSONSchema.string("A unique name.", lengthMin: 1).with("maxLength", 128)
