@@ -15,10 +15,11 @@ struct SourceTextTests {
         for offset in 0...text.utf8.count {
             // Offsets are where characters begin.
             guard let before = String(validating: text.utf8.prefix(offset), as: UTF8.self) else { continue }
-            let lines = before.split(separator: /\r?\n/, omittingEmptySubsequences: false)
+            let lines = before.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+            let last = lines.last.map { String(decoding: $0, as: UTF8.self) } ?? ""
             let position = source.position(of: offset)
             #expect(position.line == lines.count, "\(offset) of \(text.debugDescription)")
-            #expect(position.column == (lines.last?.count ?? 0) + 1, "\(offset) of \(text.debugDescription)")
+            #expect(position.column == last.count + 1, "\(offset) of \(text.debugDescription)")
         }
         #expect(source.position(of: 10_000).line == source.position(of: text.utf8.count).line)
     }

@@ -19,7 +19,7 @@ READERS, SILENT = 200, 50
 
 def connect(server, path):
     connection = socket.create_connection(("127.0.0.1", server.port))
-    connection.sendall(f"GET /api/v1{path} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n".encode())
+    connection.sendall(f"GET /api/v1{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n".encode())
     return connection
 
 
