@@ -105,6 +105,7 @@ import Testing
     static let windows: [WindowKind] = [
         .tumble(width: 10), .tumble(width: 1), .hop(slide: 5, width: 10), .hop(slide: 3, width: 7),
         .hop(slide: 10, width: 4), .hop(slide: 4, width: 40), .instant,
+        .hop(slide: 1, width: 24), .hop(slide: 2, width: 31), .cumulate(step: 1, width: 20),
         .cumulate(step: 2, width: 10), .cumulate(step: 5, width: 20), .session(gap: 1), .session(gap: 3),
         .session(gap: 12),
     ]

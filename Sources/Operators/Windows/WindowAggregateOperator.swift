@@ -6,7 +6,7 @@ import Synchronization
 
 /// Aggregates rows per window and key; a window comes out once, when the watermark has passed its end.
 ///
-/// Rows are aggregated per pane, each row once; a hopping window merges the panes it consists of when it closes.
+/// Rows are aggregated per pane, each row once; a window of several panes is put together when it closes (`PaneTree`).
 /// Windows come out in order of their end. Rows all of whose windows are closed are counted and dropped.
 final class WindowAggregateOperator: Operator {
     private static let name = "WindowAggregate"
@@ -20,6 +20,8 @@ final class WindowAggregateOperator: Operator {
     private var panes: [Int64: Pane] = [:]
     /// The starts of the panes, ascending.
     private var order: [Int64] = []
+    /// Panes merged for windows of many.
+    private var tree: PaneTree
     private var watermark = Int64.min
     /// Windows whose origin lies before this are closed.
     private var openFrom = Int64.min
@@ -39,6 +41,7 @@ final class WindowAggregateOperator: Operator {
             throw OperatorError(operatorName: Self.name, message: "sessions have an operator of their own")
         }
         self.windows = windows
+        tree = PaneTree(plan, paneWidth: windows.paneWidth)
         expressions = OperatorExpressions(plan.expressions, operatorName: Self.name, context: context)
     }
 
@@ -47,7 +50,7 @@ final class WindowAggregateOperator: Operator {
         return windows.end(ofWindowAt: max(windows.firstOrigin(endingAfter: earliest), openFrom))
     }
 
-    var stateByteCount: Int { panes.values.reduce(0) { $0 + $1.byteCount } }
+    var stateByteCount: Int { panes.values.reduce(tree.byteCount) { $0 + $1.byteCount } }
     var stateRowCount: Int { panes.values.reduce(0) { $0 + $1.groups.groupCount } }
 
     func process(_ batch: RecordBatch, input: Int, into collector: any Collector) throws {
@@ -89,7 +92,9 @@ final class WindowAggregateOperator: Operator {
         }
     }
 
+    /// The pane that is about to change.
     private func pane(_ start: Int64) -> Pane {
+        tree.invalidate(start)
         if let pane = panes[start] { return pane }
         let pane = Pane(start: start, plan: plan, notesChanges: context.isCheckpointed)
         panes[start] = pane
@@ -182,6 +187,7 @@ final class WindowAggregateOperator: Operator {
         let count = order.prefix { $0 < start }.count
         for pane in order.prefix(count) { panes[pane] = nil }
         order.removeFirst(count)
+        if count > 0 { tree.removeNodes(before: start) }
     }
 
     private func close(windowAt start: Int64, end: Int64) throws {
@@ -206,12 +212,7 @@ final class WindowAggregateOperator: Operator {
     /// The aggregates of a whole window.
     private func content(_ start: Int64, _ end: Int64) throws(KernelError) -> Pane {
         if windows.isTumbling, let pane = panes[start] { return pane }
-        let whole = Pane(start: start, plan: plan)
-        for paneStart in order {
-            if paneStart >= end { break }
-            if paneStart >= start, let pane = panes[paneStart] { try whole.merge(pane, ids: &ids) }
-        }
-        return whole
+        return try tree.content(start, end, of: panes, order, ids: &ids)
     }
 
     /// The window as STRUCT<start, end>, where the schema has it, and the event time of the results.
