@@ -106,5 +106,5 @@ struct PaneTree {
 
     private static func log2(_ count: Int64) -> Int { Int64.bitWidth - 1 - count.leadingZeroBitCount }
 
-    private static func floor(_ index: Int64, _ level: Int) -> Int64 { index >> Int64(level) << Int64(level) }
+    private static func floor(_ index: Int64, _ level: Int) -> Int64 { (index >> Int64(level)) << Int64(level) }
 }
