@@ -4,10 +4,10 @@ import Expressions
 /// Panes merged two by two, those again two by two, and so on, so that a window of many panes is put together from few:
 /// at most twice the binary logarithm of their number, each wider one made once.
 ///
-/// A node of level `l` holds the panes `i ..< i + 2^l`, where `i` is a multiple of `2^l`. Which nodes a window consists of
-/// depends on its bounds alone, so the result does not depend on what was asked for before, not even in the last digit
-/// of a sum. Panes are merged in the order of time. Source: the canonical nodes of a segment tree (Bentley, "Solutions to
-/// Klee's rectangle problems", 1977).
+/// A node of level `l` holds the panes `i ..< i + 2^l`, where `i` is a multiple of `2^l`. Which nodes a window consists
+/// of depends on its bounds alone, so the result does not depend on what was asked for before, not even in the last
+/// digit of a sum. Panes are merged in the order of time. Source: the canonical nodes of a segment tree (Bentley,
+/// "Solutions to Klee's rectangle problems", 1977).
 struct PaneTree {
     private let plan: AggregatePlan
     private let paneWidth: Int64
@@ -27,9 +27,9 @@ struct PaneTree {
 
     var byteCount: Int { levels.reduce(0) { $0 + $1.values.reduce(0) { $0 + $1.byteCount } } }
 
-    /// All that the panes from `start` to `end` hold, which are multiples of the pane's width. To be read only: it may be
-    /// a pane itself. `order` has the starts of `panes`, ascending. Cost: one merge for each of at most twice log2 of
-    /// the number of panes, and of wider nodes those that are not there yet.
+    /// All that the panes from `start` to `end` hold, which are multiples of the pane's width. To be read only: it may
+    /// be a pane itself. `order` has the starts of `panes`, ascending. Cost: one merge for each of at most twice log2
+    /// of the number of panes, and of wider nodes those that are not there yet.
     mutating func content(
         _ start: Int64, _ end: Int64, of panes: [Int64: Pane], _ order: [Int64], ids: inout ScratchBuffer
     ) throws(KernelError) -> Pane {
