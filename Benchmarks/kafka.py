@@ -117,5 +117,9 @@ try:
         print(f"| {name} | {rate:,.0f} | {cost * 1e6:.2f} | {rate / base[0]:.2f} | {cost / base[1]:.2f} |", flush=True)
 finally:
     broker.terminate()
-    broker.wait(20)
+    try:
+        broker.wait(20)
+    except subprocess.TimeoutExpired:
+        broker.kill()
+        broker.wait()
     subprocess.run(["rm", "-rf", folder])
