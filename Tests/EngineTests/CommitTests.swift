@@ -239,7 +239,7 @@ struct CommitTests {
         files.inject(.failForever(from: 1))
         let isStuck = Atomic<Bool>(false)
         let watchdog = Task {
-            try await Task.sleep(nanoseconds: 10_000_000_000)
+            try await Task.sleep(nanoseconds: 120_000_000_000)
             isStuck.store(true, ordering: .relaxed)
             running.stop(.immediate)
         }

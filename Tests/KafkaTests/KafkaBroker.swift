@@ -49,7 +49,7 @@ final class KafkaBroker {
             + "os.execv(sys.argv[1], sys.argv[1:])"
         let arguments = ["--data-dir", data, "--host", "127.0.0.1", "--only", "kafka", "--kafka-port", "\(port)"]
         running = try #require(ChildProcess.start([Self.python, "-c", script, program, "start"] + arguments))
-        for _ in 0..<400 {
+        for _ in 0..<2400 {
             if Self.answers(port) { return }
             usleep(25_000)
         }

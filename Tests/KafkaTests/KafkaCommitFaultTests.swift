@@ -169,7 +169,7 @@ struct KafkaCommitFaultTests {
     func openTransactions() async throws {
         let broker = try KafkaBroker()
         let topic = try broker.makeTopic(1)
-        let more = Self.exactly.merging(["client_configs": "transaction.timeout.ms=2000"]) { $1 }
+        let more = Self.exactly.merging(["client_configs": "transaction.timeout.ms=10000"]) { $1 }
         var sink: (any SinkOperator)? = try makeSink(broker, topic, more)
         try await sink?.onStart()
         try await sink?.write(ids([1]))
@@ -180,7 +180,8 @@ struct KafkaCommitFaultTests {
         try broker.tool("lines", topic, input: #""{\"id\":10}""# + "\n")
         // What others have written waits behind it.
         #expect(try broker.records(topic).count == 1)
-        try await Task.sleep(for: .milliseconds(1200))
+        // Half of the time allowed is over.
+        try await Task.sleep(for: .milliseconds(5200))
         try await sink?.flush()
         #expect(try broker.records(topic).count == 2)
         try await sink?.write(ids([3]))

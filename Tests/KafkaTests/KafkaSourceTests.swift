@@ -93,7 +93,8 @@ struct KafkaSourceTests {
         #expect(try await rows(source, 10).count == 10)
         _ = try source.snapshot()
         try await source.onCheckpointStands()
-        usleep(300_000)
+        // The group is told behind the source's back.
+        for _ in 0..<100 where try !broker.tool("group", "p-g", topic, "2").contains("[5, 5]") { usleep(100_000) }
         await source.onClose()
         #expect(try broker.tool("group", "p-g", topic, "2").contains("[5, 5]"))
         try broker.tool("produce", topic, "10", "2", "2")
@@ -115,8 +116,11 @@ struct KafkaSourceTests {
         try broker.start()
         try broker.tool("produce", topic, "100", "100", "2")
         found += try await rows(source, 100, seconds: 30)
-        usleep(1_100_000)
-        _ = try await source.read(rowLimit: 1)
+        // Lags are asked for once a second.
+        for _ in 0..<60 where metrics.partitionLags.withLock({ $0.count < 2 || $0.contains { $0.records > 0 } }) {
+            usleep(500_000)
+            _ = try await source.read(rowLimit: 1)
+        }
         await source.onClose()
         #expect(found.compactMap { Int($0) }.sorted() == Array(0..<200))
         #expect(metrics.externalErrors.load(ordering: .relaxed) > 0)

@@ -83,7 +83,7 @@ struct KafkaWatermarkTests {
         let broker = try KafkaBroker()
         let topic = try broker.makeTopic(3)
         try write(broker, topic, 0, 0..<100)
-        let windows = try Windows(broker, topic, idle: 8_000_000)
+        let windows = try Windows(broker, topic, idle: 20_000_000)
         defer { _ = windows.end() }
         #expect(windows.counts(1, seconds: 2.5) == [], "nothing has come of two partitions yet")
         try write(broker, topic, 1, 0..<12)
@@ -92,13 +92,25 @@ struct KafkaWatermarkTests {
         try write(broker, topic, 1, 12..<21)
         #expect(windows.counts(2) == ["00:00 25", "00:10 30"])
         // The second is silent from now on; rows of the others do not come too late.
-        for second in 0..<24 {
+        for second in 0..<200 {
             try write(broker, topic, 0, (100 + second)..<(101 + second))
             try write(broker, topic, 2, (25 + second)..<(26 + second))
             if windows.counts.count > 2 { break }
             usleep(300_000)
         }
         #expect(windows.counts(3).prefix(3) == ["00:00 25", "00:10 30", "00:20 21"])
+    }
+
+    /// Waits for a checkpoint that began after this call: the second of those to come, as one may be under way.
+    private func waitForCheckpoint(_ folder: String) throws {
+        func newest() throws -> Int {
+            try FileManager.default.contentsOfDirectory(atPath: folder).compactMap { name in
+                name.hasPrefix("manifest-") ? Int(name.dropFirst("manifest-".count)) : nil
+            }.max() ?? 0
+        }
+        let before = try newest()
+        for _ in 0..<1200 where try newest() < before + 2 { usleep(50_000) }
+        try #require(try newest() >= before + 2, "no checkpoint came within a minute")
     }
 
     @Test("a pipeline that is killed and started at another parallelism has the watermarks of its partitions again")
@@ -118,7 +130,7 @@ struct KafkaWatermarkTests {
                 try write(broker, topic, 1, (step * 10 + 2)..<(step * 10 + 12))
                 #expect(windows.counts(1) == ["00:\(step)0 20"])
             }
-            usleep(700_000)
+            try waitForCheckpoint(folder.path)
             seen += windows.counts
             _ = windows.kill()
         }

@@ -99,7 +99,7 @@ struct SpillTests {
         let wanted = try #require(ChildProcess.run(Self.command(number)))
         try Self.withFolder { folder in
             let command =
-                Self.command(number, rate: 200_000) + Self.limit
+                Self.command(number, rate: 80_000) + Self.limit
                 + ["--state-dir", folder, "--checkpoint-interval", "300"]
             // Killed once it has put state aside and has a checkpoint to go on from.
             let first = try #require(ChildProcess.start(command))
@@ -124,7 +124,7 @@ struct SpillTests {
         let wanted = try #require(ChildProcess.run(Self.command(number)))
         try Self.withFolder { folder in
             let command =
-                Self.command(number, rate: 300_000) + ["--state-dir", folder, "--checkpoint-interval", "200"]
+                Self.command(number, rate: 100_000) + ["--state-dir", folder, "--checkpoint-interval", "200"]
             let first = try #require(ChildProcess.start(command))
             // Killed when most of the state has been written: in the end it is 3 MB in compressed files.
             let isReady = Waiting.until {

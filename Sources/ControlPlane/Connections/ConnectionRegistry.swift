@@ -123,7 +123,9 @@ public final class ConnectionRegistry: ConnectionService {
     }
 
     public func table(id: String) async throws -> TableInfo {
-        guard let row = try store.table(id: id) else { throw ControlError.notFound("Connection table", id) }
+        guard let row = try store.table(id: id, countsConsumers: true) else {
+            throw ControlError.notFound("Connection table", id)
+        }
         return info(row, profile: try row.profileID.flatMap { try store.profile(id: $0) })
     }
 
@@ -166,9 +168,9 @@ extension ConnectionRegistry: StoredTableSource {
 
     /// A table as the planner sees it; nil when there is none. Errors: a secret that cannot be opened.
     func planned(tableID id: String) throws -> StoredTable? {
-        guard let row = try store.table(id: id), let descriptor = ConnectorDescriptor.find(row.connector) else {
-            return nil
-        }
+        guard let row = try store.table(id: id, countsConsumers: false),
+            let descriptor = ConnectorDescriptor.find(row.connector)
+        else { return nil }
         let config = try descriptor.table.mappingSecrets(in: row.config) { path, text in
             try settings.secrets.open(text, at: row.id + "." + path)
         }

@@ -101,11 +101,12 @@ struct ConnectionStore: Sendable {
         }
     }
 
-    func table(id: String) throws -> Table? {
-        try database.pool.read { database in
-            try Row.fetchOne(
-                database, sql: "SELECT *, \(Self.consumers) FROM connection_tables WHERE id = ?", arguments: [id]
-            ).map(Self.table)
+    /// A table by its id. `countsConsumers` is for those that are shown: it looks at every pipeline that uses it.
+    func table(id: String, countsConsumers: Bool) throws -> Table? {
+        let columns = countsConsumers ? "*, \(Self.consumers)" : "*, 0 AS consumers"
+        return try database.pool.read { database in
+            try Row.fetchOne(database, sql: "SELECT \(columns) FROM connection_tables WHERE id = ?", arguments: [id])
+                .map(Self.table)
         }
     }
 

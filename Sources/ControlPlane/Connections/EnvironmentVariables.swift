@@ -29,7 +29,10 @@ public struct EnvironmentVariables: Sendable {
     }
 
     /// Whether a text has a `{{ NAME }}`.
-    static func holdsVariable(_ text: String) -> Bool { text.contains(/\{\{\s*[A-Za-z_][A-Za-z0-9_]*\s*\}\}/) }
+    static func holdsVariable(_ text: String) -> Bool {
+        // An expression is compiled at each use: not for texts that cannot match.
+        text.utf8.contains(UInt8(ascii: "{")) && text.contains(/\{\{\s*[A-Za-z_][A-Za-z0-9_]*\s*\}\}/)
+    }
 
     private func filled(_ text: String, _ key: String) throws(OptionError) -> String {
         var result = ""

@@ -9,6 +9,9 @@ enum MetadataMigrations {
             try database.execute(sql: "ALTER TABLE pipelines ADD COLUMN definitions TEXT NOT NULL DEFAULT '[]'")
         }
         migrator.registerMigration("0003 other queries", migrate: otherQueries)
+        migrator.registerMigration("0004 pipelines by table") { database in
+            try database.execute(sql: "CREATE INDEX pipeline_tables_by_table ON pipeline_tables (table_id)")
+        }
         return migrator
     }
 

@@ -5,6 +5,7 @@ import HostSystem
 import JSONModel
 import Planner
 import SQLSyntax
+import Synchronization
 import Testing
 
 @testable import ControlPlane
@@ -160,6 +161,27 @@ import Testing
         #expect(
             await ConnectionFixture.refusal(.notFound) { try await registry.deleteProfile(id: "x") }
                 == "Connection profile not found: x")
+    }
+
+    @Test func `planning does not look at a table's users, and they are found by an index`() async throws {
+        let fixture = try ConnectionFixture()
+        let table = try await fixture.table("stdout", "t", "{}")
+        let statements = Mutex<[String]>([])
+        let pool = fixture.database.pool
+        try await pool.read { database in
+            database.trace { event in statements.withLock { $0.append("\(event)") } }
+        }
+        _ = try fixture.registry.planned(tableID: table.id)
+        let seen = statements.withLock { $0 }
+        #expect(seen.contains { $0.contains("FROM connection_tables") })
+        #expect(!seen.contains { $0.contains("pipeline_tables") }, "\(seen)")
+        let steps = try await pool.read { database in
+            try Row.fetchAll(
+                database, sql: "EXPLAIN QUERY PLAN SELECT count(*) FROM pipeline_tables WHERE table_id = ?",
+                arguments: [table.id]
+            ).map { "\($0["detail"] as String)" }
+        }
+        #expect(steps.allSatisfy { $0.contains("USING COVERING INDEX pipeline_tables_by_table") }, "\(steps)")
     }
 
     static func use(_ fixture: ConnectionFixture, _ table: String, pipeline: String, isPreview: Bool) async throws {
