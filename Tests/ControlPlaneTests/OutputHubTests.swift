@@ -87,6 +87,20 @@ import Testing
         #expect(events.rows.allSatisfy { $0.batch.utf8.count <= 1 << 20 })
     }
 
+    @Test("a reader that comes late catches up at once, however small the batches were")
+    func smallBatches() async throws {
+        let hub = OutputHub()
+        let show = try #require(hub.outlets().preview)
+        // Those of two subtasks cannot be put together.
+        for number in 0..<2000 { show(Self.shown("id int64\n\(number)", subtask: number % 2)) }
+        let clock = SystemMonotonicClock()
+        let start = clock.elapsedNanoseconds()
+        let events = await events(try hub.reader(), rows: 1990)
+        #expect(events.rowCount >= 1990)
+        // One a round of two milliseconds took four seconds.
+        #expect(clock.elapsedNanoseconds() - start < 1_500_000_000)
+    }
+
     @Test("a reader waits no longer than it said, and an event that comes meanwhile comes at once")
     func waiting() async throws {
         let hub = OutputHub()

@@ -82,7 +82,16 @@ struct OutputLogTests {
 
         /// Prepares what the readers want first, now and then not all of it.
         mutating func prepare() {
-            guard let wanted = log.wanted(by: followers.keys), let rows = log.seal(wanted) else { return }
+            guard let wanted = log.wanted(by: followers.keys) else { return }
+            prepare(wanted)
+            let behind = log.followers(of: wanted)
+            #expect(behind.isEmpty || behind.lowerBound > wanted)
+            #expect(behind.count <= log.limits.entryRows)
+            for number in behind { prepare(number) }
+        }
+
+        mutating func prepare(_ wanted: Int) {
+            guard let rows = log.seal(wanted) else { return }
             if number(3) == 0 { add() }
             let cut = number(4) == 0 ? number(rows.count + 1) : rows.count
             for row in rows.dropFirst(cut) { shown.remove(row) }

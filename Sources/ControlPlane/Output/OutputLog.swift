@@ -181,6 +181,20 @@ struct OutputLog<Raw, Ready> {
         return first.map { $0 + cutCount }
     }
 
+    /// The entries behind one, by their numbers, that have not been prepared and take no more rows, as far as they hold
+    /// together no more rows than one full entry.
+    func followers(of number: Int) -> Range<Int> {
+        let first = max(head, number + 1 - cutCount)
+        var end = first
+        var rows = 0
+        while end < entries.count - 1, case .raw = entries[end].content, !entries[end].isSealed {
+            rows += entries[end].rowCount
+            if rows > limits.entryRows { break }
+            end += 1
+        }
+        return first + cutCount..<end + cutCount
+    }
+
     /// Gives an entry out to be prepared, by its number; nil when it is prepared already, or gone.
     mutating func seal(_ number: Int) -> Raw? {
         let index = number - cutCount

@@ -256,29 +256,36 @@ final class OutputStream: Sendable {
     private func encode() -> Int {
         while true {
             let now = timers.elapsedNanoseconds()
-            let (readers, work) = state.withLock { state -> (Int, (Int, PendingRows)?) in
-                let readers = state.log.readerCount
-                let rate = min(Self.encodedBytesPerSecond, Self.handedBytesPerSecond / max(1, readers))
-                guard let number = state.log.wanted(by: state.waiters.keys), state.allowance.has(rate: rate, at: now),
-                    let raw = state.log.seal(number)
-                else { return (readers, nil) }
-                return (readers, (number, raw))
+            let (readers, wanted) = state.withLock { state in
+                (state.log.readerCount, state.log.wanted(by: state.waiters.keys))
             }
-            guard let (number, raw) = work else { return readers }
-            let result = OutputEncoder.encode(raw)
-            let gone = state.withLock { state in
-                state.allowance.take(result.rows.batch.utf8.count)
-                return state.log.prepared(
-                    number, result.rows, rows: result.rowCount,
-                    bytes: result.rows.batch.utf8.count + result.rows.timestamps.count * 8 + 128)
-            }
-            withExtendedLifetime(gone) {}
+            guard let wanted, encode(wanted, at: now) else { return readers }
+            // Small ones behind it go along: one a round, and a reader falls behind where many come.
+            for follower in state.withLock({ $0.log.followers(of: wanted) }) where !encode(follower, at: now) { break }
             // The others go on when those who waited for this have it.
             let isEnough = state.withLock { state in state.log.wanted(by: state.waiters.keys) == nil }
             if isEnough { return readers }
             let served = serve()
             for (waiter, event) in served { waiter.continuation.resume(returning: event) }
         }
+    }
+
+    /// Encodes an entry, by its number, if the allowance and the log have it.
+    private func encode(_ number: Int, at now: UInt64) -> Bool {
+        let raw = state.withLock { state -> PendingRows? in
+            let rate = min(Self.encodedBytesPerSecond, Self.handedBytesPerSecond / max(1, state.log.readerCount))
+            return state.allowance.has(rate: rate, at: now) ? state.log.seal(number) : nil
+        }
+        guard let raw else { return false }
+        let result = OutputEncoder.encode(raw)
+        let gone = state.withLock { state in
+            state.allowance.take(result.rows.batch.utf8.count)
+            return state.log.prepared(
+                number, result.rows, rows: result.rowCount,
+                bytes: result.rows.batch.utf8.count + result.rows.timestamps.count * 8 + 128)
+        }
+        withExtendedLifetime(gone) {}
+        return true
     }
 
     /// The waiters for whom there is something, with what there is.
