@@ -144,6 +144,21 @@ import Testing
         }
     }
 
+    @Test func `a registry that repeats what it was sent gives nothing away`() async throws {
+        let sent = "Basic " + Data("user:p4ss/word".utf8).base64EncodedString()
+        let body = #"{"error_code":40101,"message":"p4ss\/word of \#(sent) is not known"}"#
+        let head = "HTTP/1.1 401 Unauthorized\r\nContent-Length: \(body.utf8.count)\r\nConnection: close\r\n\r\n"
+        let server = try TinyServer { _ in head + body }
+        defer { server.stop() }
+        try await Self.withClient(server.url, key: "user", secret: "p4ss/word") { registry in
+            let failure = await Self.error { _ = try await registry.latest(subject: "s") }
+            #expect(
+                failure?.message.hasSuffix("refused the key: ******** of Basic ******** is not known") == true,
+                "\(failure?.message ?? "")")
+        }
+        #expect(server.received.first?.lowercased().contains("authorization: " + sent.lowercased()) == true)
+    }
+
     @Test func `a registry in trouble or out of reach may be asked again`() async throws {
         try await Self.withRegistry { endpoint in
             try await Self.withClient(endpoint) { registry in

@@ -183,17 +183,29 @@ public final class ConfluentSchemaRegistry: SchemaRegistry {
             ? ["schema": .string(text)] : ["schema": .string(text), "schemaType": .string(kind.rawValue)]
     }
 
+    /// Key and secret as they are sent; nil without a key.
+    private var login: String? {
+        guard let key = address.key else { return nil }
+        var text = TextBuffer()
+        Array("\(key):\(address.secret?.reveal() ?? "")".utf8).withUnsafeBytes { text.append(base64: $0) }
+        return text.string
+    }
+
+    /// The registry's words without what it has been sent to log in, which some registries repeat.
+    private func hidingSecrets(_ words: String) -> String {
+        guard let secret = address.secret?.reveal(), !secret.isEmpty else { return words }
+        var result = words.replacing(secret, with: Secret.mask)
+        if let login { result = result.replacing(login, with: Secret.mask) }
+        return result
+    }
+
     /// The answer to a request. 404 is an answer without a value; so are 409 and 422 to a question with a body.
     private func ask(_ method: HTTPMethod, _ path: String, _ body: JSONValue? = nil) async throws -> Answer {
         var request = HTTPClientRequest(url: address.endpoint + path)
         request.method = method
         request.headers.add(name: "Accept", value: Self.contentType + ", application/json")
         request.headers.add(name: "User-Agent", value: "laminar")
-        if let key = address.key {
-            var text = TextBuffer()
-            Array("\(key):\(address.secret?.reveal() ?? "")".utf8).withUnsafeBytes { text.append(base64: $0) }
-            request.headers.add(name: "Authorization", value: "Basic " + text.string)
-        }
+        if let login { request.headers.add(name: "Authorization", value: "Basic " + login) }
         if let body {
             request.headers.add(name: "Content-Type", value: Self.contentType)
             request.body = .bytes(ByteBuffer(bytes: body.utf8()))
@@ -217,7 +229,8 @@ public final class ConfluentSchemaRegistry: SchemaRegistry {
             }
             return Answer(value: value, status: status)
         }
-        let words = value?["message"]?.string.map { String($0.prefix(2000)) } ?? "status \(status)"
+        let words =
+            value?["message"]?.string.map { String(hidingSecrets($0).prefix(2000)) } ?? "status \(status)"
         let refused = Answer(value: nil, status: status, refusal: words)
         if status == 404 || (body != nil && (status == 409 || status == 422)) {
             if status == 422 && path.hasPrefix("/compatibility") { throw failure("refused the schema", refused) }
