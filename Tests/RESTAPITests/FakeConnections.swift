@@ -91,9 +91,7 @@ final class FakeConnections: ConnectionService {
 
     func createTable(_ draft: TableDraft) async throws -> TableInfo {
         try checkConnector(draft.connector)
-        var profile: ProfileInfo?
-        if let id = draft.profileID { profile = try await self.profile(id: id) }
-        let used = profile
+        let used = try usedProfile(draft)
         return try state.withLock { state in
             if state.tables.contains(where: { $0.name == draft.name }) {
                 throw ControlError(.conflict, "A table with that name already exists")
@@ -107,6 +105,16 @@ final class FakeConnections: ConnectionService {
         }
     }
 
+    /// The profile a draft names. One that is not there is wrong in the request, as it is no part of the path.
+    private func usedProfile(_ draft: TableDraft) throws -> ProfileInfo? {
+        guard let id = draft.profileID else { return nil }
+        let found = state.withLock { state in state.profiles.first { $0.id == id } }
+        guard let found else {
+            throw ControlError(.invalid, "connection_profile_id: there is no connection profile with id '\(id)'")
+        }
+        return found
+    }
+
     func deleteTable(id: String) async throws {
         _ = try await table(id: id)
         state.withLock { state in state.tables.removeAll { $0.id == id } }
@@ -114,6 +122,7 @@ final class FakeConnections: ConnectionService {
 
     func test(_ draft: TableDraft) async throws -> AsyncStream<ConnectionTestStep> {
         try checkConnector(draft.connector)
+        _ = try usedProfile(draft)
         return AsyncStream { continuation in
             continuation.yield(ConnectionTestStep(isError: false, isDone: false, message: "connecting"))
             if draft.name == "endless" {

@@ -97,8 +97,8 @@ struct MalformedRequestTests {
             "POST", "/connectors/kafka/tables", #"{"name":"a","config":{},"connection_profile_id":5}"#, 400,
             "field 'connection_profile_id'"),
         Case(
-            "POST", "/connectors/kafka/tables", #"{"name":"a","config":{},"connectionProfileId":"prof_9"}"#, 404,
-            "prof_9"),
+            "POST", "/connectors/kafka/tables", #"{"name":"a","config":{},"connectionProfileId":"prof_9"}"#, 400,
+            "connection_profile_id: there is no connection profile with id 'prof_9'"),
         Case("POST", "/connection_tables/schemas/test", "7", 400, "expected an object"),
         Case("POST", "/query", #"{"query":"q","limit":0}"#, 400, "field 'limit'"),
         Case("POST", "/query", #"{"query":"q","limit":"1"}"#, 400, "field 'limit': expected a whole number"),

@@ -14,6 +14,8 @@ enum TableRoutes {
         ],
     ]
 
+    private static let unknown = "A profile that is not there is 400, a connector that is not there 404."
+
     static let list = Route(
         method: .get, path: "/connection_tables", operation: "getConnectionTables", tag: tag, summary: "List tables",
         details: "Newest first.", parameters: RouteParameter.paging,
@@ -25,7 +27,8 @@ enum TableRoutes {
 
     static let create = Route(
         method: .post, path: "/connection_tables", operation: "createConnectionTable", tag: tag,
-        summary: "Create table", body: .init(schema: .reference("ConnectionTablePost")), answers: table,
+        summary: "Create table", details: unknown, body: .init(schema: .reference("ConnectionTablePost")),
+        answers: table,
         failures: [404, 409]
     ) { call in
         let draft = try ConnectionRequests.table(call, connector: nil)
@@ -34,7 +37,7 @@ enum TableRoutes {
 
     static let createByConnector = Route(
         method: .post, path: "/connectors/{connector}/tables", operation: "createConnectorTable", tag: tag,
-        summary: "Create table of a connector",
+        summary: "Create table of a connector", details: unknown,
         body: .init(schema: .reference("ConnectorTablePost"), example: example), answers: table, failures: [409]
     ) { call in
         let draft = try ConnectionRequests.table(call, connector: try ConnectorRoutes.inPath(call))
@@ -59,7 +62,7 @@ enum TableRoutes {
 
     static let test = Route(
         method: .post, path: "/connection_tables/test", operation: "testConnectionTable", tag: tag,
-        summary: "Test table", details: "Server-sent events, each a `TestMessage`; the last has `done`.",
+        summary: "Test table", details: "Server-sent events, each a `TestMessage`; the last has `done`. " + unknown,
         body: .init(schema: .reference("ConnectionTablePost")),
         answers: [(MediaType.events, .reference("ServerEvent"))], failures: [404, 409]
     ) { call in
