@@ -8,7 +8,8 @@ import SQLSyntax
 import Synchronization
 import TestKit
 
-/// Pipelines kept in memory; nothing runs. SQL with `orign` in it is wrong, with `explode` it breaks the server's part.
+/// Pipelines kept in memory; nothing runs. SQL with `orign` in it is wrong, with `explode` it breaks the server's part;
+/// a query with `hang` in it runs until it is given up, one with `slow` for 300 ms.
 final class FakePipelines: PipelineService {
     struct Fault: Error {}
 
@@ -21,6 +22,9 @@ final class FakePipelines: PipelineService {
     /// What readers of outputs get, in order.
     let script: Mutex<[OutputEvent]>
     let readers = Mutex<[ScriptedReader]>([])
+    /// Queries that hang, and those that were given up.
+    let hangingQueries = Atomic<Int>(0)
+    let leftQueries = Atomic<Int>(0)
 
     init(script: [OutputEvent] = [.done]) { self.script = Mutex(script) }
 
@@ -199,6 +203,12 @@ final class FakePipelines: PipelineService {
 
     func run(query: String, limit: Int) async throws -> (schema: Schema, batches: [RecordBatch]) {
         try check(query)
+        if query.contains("slow") { try await Task.sleep(for: .milliseconds(300)) }
+        if query.contains("hang") {
+            hangingQueries.wrappingAdd(1, ordering: .relaxed)
+            defer { leftQueries.wrappingAdd(1, ordering: .relaxed) }
+            try await Task.sleep(for: .seconds(60))
+        }
         let schema = Schema([Field("id", .int64), Field("name", .utf8)])
         let batch = BatchBuilder.batch(schema, [[.int64(1), .utf8("a\nb")], [.int64(2), .null(.utf8)]])
         return (batch.schema, [batch])

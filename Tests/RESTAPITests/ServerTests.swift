@@ -77,6 +77,39 @@ extension SocketTests {
             try await server.stop()
         }
 
+        @Test("a query whose client goes is given up; changes are not")
+        func queriesEndWithTheirClients() async throws {
+            let pipelines = FakePipelines()
+            let server = try await TestServer(pipelines: pipelines)
+            let body = #"{"query":"SELECT hang"}"#
+            let client = RawClient(port: server.port)
+            await client.send(Self.query("Content-Length: \(body.utf8.count)\r\n") + body)
+            for _ in 0..<500 where pipelines.hangingQueries.load(ordering: .relaxed) == 0 {
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            #expect(pipelines.leftQueries.load(ordering: .relaxed) == 0)
+            client.close()
+            for _ in 0..<500 where pipelines.leftQueries.load(ordering: .relaxed) == 0 {
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            #expect(pipelines.leftQueries.load(ordering: .relaxed) == 1)
+            #expect(RouteTable.routes.filter(\.endsWithClient).map(\.operation) == ["runQuery"])
+            try await server.stop()
+        }
+
+        @Test("a client that sends nothing more has its answer behind interim ones")
+        func halfClosedClientsAreAnswered() async throws {
+            let server = try await TestServer()
+            let body = #"{"query":"SELECT slow"}"#
+            let client = RawClient(port: server.port)
+            await client.send(Self.query("Content-Length: \(body.utf8.count)\r\n") + body)
+            client.endSending()
+            let text = await client.receive { $0.contains("has_more") }
+            #expect(text.hasPrefix("HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\n"), "\(text)")
+            client.close()
+            try await server.stop()
+        }
+
         @Test("a shutdown takes no more connections and ends the run")
         func shutdownEnds() async throws {
             let server = try await TestServer()

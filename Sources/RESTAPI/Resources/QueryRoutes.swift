@@ -16,7 +16,7 @@ enum QueryRoutes {
         body: .init(schema: .reference("QueryPost"), example: ["query": "SELECT 1 AS one"]),
         answers: [
             (MediaType.json, .reference("QueryResult")), (MediaType.arrowStream, .string("An Arrow IPC stream.")),
-        ], failures: [409]
+        ], failures: [409], endsWithClient: true
     ) { call in
         let body = try call.json()
         let query = try body.query(call.services)

@@ -29,6 +29,8 @@ struct Route: Sendable {
     var answers: [(mediaType: String, schema: JSONSchema)]
     /// What it may answer besides 200 and what every route may.
     var failures: [Int] = []
+    /// Whether its work is given up when the client goes. Not for routes that change something.
+    var endsWithClient = false
     var handler: @Sendable (APICall) async throws -> APIAnswer
 
     /// The path's parts.

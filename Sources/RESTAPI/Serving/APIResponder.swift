@@ -35,7 +35,9 @@ struct APIResponder: Sendable {
                     }
                     call.body = try await read(request)
                 }
-                reply = await perform(route, call)
+                reply =
+                    try await route.endsWithClient
+                    ? perform(route, call, on: channel) : perform(route, call)
             } catch let error as APIError {
                 reply = APIReply(error)
                 reply.route = route.path
@@ -78,6 +80,19 @@ struct APIResponder: Sendable {
             reply = APIReply(told)
         }
         reply.route = route.path
+        return reply
+    }
+
+    /// The same, given up when the client goes. Errors: it has gone.
+    private func perform(_ route: Route, _ call: APICall, on channel: any Channel) async throws -> APIReply {
+        let work = Task { await perform(route, call) }
+        channel.closeFuture.whenComplete { _ in work.cancel() }
+        let reply = await withTaskCancellationHandler {
+            await work.value
+        } onCancel: {
+            work.cancel()
+        }
+        if work.isCancelled { throw CancellationError() }
         return reply
     }
 

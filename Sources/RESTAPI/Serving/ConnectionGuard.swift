@@ -14,6 +14,10 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundIn = HTTPResponsePart
     typealias OutboundOut = HTTPResponsePart
 
+    /// How long an answer may take before a client that sends nothing more is asked whether it is there, and again.
+    private static let goneAfter = TimeAmount.milliseconds(50)
+    private static let goneAgainAfter = TimeAmount.seconds(1)
+
     private let bodyTime: TimeAmount
     private let stalledTime: TimeAmount
     /// Requests whose heads have come and whose answers are not complete.
@@ -23,6 +27,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var isClosing = false
     private var bodyTimer: Scheduled<Void>?
     private var stalledTimer: Scheduled<Void>?
+    private var goneTimer: Scheduled<Void>?
 
     init(limits: APILimits) {
         bodyTime = .seconds(Int64(limits[.bodySeconds]))
@@ -76,7 +81,9 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         // A client that sends nothing more may still read an answer, but nobody ends a stream of events like that.
-        if let event = event as? ChannelEvent, event == .inputClosed, isStreaming { close(context) }
+        if let event = event as? ChannelEvent, event == .inputClosed {
+            if isStreaming { close(context) } else { startGoneTimer(context, Self.goneAfter) }
+        }
         context.fireUserInboundEventTriggered(event)
     }
 
@@ -132,6 +139,22 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         context.close(promise: nil)
     }
 
+    /// Whether a client that sends nothing more has gone altogether shows only when something is sent to it: while
+    /// its answer is not ready it gets interim ones, which those who are there pass over.
+    private func startGoneTimer(_ context: ChannelHandlerContext, _ time: TimeAmount) {
+        let context = NIOLoopBound(context, eventLoop: context.eventLoop)
+        let me = NIOLoopBound(self, eventLoop: context.value.eventLoop)
+        goneTimer = context.value.eventLoop.scheduleTask(in: time) {
+            let (me, context) = (me.value, context.value)
+            if me.isClosing || me.openRequests == 0 || !context.channel.isActive { return }
+            if !me.isAnswering {
+                let head = HTTPResponse(status: .init(code: 102, reasonPhrase: "Processing"))
+                context.writeAndFlush(me.wrapOutboundOut(.head(head)), promise: nil)
+            }
+            me.startGoneTimer(context, Self.goneAgainAfter)
+        }
+    }
+
     private func stopBodyTimer() {
         bodyTimer?.cancel()
         bodyTimer = nil
@@ -141,5 +164,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         stopBodyTimer()
         stalledTimer?.cancel()
         stalledTimer = nil
+        goneTimer?.cancel()
+        goneTimer = nil
     }
 }
