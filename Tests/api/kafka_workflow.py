@@ -168,6 +168,5 @@ def main():
 
 
 if find_program() is None:
-    print("not run: no broker is installed")
-else:
-    main()
+    sys.exit("FAILED: the broker that `make python` installs is missing")
+main()

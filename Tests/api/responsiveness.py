@@ -1,8 +1,10 @@
 """How quickly the server starts and answers: idle, with ten thousand pipelines, and with all cores busy.
 
-Usage: responsiveness.py BINARY [PIPELINES]
+Usage: responsiveness.py BINARY [PIPELINES]: how many there are; a hundredth of them previews.
 """
 
+import http.client
+import json
 import os
 import sys
 import time
@@ -17,7 +19,6 @@ def percentile(values, share):
 
 
 def timed(server, path, count):
-    import http.client
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     millis = []
     for _ in range(count):
@@ -64,31 +65,69 @@ def busy(checks, program):
         checks.that(p99 < 50, f"p99 {p99:.1f} ms, at most 50")
 
 
+def pages(server, parameters):
+    """All pages of a list of pipelines: the items, and how many milliseconds each page took."""
+    items, cursor, millis = [], None, []
+    while True:
+        path = "/pipelines?limit=100" + parameters + (f"&starting_after={cursor}" if cursor else "")
+        begin = time.monotonic()
+        status, _, text = server.call("GET", path)
+        millis.append((time.monotonic() - begin) * 1000)
+        if status != 200:
+            raise AssertionError(f"GET {path}: {status} {text[:300]}")
+        page = json.loads(text)
+        items += page["data"]
+        if not page["has_more"]:
+            return items, millis
+        cursor = page["data"][-1]["id"]
+
+
+def create(server, count):
+    """Makes so many pipelines that rest, and a preview for each hundred; the seconds each of ten parts took."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+
+    def post(path, body):
+        connection.request("POST", "/api/v1" + path, json.dumps(body), {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        text = answer.read()
+        if answer.status != 200:
+            raise AssertionError(f"POST {path}: {answer.status} {text[:300]}")
+        return json.loads(text)["id"]
+
+    parts, made, previews = [], [], []
+    for part in range(10):
+        begin = time.monotonic()
+        for number in range(count // 10):
+            made.append(post("/pipelines", {
+                "name": f"p{part}.{number}", "parallelism": 1, "start": False,
+                "query": "INSERT INTO nothing SELECT * FROM ticks WHERE counter > 5"}))
+        parts.append(time.monotonic() - begin)
+        for _ in range(count // 1000):
+            previews.append(post("/pipelines/preview", {"query": "SELECT counter FROM few"}))
+    return parts, made, previews
+
+
 def many(checks, program, count):
     with Server(program, API__REQUESTS_PER_SECOND="1000000") as server:
         server.start()
         server.json("POST", "/connection_tables", {"name": "ticks", "connector": "impulse", "config": {}})
+        server.json("POST", "/connection_tables", {
+            "name": "few", "connector": "impulse", "config": {"event_rate": 100, "message_count": 1}})
         server.json("POST", "/connection_tables", {"name": "nothing", "connector": "blackhole", "config": {}})
-        begin = time.monotonic()
-        for number in range(count):
-            server.json("POST", "/pipelines", {
-                "name": f"p{number}", "parallelism": 1, "start": False,
-                "query": "INSERT INTO nothing SELECT * FROM ticks WHERE counter > 5"})
-        print(f"{count} pipelines made in {time.monotonic() - begin:.1f} s")
-        seen, cursor, millis = set(), None, []
-        while True:
-            path = "/pipelines?limit=100" + (f"&starting_after={cursor}" if cursor else "")
-            begin = time.monotonic()
-            page = server.json("GET", path)
-            millis.append((time.monotonic() - begin) * 1000)
-            seen |= {item["id"] for item in page["data"]}
-            if not page["has_more"]:
-                break
-            cursor = page["data"][-1]["id"]
-        p99 = percentile(millis, 0.99)
-        print(f"{len(millis)} pages of 100: p50 {percentile(millis, 0.5):.1f} ms, p99 {p99:.1f} ms")
-        checks.equal(len(seen), count, "every pipeline is on exactly one page")
-        checks.that(percentile(millis, 0.95) < 20, f"a page took {percentile(millis, 0.95):.1f} ms (p95), at most 20")
+        parts, made, previews = create(server, count)
+        growth = parts[-1] / parts[0]
+        print(f"{count} pipelines made in {sum(parts):.1f} s, tenths of {', '.join(f'{part:.2f}' for part in parts)} s")
+        checks.that(growth <= 2, f"the last tenth took {growth:.2f} times as long to make as the first, at most 2")
+        for parameters, expected in [("", made), ("&include_preview=true", made + previews)]:
+            items, millis = pages(server, parameters)
+            p95 = percentile(millis, 0.95)
+            print(f"{len(millis)} pages of 100{parameters}: p50 {percentile(millis, 0.5):.1f} ms, p95 {p95:.1f} ms, "
+                  f"at most {max(millis):.1f} ms")
+            checks.equal(len(items), len(expected), f"pipelines on all pages{parameters}")
+            checks.that({item["id"] for item in items} == set(expected), f"every pipeline is on one page{parameters}")
+            shown = sum(item["preview"] for item in items)
+            checks.equal(shown, len(expected) - count, f"previews on all pages{parameters}")
+            checks.that(p95 < 20, f"a page{parameters} took {p95:.1f} ms (p95), at most 20")
 
 
 def main():
