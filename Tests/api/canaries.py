@@ -63,13 +63,16 @@ class Walk:
         """What a stream of events gives in so many seconds, or until it has given that."""
         connection = socket.create_connection(("127.0.0.1", self.server.port), timeout=0.5)
         connection.sendall(f"GET /api/v1{path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-                           f"Authorization: Bearer {self.server.token}\r\n\r\n".encode())
+                           f"Authorization: Bearer {self.server.token}\r\nConnection: close\r\n\r\n".encode())
         data, deadline = b"", time.monotonic() + seconds
         while time.monotonic() < deadline and not (until and until in data):
             try:
-                data += connection.recv(1 << 16)
+                more = connection.recv(1 << 16)
             except TimeoutError:
-                pass
+                continue
+            if not more:
+                break
+            data += more
         connection.close()
         self.outputs.append((f"events of {path}", data.decode(errors="replace")))
         self.note("GET", path, int(data[9:12] or b"0"))

@@ -88,6 +88,11 @@ class Broker:
             # A version that is not known is answered in the form of the first.
             ranges = b"".join(struct.pack(">hhh", *one) for one in self.VERSIONS)
             return struct.pack(">ihi", number, 0 if version == 0 else 35, len(self.VERSIONS)) + ranges
+        if key == 3:
+            # One broker, this one, and no topics.
+            rack, controller = (b"", b"") if version == 0 else (struct.pack(">h", -1), struct.pack(">i", 0))
+            broker = struct.pack(">ih9si", 0, 9, b"127.0.0.1", self.port) + rack
+            return struct.pack(">ii", number, 1) + broker + controller + struct.pack(">i", 0)
         if key == 17:
             return struct.pack(">ihi", number, 0, 1) + struct.pack(">h5s", 5, b"PLAIN")
         if key == 36:

@@ -115,9 +115,10 @@ def many(checks, program, count):
             "name": "few", "connector": "impulse", "config": {"event_rate": 100, "message_count": 1}})
         server.json("POST", "/connection_tables", {"name": "nothing", "connector": "blackhole", "config": {}})
         parts, made, previews = create(server, count)
-        growth = parts[-1] / parts[0]
+        # Whatever else the machine does, it does not do all the time.
+        growth = min(parts[-3:]) / min(parts[:3])
         print(f"{count} pipelines made in {sum(parts):.1f} s, tenths of {', '.join(f'{part:.2f}' for part in parts)} s")
-        checks.that(growth <= 2, f"the last tenth took {growth:.2f} times as long to make as the first, at most 2")
+        checks.that(growth <= 2, f"the last tenths took {growth:.2f} times as long to make as the first, at most 2")
         for parameters, expected in [("", made), ("&include_preview=true", made + previews)]:
             items, millis = pages(server, parameters)
             p95 = percentile(millis, 0.95)

@@ -56,7 +56,8 @@ def hangs(checks, mode):
             said = server.log()[before:]
         finally:
             broker.process.send_signal(signal.SIGCONT)
-        print(f"{mode}: the end after {seconds:.1f} s with status {status}\n    " + said.strip().replace("\n", "\n    "))
+        lines = "\n    ".join(said.strip().splitlines())
+        print(f"{mode}: the end after {seconds:.1f} s with status {status}\n    {lines}")
         checks.that(seconds < 10.5, f"{mode}: the end after {seconds:.1f} s")
         checks.that(status not in (0, None), f"{mode}: exit status {status}, expected one that is not 0")
         checks.that("WARNING" in said or "ERROR" in said, f"{mode}: the log says why: {said}")

@@ -8,6 +8,7 @@ stays within 1 MiB a reader.
 
 import json
 import os
+import re
 import socket
 import sys
 import threading
@@ -21,6 +22,8 @@ READERS, SILENT = 200, 50
 EVERY = 5000
 # Rows that are kept for readers; who reads misses far fewer at a time.
 KEPT = 10_000
+FILL_SECONDS = 8
+DROPPED = re.compile(rb'event: dropped\ndata: \{"count":(\d+)\}')
 
 
 def connect(server, path, buffer=None):
@@ -75,48 +78,53 @@ def rate(server, pipeline, seconds):
     return (source_rows(server, pipeline) - first) / (time.monotonic() - begin)
 
 
-def events(connection, within):
-    """The events of a stream as (kind, id, data), read until one tells that more rows were missed than are kept."""
+def missed(connection, within=10):
+    """What a stream gives until it tells that more rows were missed than are kept, and how many; 0: it does not."""
     connection.settimeout(1)
-    found, text, deadline = [], b"", time.monotonic() + within
-    while time.monotonic() < deadline and not any(
-            kind == "dropped" and data["count"] > KEPT for kind, _, data in found):
+    text, deadline = b"", time.monotonic() + within
+    while time.monotonic() < deadline:
         try:
             data = connection.recv(1 << 16)
         except TimeoutError:
             continue
+        text += data
+        # An event may have come in two parts.
+        for found in DROPPED.finditer(text, max(0, len(text) - len(data) - 100)):
+            if int(found.group(1)) > KEPT:
+                return text[:found.end()], int(found.group(1))
         if not data:
             break
-        *blocks, text = (text + data).split(b"\n\n")
-        for block in blocks:
-            lines = [line for line in block.split(b"\n") if b": " in line and not line.startswith(b":")]
-            fields = dict(line.split(b": ", 1) for line in lines)
-            if b"data" in fields:
-                kind, number = fields.get(b"event", b"message").decode(), int(fields.get(b"id", 0))
-                found.append((kind, number, json.loads(fields[b"data"])))
-    return found
+    return text, 0
+
+
+def check_whole(checks, text):
+    """Between the ids of a stream's events there is no hole that it does not tell; gives the number of its rows."""
+    place, count = None, 0
+    for block in text.split(b"\n\n"):
+        lines = [line for line in block.split(b"\n") if b": " in line and not line.startswith(b":")]
+        fields = dict(line.split(b": ", 1) for line in lines)
+        if b"data" not in fields or b"id" not in fields:
+            if fields.get(b"event") == b"dropped" and place is not None:
+                place += json.loads(fields[b"data"])["count"]
+            continue
+        rows = json.loads(json.loads(fields[b"data"])["batch"])
+        if place is not None:
+            checks.equal(int(fields[b"id"]) - place, len(rows), "rows between two ids")
+        checks.that(all(row["twice"] == 2 * row["counter"] and row["counter"] % EVERY == 0 for row in rows),
+                    "rows are whole")
+        place, count = int(fields[b"id"]), count + len(rows)
+    return count
 
 
 def stalled(checks, connections):
     """Whoever did not read has what was sent before its socket was full, without a hole, and is told what it missed."""
-    told, kept = [], []
-    for connection in connections:
-        place, had = None, 0
-        for kind, number, data in events(connection, 15):
-            if kind == "dropped":
-                place = None if place is None else place + data["count"]
-                told += [data["count"]] if data["count"] > KEPT else []
-                continue
-            rows = json.loads(data["batch"])
-            if place is not None:
-                checks.equal(number - place, len(rows), "rows between two ids")
-            checks.that(all(row["twice"] == 2 * row["counter"] and row["counter"] % EVERY == 0 for row in rows),
-                        "rows are whole")
-            place, had = number, had + len(rows)
-        kept.append(had)
+    found = [missed(connection) for connection in connections]
+    told = [count for _, count in found if count]
     checks.equal(len(told), len(connections), f"silent readers that are told of more than {KEPT} dropped rows")
-    print(f"the silent had {min(kept)} to {max(kept)} rows waiting, and were told of {min(told, default=0)} to "
-          f"{max(told, default=0)} dropped ones behind these")
+    rows = [check_whole(checks, text) for text, _ in found[:5]]
+    sizes = [len(text) / 1024 for text, _ in found]
+    print(f"for the silent {min(sizes):.0f} to {max(sizes):.0f} KiB were waiting (some {rows[0]} rows), and "
+          f"{min(told, default=0)} to {max(told, default=0)} rows behind these were dropped")
 
 
 def main():
@@ -135,20 +143,23 @@ def main():
             before.append(rate(server, pipeline, seconds))
             memory = server.resident_mebibytes()
             silent = [connect(server, path, buffer=4096) for _ in range(SILENT)]
+            if turn == 2:
+                # Alone they are given more: their sockets are to be full, which takes megabytes.
+                time.sleep(FILL_SECONDS)
             reading = [connect(server, path) for _ in range(READERS - SILENT)]
             drains = Drains(reading)
             time.sleep(1)
             during.append(rate(server, pipeline, seconds))
-            # The sockets of the silent are to be full for more than a second, far longer than rows are kept.
-            time.sleep(2)
             peaks.append(server.resident_mebibytes() - memory)
             counts = drains.stop()
             checks.that(all(count > 1000 for count in counts), f"all {len(counts)} readers got rows")
+            print(f"turn {turn}: {sum(counts) / len(counts) / 1024:.0f} KiB a reader, {peaks[-1]:.1f} MiB more")
+            for connection in reading:
+                connection.close()
             if turn == 2:
                 stalled(checks, silent)
-            for connection in silent + reading:
+            for connection in silent:
                 connection.close()
-            print(f"turn {turn}: {sum(counts) / len(counts) / 1024:.0f} KiB a reader, {peaks[-1]:.1f} MiB more")
             time.sleep(0.5)
         ratio = sorted(during)[1] / sorted(before)[1]
         print(f"rows a second without readers {[round(value) for value in before]}, with {[round(v) for v in during]}:"
