@@ -26,7 +26,7 @@ struct ServerProgramTests {
             ["control_chaos.py", "200"],
             // Short turns on a machine that others may share are noisy; by hand it demands 0.95.
             ["sse_readers.py", "2", "0.8"],
-            ["responsiveness.py", "1000"],
+            ["responsiveness.py", "10000"],
             ["kafka_workflow.py", "50000", "1"],
         ])
     func program(_ program: [String]) throws {
