@@ -28,6 +28,8 @@ public struct JobStatus: Sendable {
     public var failure: JobFailure?
     /// What the last run that ended by itself or by a stop did.
     public var summary: PipelineSummary?
+    /// The run that is of.
+    public var summaryRun = 0
     /// Whether a run was given up that did not end; whoever it hangs on may never come back.
     public var hasAbandoned = false
     /// The last changes of state, oldest first.

@@ -78,12 +78,13 @@ public final class JobSupervisor: Sendable {
 
     /// A job that has not begun; the first desire begins it. `planning` makes the graph that is to run and may be
     /// called again; `notify` is called in order, and must not wait. A job that was known before begins `after` so many
-    /// runs, in the state it came to rest in. `changesQuery`: its state is that of another query than is wanted.
+    /// runs, in the state it came to rest in; `startTime`, nanoseconds since 1970, is of one that goes on.
+    /// `changesQuery`: its state is that of another query than is wanted.
     /// `outlets` are those of every run; `thread` is where plans and starts, which may take long, are made.
     public init(
         pipelineID: String, jobID: String, desire: JobDesire, policy: RestartPolicy = RestartPolicy(),
         stateDirectory: String? = nil, state initial: JobState = .created, after run: Int = 0,
-        changesQuery: Bool = false, backend: any ExecutionBackend, host: Host = Host(),
+        startTime: Int64? = nil, changesQuery: Bool = false, backend: any ExecutionBackend, host: Host = Host(),
         thread: (any TaskExecutor)? = nil,
         outlets: PipelineOutlets = PipelineOutlets(),
         notify: @escaping @Sendable (JobNotice) -> Void = { _ in },
@@ -101,6 +102,7 @@ public final class JobSupervisor: Sendable {
         var status = JobStatus(desire: desire)
         status.state = initial
         status.run = run
+        status.startTime = startTime
         state = Mutex(
             State(
                 machine: JobStateMachine(
@@ -122,6 +124,19 @@ public final class JobSupervisor: Sendable {
     public var currentRun: (any JobRun)? { state.withLock { $0.machine.hasRun ? $0.runs[$0.machine.run] : nil } }
     /// The run under way, or the one that has ended, until the next begins.
     public var lastRun: (any JobRun)? { state.withLock { $0.runs[$0.machine.run] } }
+
+    /// Lets go of the plan and the runs of a job at rest; of no effect on one that does not rest.
+    func forgetRuns() {
+        let gone = state.withLock { state -> ([Int: any JobRun], JobPlan?)? in
+            guard state.status.state.isTerminal, !state.machine.hasRun else { return nil }
+            defer {
+                state.runs = [:]
+                state.plan = nil
+            }
+            return (state.runs, state.plan)
+        }
+        withExtendedLifetime(gone) {}
+    }
 
     /// Says what is wanted of the job from now on.
     public func want(_ desire: JobDesire) { inputs.yield(.event(.desired(desire))) }
@@ -175,7 +190,12 @@ public final class JobSupervisor: Sendable {
             handle(.faulted(run: run, failure.domain), failure)
         case .ended(.success(let summary)):
             let isCurrent = state.withLock { $0.machine.hasRun && $0.machine.run == run }
-            if isCurrent { state.withLock { $0.status.summary = summary } }
+            if isCurrent {
+                state.withLock { state in
+                    state.status.summary = summary
+                    state.status.summaryRun = run
+                }
+            }
             handle(.ended(run: run, JobStateMachine.Ending(summary)))
         case .ended(.failure(let error)):
             let failure = JobFailure(error)
@@ -289,9 +309,11 @@ extension JobStatus {
     /// Notes a change of state.
     mutating func enter(_ entered: JobState, at time: Int64) {
         let rested = state.isTerminal || state == .created
+        // One that goes on with another server began with the one before.
+        let known = state == .created ? startTime : nil
         state = entered
         if entered == .compiling && rested {
-            startTime = time
+            startTime = known ?? time
             finishTime = nil
             failure = nil
             summary = nil

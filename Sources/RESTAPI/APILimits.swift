@@ -1,4 +1,7 @@
-/// Every bound of the server in one table; `/config` shows it.
+import ControlPlane
+import JSONModel
+
+/// Every bound of the API; `/config` shows it in one table with those of what is behind it (`ServerLimits`).
 public enum APILimit: String, Sendable, CaseIterable {
     case bodyBytes = "body-bytes"
     case queryBytes = "query-bytes"
@@ -43,6 +46,27 @@ public enum APILimit: String, Sendable, CaseIterable {
         case .pageItems: (1000, "items", "The greatest `limit` of a list.")
         case .queryRows: (100_000, "rows", "The greatest `limit` of a query that is answered at once.")
         }
+    }
+}
+
+/// Every bound of the server in one table.
+enum ServerLimits {
+    /// What is bounded in bodies, whatever the configuration says.
+    private static let bodies = [
+        ControlLimit(
+            "json-depth", JSONParser.depthMax, "levels", "How deep JSON in a body is nested; deeper gets 400."),
+        ControlLimit("tags", PipelineRequests.tagCountMax, "tags", "Tags of a pipeline; more get 400."),
+        ControlLimit(
+            "tag-name-characters", PipelineRequests.tagKeyLengthMax, "characters",
+            "The name of a tag; longer ones get 400."),
+        ControlLimit(
+            "tag-value-characters", PipelineRequests.tagValueLengthMax, "characters",
+            "The value of a tag; longer ones get 400."),
+    ]
+
+    /// Those of the API, of bodies, then of what is behind it.
+    static func all(_ limits: APILimits, _ control: [ControlLimit]) -> [ControlLimit] {
+        APILimit.allCases.map { ControlLimit($0.rawValue, limits[$0], $0.unit, $0.documentation) } + bodies + control
     }
 }
 

@@ -67,6 +67,26 @@ struct ServeCommandTests {
         #expect(result.errorOutput.components(separatedBy: "listening").count == 2, "\(result.errorOutput)")
     }
 
+    @Test("an end without a last checkpoint has another status, and the log says so")
+    func unsafe() throws {
+        let server = try Served()
+        let address = try server.address()
+        func ask(_ words: String...) throws -> ChildProcess.Result {
+            try server.beside(words, environment: ["LAMINAR__CLIENT__SERVER": address])
+        }
+        let query =
+            "CREATE TABLE n WITH (connector = 'impulse', event_rate = 50, type = 'source'); SELECT counter FROM n"
+        #expect(try ask("pipelines", "create", "p", "-e", query).status == 0)
+        #expect(try ask("pipelines", "start", "p", "--wait").output == "Running\n")
+        let state = server.folder + "/data/checkpoints"
+        try FileManager.default.removeItem(atPath: state)
+        try "".write(toFile: state, atomically: true, encoding: .utf8)
+        let result = server.end(SIGTERM)
+        #expect(result.status == 1, "\(result.errorOutput)")
+        #expect(result.errorOutput.contains("not all pipelines ended behind a last checkpoint"))
+        #expect(!result.errorOutput.contains("cannot go on"))
+    }
+
     @Test("what is in the way of a second server is told, and the first one goes on")
     func inTheWay() throws {
         let server = try Served()

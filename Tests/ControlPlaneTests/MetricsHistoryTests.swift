@@ -89,6 +89,33 @@ struct MetricsHistoryTests {
         #expect(points.allSatisfy { $0.value == 100 })
     }
 
+    @Test("of very many subtasks fewer moments are given, the newest among them", arguments: [1, 40, 300])
+    func thinned(moments: Int) {
+        let history = MetricsHistory()
+        for number in 1...moments {
+            history.add(
+                Self.snapshot(second: UInt64(number)) { snapshot in
+                    for subtask in 1..<200 {
+                        var more = snapshot.tasks[1]
+                        more.subtask = subtask
+                        more.taskID = subtask + 1
+                        snapshot.tasks.append(more)
+                    }
+                }, at: Int64(number))
+        }
+        func count(_ metrics: [NodeMetrics]) -> Int {
+            metrics.flatMap(\.groups).flatMap(\.subtasks).reduce(0) { $0 + $1.points.count }
+        }
+        let all = history.nodeMetrics()
+        #expect(count(all) <= MetricsHistory.valueCountMax)
+        let few = history.nodeMetrics(valueCountMax: 40_000)
+        #expect(count(few) <= 40_000 && count(few) > 0)
+        for metrics in [all, few] {
+            let times = Self.points(metrics, 1, "messages_recv")?.map(\.time) ?? []
+            #expect(times == times.sorted() && times.last == Int64(moments))
+        }
+    }
+
     @Test("a new run goes on in the same history, a new parallelism begins another")
     func runs() {
         let history = MetricsHistory()

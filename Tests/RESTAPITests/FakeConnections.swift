@@ -26,7 +26,9 @@ final class FakeConnections: ConnectionService {
         if !connectors().contains(where: { $0.id == id }) { throw ControlError.notFound("Connector", id) }
     }
 
-    func profiles() async throws -> [ProfileInfo] { state.withLock { $0.profiles } }
+    func profiles(_ page: PageRequest) async throws -> Page<ProfileInfo> {
+        try Page(of: state.withLock { $0.profiles }, page, "profile") { $0.id }
+    }
 
     func profile(id: String) async throws -> ProfileInfo {
         try state.withLock { state in

@@ -130,9 +130,9 @@ final class FakePipelines: PipelineService {
 
     func restartPipeline(id: String, force: Bool) async throws -> PipelineInfo { try await pipeline(id: id) }
 
-    func jobs(pipelineID: String?) async throws -> [JobInfo] {
+    func jobs(pipelineID: String?, _ page: PageRequest) async throws -> Page<JobInfo> {
         if let pipelineID { _ = try await pipeline(id: pipelineID) }
-        return state.withLock { state in
+        let all = state.withLock { state in
             state.pipelines.filter { pipelineID == nil || $0.id == pipelineID }.map { pipeline in
                 JobInfo(
                     id: pipeline.jobID, pipelineID: pipeline.id, runID: 1, state: pipeline.state,
@@ -140,6 +140,7 @@ final class FakePipelines: PipelineService {
                     startTime: pipeline.createdAt, tasks: 2, failureMessage: "a record is bad", failureDomain: .user)
             }
         }
+        return try Page(of: all, page, "job") { $0.id }
     }
 
     private func checkJob(_ pipelineID: String, _ jobID: String) async throws {
@@ -148,12 +149,15 @@ final class FakePipelines: PipelineService {
 
     private static let span = TimeSpan(event: "sync", description: "", startTime: 1, finishTime: nil)
 
-    func checkpoints(pipelineID: String, jobID: String) async throws -> [CheckpointInfo] {
+    func checkpoints(
+        pipelineID: String, jobID: String, _ page: PageRequest
+    ) async throws -> Page<CheckpointInfo> {
         try await checkJob(pipelineID, jobID)
-        return [
+        let all = [2, 1].map { epoch in
             CheckpointInfo(
-                epoch: 1, backend: "columnar", startTime: 1, finishTime: 2, bytes: 3, events: [FakePipelines.span])
-        ]
+                epoch: epoch, backend: "columnar", startTime: 1, finishTime: 2, bytes: 3, events: [FakePipelines.span])
+        }
+        return try Page(of: all, page, "checkpoint") { String($0.epoch) }
     }
 
     func operatorCheckpoints(
@@ -196,6 +200,14 @@ final class FakePipelines: PipelineService {
         return reader
     }
 
+    func droppedMessageCount(pipelineID: String, jobID: String) async throws -> Int { 7 }
+
+    func transitions(pipelineID: String, jobID: String) async throws -> [JobTransition] {
+        try await checkJob(pipelineID, jobID)
+        return (1...150).map { JobTransition(runID: $0, state: .running, time: Int64($0), cause: nil) }
+            + [JobTransition(runID: 151, state: .failed, time: 151, cause: "the disk is full")]
+    }
+
     func diagnosis(pipelineID: String, jobID: String) async throws -> StallReport? {
         try await checkJob(pipelineID, jobID)
         return StallReport(PipelineSnapshot(elapsed: 5_000_000_000, hasStarted: true, tasks: [], channels: []))
@@ -213,6 +225,8 @@ final class FakePipelines: PipelineService {
         let batch = BatchBuilder.batch(schema, [[.int64(1), .utf8("a\nb")], [.int64(2), .null(.utf8)]])
         return (batch.schema, [batch])
     }
+
+    var limits: [ControlLimit] { ControlSettings(stateRoot: "").limits }
 
     func metricsText() async -> String { "laminar_messages_recv_total{job_id=\"job_1\"} 5" }
 }

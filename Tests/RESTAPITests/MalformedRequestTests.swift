@@ -68,6 +68,15 @@ struct MalformedRequestTests {
         pipeline(#""name":"a","query":"q","parallelism":1,"ttl_micros":0"#, "field 'ttl_micros'"),
         pipeline(#""name":"a","query":"q","parallelism":1,"tags":[]"#, "field 'tags': expected an object"),
         pipeline(#""name":"a","query":"q","parallelism":1,"tags":{"x":1}"#, "field 'tags.x': expected a string"),
+        pipeline(
+            #""name":"a","query":"q","parallelism":1,"tags":{"x":"\#(String(repeating: "v", count: 1025))"}"#,
+            "field 'tags.x': longer than 1024 characters"),
+        pipeline(
+            #""name":"a","query":"q","parallelism":1,"tags":{"\#(String(repeating: "k", count: 129))":""}"#,
+            "a tag's name takes at most 128 characters"),
+        pipeline(
+            #""name":"a","query":"q","parallelism":1,"tags":{"x":"\u0000"}"#,
+            "field 'tags.x': must not contain the character U+0000"),
         pipeline(#""name":"a","query":"q","parallelism":1,"udfs":{}"#, "field 'udfs': expected an array"),
         pipeline(#""name":"a","query":"q","parallelism":1,"udfs":[{}]"#, "user-defined functions"),
         pipeline(#""name":"a","query":"q","parallelism":1,"start":"no""#, "field 'start'"),

@@ -1,4 +1,5 @@
 import Columnar
+import ControlPlane
 import HTTPTypes
 import JSONModel
 import TestKit
@@ -180,6 +181,89 @@ struct RouteTests {
         #expect(batches.map(\.rowCount) == [2])
     }
 
+    @Test(
+        "every list has pages",
+        arguments: RouteTable.routes.filter(\.isPage).map(\.path))
+    func pagesOfAll(path: String) async throws {
+        let router = TestRouter()
+        for name in ["a", "b"] {
+            _ = try await router.send("POST", "/pipelines", #"{"name":"x","query":"SELECT 1","parallelism":4}"#)
+            for body in [Self.profile, Self.table] {
+                let place = body == Self.table ? "/connection_tables" : "/connection_profiles"
+                _ = try await router.send(
+                    "POST", place,
+                    body.replacing(#""name":"\#(body == Self.table ? "t" : "p")""#, with: #""name":"\#(name)""#))
+            }
+        }
+        let list = path.replacing("{id}", with: "pl_1").replacing("{pipeline_id}", with: "pl_1")
+            .replacing("{job_id}", with: "job_1").replacing("{epoch}", with: "1")
+        let all = try await router.send("GET", list)
+        #expect(all.status == 200 && all.json["has_more"] == false, "\(list): \(all.text)")
+        var found: [JSONValue] = []
+        var cursor = ""
+        for _ in 0..<10 {
+            let page = try await router.send("GET", "\(list)?limit=1\(cursor)").json
+            found += page["data"]?.array ?? []
+            guard page["has_more"] == true, let last = found.last else { break }
+            let id = ["id", "epoch", "operatorId", "nodeId"].compactMap { last[$0] }.first
+            cursor = "&starting_after=\(id?.string ?? id.map { "\($0)" } ?? "")"
+        }
+        #expect(.array(found) == all.json["data"] && !found.isEmpty, "\(list)")
+        if !list.hasSuffix("/errors") {
+            let unknown = try await router.send("GET", "\(list)?starting_after=nothing")
+            #expect(unknown.status == 400 && unknown.error.contains("starting_after"), "\(list): \(unknown.text)")
+        }
+    }
+
+    @Test("messages that are kept no more are counted, and a diagnosis tells what the job went through")
+    func history() async throws {
+        let router = TestRouter()
+        _ = try await router.send("POST", "/pipelines", #"{"name":"x","query":"SELECT 1","parallelism":4}"#)
+        #expect(try await router.send("GET", "/pipelines/pl_1/jobs/job_1/errors").json["dropped"] == 7)
+        let diagnosis = try await router.send("GET", "/pipelines/pl_1/jobs/job_1/diagnosis").json
+        let changes = diagnosis["transitions"]?.array ?? []
+        #expect(changes.count == JobObject.transitionCountMax)
+        #expect(changes.first == ["runId": 151, "state": "Failed", "time": 151, "cause": "the disk is full"])
+        #expect(changes.last?["runId"] == 52 && changes.last?["cause"] == .null)
+    }
+
+    @Test("figures are written as any other JSON")
+    func figures() async throws {
+        let answer = try await TestRouter().send("GET", "/pipelines").json
+        #expect(answer == ["data": [], "has_more": false])
+        let points = [NodeMetrics.Point(time: 1, value: 2.5), .init(time: 2, value: .nan), .init(time: 3, value: 1e-7)]
+        let node = NodeMetrics(
+            nodeID: 4,
+            groups: [
+                .init(name: "a\"b", subtasks: [.init(index: 0, points: points), .init(index: 1, points: [])]),
+                .init(name: "c", subtasks: []),
+            ])
+        let text = JobObject.text(Page([node, NodeMetrics(nodeID: 5, groups: [])], hasMore: true))
+        let wanted: JSONValue = [
+            "data": [
+                [
+                    "nodeId": 4,
+                    "metricGroups": [
+                        [
+                            "name": "a\"b",
+                            "subtasks": [
+                                [
+                                    "index": 0,
+                                    "metrics": [
+                                        ["time": 1, "value": .number(2.5)], ["time": 2, "value": nil],
+                                        ["time": 3, "value": .number(1e-7)],
+                                    ],
+                                ], ["index": 1, "metrics": []],
+                            ],
+                        ], ["name": "c", "subtasks": []],
+                    ],
+                ], ["nodeId": 5, "metricGroups": []],
+            ], "has_more": true,
+        ]
+        #expect(try JSONParser.parse(text) == wanted)
+        #expect(text == wanted.utf8())
+    }
+
     @Test("metrics tell of the pipelines, of requests and of the process")
     func metricsAreComplete() async throws {
         let router = TestRouter()
@@ -198,5 +282,13 @@ struct RouteTests {
             let line = try #require(lines.first { $0.hasPrefix(name + " ") }, "\(name) is missing")
             #expect((Double(line.dropFirst(name.count + 1)) ?? 0) > 0, "\(line)")
         }
+    }
+}
+
+extension Route {
+    /// Whether it answers with a list in pages.
+    fileprivate var isPage: Bool {
+        guard let members = answers.first?.schema.json["properties"] else { return false }
+        return members["has_more"] != nil && members["data"] != nil
     }
 }

@@ -20,7 +20,11 @@ METHODS = {"get", "post", "put", "patch", "delete"}
 # What a JSON Schema cannot say is refused with 400 all the same: a cursor that is not there, SQL that is wrong, a config that its
 # connector's own schema does not allow.
 BEYOND_SCHEMAS = {
-    "GET": ["/connection_tables", "/pipelines", "/pipelines/{pipeline_id}/jobs/{job_id}/errors"],
+    "GET": ["/connection_profiles", "/connection_tables", "/connectors", "/jobs", "/pipelines", "/pipelines/{id}/jobs",
+            "/pipelines/{pipeline_id}/jobs/{job_id}/checkpoints",
+            "/pipelines/{pipeline_id}/jobs/{job_id}/checkpoints/{epoch}/operator_checkpoint_groups",
+            "/pipelines/{pipeline_id}/jobs/{job_id}/errors",
+            "/pipelines/{pipeline_id}/jobs/{job_id}/operator_metric_groups"],
     "PATCH": ["/pipelines/{id}"],
     "POST": ["/connection_profiles", "/connection_profiles/test", "/connection_tables", "/connection_tables/test",
              "/connection_tables/schemas/test", "/connectors/{connector}/profiles", "/connectors/{connector}/tables",

@@ -116,7 +116,7 @@ extension ConnectionRegistry {
     func checkedTable(_ draft: TableDraft, name: String) async throws -> ConnectionDraft.Table {
         var table = try ConnectionDraft.table(draft)
         if let id = draft.profileID {
-            guard let profile = try store.profile(id: id) else {
+            guard let profile = try await store.profile(id: id) else {
                 throw ControlError(.invalid, "connection_profile_id: there is no connection profile with id '\(id)'")
             }
             if profile.connector != table.descriptor.id {
@@ -161,11 +161,15 @@ extension ConnectionRegistry {
             // A table may be stored before its variables are set; a registry is asked with what there is.
             return (try? variables.filled(connector, checked)) ?? checked
         }
-        let (result, definitions) = await OutsideDefinitions.asking(catalog, missing: \.missingDefinitions) { known in
+        let (result, definitions) = try await OutsideDefinitions.asking(
+            catalog, missing: \.missingDefinitions
+        ) { [options] known in
             var options = options
             options.definitions = known
-            return QueryCompiler(connectors: catalog, stored: [table], options: options)
-                .compile("DESCRIBE \"\(table.name)\"")
+            return try await planning.run { [options] in
+                QueryCompiler(connectors: self.catalog, stored: [table], options: options)
+                    .compile("DESCRIBE \"\(table.name)\"")
+            }
         }
         guard let error = result.diagnostics.first(where: { $0.severity == .error }) else { return definitions }
         let prefix = "table \(table.name): "

@@ -136,7 +136,7 @@ extension ConnectionRegistry {
 
     /// What could be chosen for fields of a table. Errors: `ControlError` when the brokers cannot be asked.
     public func autocomplete(profileID: String) async throws -> [String: [String]] {
-        let row = try storedProfile(profileID)
+        let row = try await storedProfile(profileID)
         guard let descriptor = ConnectorDescriptor.find(row.connector), Self.clusterConnectors.contains(row.connector)
         else { return [:] }
         do {

@@ -38,7 +38,7 @@ extension ConnectionRegistry {
         let stored = try planned(table, name: name)
         let profile = try table.profile.map(opened)
         return AsyncStream { continuation in
-            let task = Task {
+            let task = Task(executorPreference: trials) {
                 await self.run(table, stored, profile) { continuation.yield($0) }
                 continuation.finish()
             }

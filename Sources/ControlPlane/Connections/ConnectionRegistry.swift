@@ -36,6 +36,10 @@ public final class ConnectionRegistry: ConnectionService {
     let dialer: any Dialer
     let fileSystem: any FileSystem
     let makeProbe: ClusterProbeFactory
+    /// Where tables are planned to check them.
+    let planning = PlanningThreads(waitingMax: QueryPlanner.waitingMax, jobThreadCount: 0)
+    /// Where tables are tried out, which may wait for files; nil where the system gives no threads.
+    let trials = try? ThreadPoolExecutor(threadCount: 2, name: "trials of tables")
     private let clock: any WallClock
 
     public init(
@@ -53,6 +57,8 @@ public final class ConnectionRegistry: ConnectionService {
         self.fileSystem = fileSystem
     }
 
+    deinit { trials?.shutDown() }
+
     private var nowMicros: Int64 { clock.nowNanoseconds() / 1000 }
 
     public func connectors() -> [ConnectorInfo] {
@@ -69,9 +75,12 @@ public final class ConnectionRegistry: ConnectionService {
 
     // MARK: - Profiles
 
-    public func profiles() async throws -> [ProfileInfo] { try store.profiles().map(info) }
+    public func profiles(_ page: PageRequest) async throws -> Page<ProfileInfo> {
+        let found = try await store.profiles(page)
+        return Page(found.items.map(info), hasMore: found.hasMore)
+    }
 
-    public func profile(id: String) async throws -> ProfileInfo { info(try storedProfile(id)) }
+    public func profile(id: String) async throws -> ProfileInfo { info(try await storedProfile(id)) }
 
     public func createProfile(_ draft: ProfileDraft) async throws -> ProfileInfo {
         let name = try ConfigCheck.name(draft.name)
@@ -82,14 +91,14 @@ public final class ConnectionRegistry: ConnectionService {
         }
         let row = ConnectionStore.Profile(
             id: id, name: name, connector: checked.descriptor.id, config: sealed, createdAt: nowMicros)
-        try store.insert(row)
+        try await store.insert(row)
         return info(row)
     }
 
-    public func deleteProfile(id: String) async throws { try store.deleteProfile(id: id) }
+    public func deleteProfile(id: String) async throws { try await store.deleteProfile(id: id) }
 
-    func storedProfile(_ id: String) throws -> ConnectionStore.Profile {
-        guard let row = try store.profile(id: id) else { throw ControlError.notFound("Connection profile", id) }
+    func storedProfile(_ id: String) async throws -> ConnectionStore.Profile {
+        guard let row = try await store.profile(id: id) else { throw ControlError.notFound("Connection profile", id) }
         return row
     }
 
@@ -114,19 +123,13 @@ public final class ConnectionRegistry: ConnectionService {
     // MARK: - Tables
 
     public func tables(_ page: PageRequest) async throws -> Page<TableInfo> {
-        let found = try store.tables(page)
-        let profiles = Dictionary(
-            try store.profiles().map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-        return Page(
-            found.items.map { row in info(row, profile: row.profileID.flatMap { profiles[$0] }) },
-            hasMore: found.hasMore)
+        let found = try await store.tables(page)
+        return Page(found.items.map { info($0, profile: $0.profile) }, hasMore: found.hasMore)
     }
 
     public func table(id: String) async throws -> TableInfo {
-        guard let row = try store.table(id: id, countsConsumers: true) else {
-            throw ControlError.notFound("Connection table", id)
-        }
-        return info(row, profile: try row.profileID.flatMap { try store.profile(id: $0) })
+        guard let row = try await store.table(id: id) else { throw ControlError.notFound("Connection table", id) }
+        return info(row, profile: row.profile)
     }
 
     public func createTable(_ draft: TableDraft) async throws -> TableInfo {
@@ -139,11 +142,11 @@ public final class ConnectionRegistry: ConnectionService {
         let row = ConnectionStore.Table(
             id: id, name: name, connector: checked.descriptor.id, profileID: checked.profile?.id,
             tableType: checked.role.rawValue, config: sealed, schema: checked.schema?.json, createdAt: nowMicros)
-        try store.insert(row)
+        try await store.insert(row)
         return info(row, profile: checked.profile)
     }
 
-    public func deleteTable(id: String) async throws { try store.deleteTable(id: id) }
+    public func deleteTable(id: String) async throws { try await store.deleteTable(id: id) }
 
     private func info(_ row: ConnectionStore.Table, profile: ConnectionStore.Profile?) -> TableInfo {
         let shape = ConnectorDescriptor.find(row.connector)?.table
@@ -168,9 +171,9 @@ extension ConnectionRegistry: StoredTableSource {
 
     /// A table as the planner sees it; nil when there is none. Errors: a secret that cannot be opened.
     func planned(tableID id: String) throws -> StoredTable? {
-        guard let row = try store.table(id: id, countsConsumers: false),
-            let descriptor = ConnectorDescriptor.find(row.connector)
-        else { return nil }
+        guard let row = try store.plainTable(id: id), let descriptor = ConnectorDescriptor.find(row.connector) else {
+            return nil
+        }
         let config = try descriptor.table.mappingSecrets(in: row.config) { path, text in
             try settings.secrets.open(text, at: row.id + "." + path)
         }

@@ -2,6 +2,8 @@ import GRDB
 import JSONModel
 
 /// The rows of profiles and tables. Secrets in configs are sealed; everything else is as it is answered.
+///
+/// What requests ask lets their thread go while the database works; the planner, which has threads of its own, waits.
 struct ConnectionStore: Sendable {
     let database: MetadataDatabase
 
@@ -24,6 +26,8 @@ struct ConnectionStore: Sendable {
         var createdAt: Int64
         /// Pipelines that use it, previews left out.
         var consumers = 0
+        /// Only where it is to be shown.
+        var profile: Profile?
     }
 
     /// More are not stored.
@@ -31,22 +35,42 @@ struct ConnectionStore: Sendable {
 
     // MARK: - Profiles
 
-    func profiles() throws -> [Profile] {
-        try database.pool.read { database in
-            try Row.fetchAll(database, sql: "SELECT * FROM connection_profiles ORDER BY created_at DESC, id DESC")
-                .map(Self.profile)
+    /// One page, newest first, bounded in bytes too. Errors: `ControlError` for an unknown cursor.
+    func profiles(_ page: PageRequest) async throws -> Page<Profile> {
+        try await database.pool.read { database in
+            var condition = ""
+            var arguments: StatementArguments = []
+            if let cursor = page.startingAfter {
+                let time = try Int64.fetchOne(
+                    database, sql: "SELECT created_at FROM connection_profiles WHERE id = ?", arguments: [cursor])
+                guard let time else {
+                    throw ControlError(.invalid, "starting_after: there is no connection profile '\(cursor)'")
+                }
+                condition = "WHERE (created_at, id) < (?, ?)"
+                arguments = [time, cursor]
+            }
+            arguments += [page.limit + 1]
+            let rows = try Row.fetchCursor(
+                database,
+                sql: "SELECT * FROM connection_profiles \(condition) ORDER BY created_at DESC, id DESC LIMIT ?",
+                arguments: arguments)
+            return try Page(rows, limit: page.limit) { try Self.profile($0) }
         }
     }
 
-    func profile(id: String) throws -> Profile? {
-        try database.pool.read { database in
-            try Row.fetchOne(database, sql: "SELECT * FROM connection_profiles WHERE id = ?", arguments: [id])
-                .map(Self.profile)
-        }
+    /// For requests.
+    func profile(id: String) async throws -> Profile? { try await database.pool.read { try Self.profile(id, $0) } }
+
+    /// For the planner.
+    func profile(id: String) throws -> Profile? { try database.pool.read { try Self.profile(id, $0) } }
+
+    private static func profile(_ id: String, _ database: Database) throws -> Profile? {
+        try Row.fetchOne(database, sql: "SELECT * FROM connection_profiles WHERE id = ?", arguments: [id])
+            .map { try profile($0) }
     }
 
-    func insert(_ profile: Profile) throws {
-        try adding("connection profile", profile.name) { database in
+    func insert(_ profile: Profile) async throws {
+        try await adding("connection profile", profile.name) { database in
             try Self.checkRoom(database, "connection_profiles")
             try database.execute(
                 sql: "INSERT INTO connection_profiles (id, name, connector, config, created_at) VALUES (?, ?, ?, ?, ?)",
@@ -55,8 +79,8 @@ struct ConnectionStore: Sendable {
     }
 
     /// Errors: there is none, or tables use it.
-    func deleteProfile(id: String) throws {
-        try database.pool.write { database in
+    func deleteProfile(id: String) async throws {
+        try await database.pool.write { database in
             let users = try String.fetchAll(
                 database, sql: "SELECT name FROM connection_tables WHERE profile_id = ? ORDER BY name", arguments: [id])
             if !users.isEmpty {
@@ -78,8 +102,19 @@ struct ConnectionStore: Sendable {
         WHERE pipeline_tables.table_id = connection_tables.id AND pipelines.is_preview = 0) AS consumers
         """
 
-    func tables(_ page: PageRequest) throws -> Page<Table> {
-        try database.pool.read { database in
+    /// A profile beside its table.
+    private static let profileColumns = """
+        p.name AS profile_name, p.connector AS profile_connector, p.config AS profile_config,
+        p.created_at AS profile_created_at
+        """
+    private static let shownTables = """
+        SELECT connection_tables.*, \(consumers), \(profileColumns) FROM connection_tables
+        LEFT JOIN connection_profiles p ON p.id = connection_tables.profile_id
+        """
+
+    /// With their profiles, one page, bounded in bytes too. Errors: `ControlError` for an unknown cursor.
+    func tables(_ page: PageRequest) async throws -> Page<Table> {
+        try await database.pool.read { database in
             var condition = ""
             var arguments: StatementArguments = []
             if let cursor = page.startingAfter {
@@ -87,26 +122,34 @@ struct ConnectionStore: Sendable {
                     let last = try Row.fetchOne(
                         database, sql: "SELECT created_at, id FROM connection_tables WHERE id = ?", arguments: [cursor])
                 else { throw ControlError(.invalid, "starting_after: there is no connection table '\(cursor)'") }
-                condition = "WHERE (created_at, id) < (?, ?)"
+                condition = "WHERE (connection_tables.created_at, connection_tables.id) < (?, ?)"
                 arguments = [last["created_at"] as Int64, last["id"] as String]
             }
             arguments += [page.limit + 1]
-            let rows = try Row.fetchAll(
+            let rows = try Row.fetchCursor(
                 database,
                 sql: """
-                    SELECT *, \(Self.consumers) FROM connection_tables \(condition)
-                    ORDER BY created_at DESC, id DESC LIMIT ?
+                    \(Self.shownTables) \(condition)
+                    ORDER BY connection_tables.created_at DESC, connection_tables.id DESC LIMIT ?
                     """, arguments: arguments)
-            return Page(try rows.prefix(page.limit).map(Self.table), hasMore: rows.count > page.limit)
+            return try Page(rows, limit: page.limit, Self.shownTable)
         }
     }
 
-    /// A table by its id. `countsConsumers` is for those that are shown: it looks at every pipeline that uses it.
-    func table(id: String, countsConsumers: Bool) throws -> Table? {
-        let columns = countsConsumers ? "*, \(Self.consumers)" : "*, 0 AS consumers"
-        return try database.pool.read { database in
-            try Row.fetchOne(database, sql: "SELECT \(columns) FROM connection_tables WHERE id = ?", arguments: [id])
-                .map(Self.table)
+    /// For requests: as it is shown, with its profile and how many pipelines use it.
+    func table(id: String) async throws -> Table? {
+        try await database.pool.read { database in
+            try Row.fetchOne(database, sql: "\(Self.shownTables) WHERE connection_tables.id = ?", arguments: [id])
+                .map(Self.shownTable)
+        }
+    }
+
+    /// For the planner, which does not ask who else uses it.
+    func plainTable(id: String) throws -> Table? {
+        try database.pool.read { database in
+            try Row.fetchOne(
+                database, sql: "SELECT *, 0 AS consumers FROM connection_tables WHERE id = ?", arguments: [id]
+            ).map(Self.table)
         }
     }
 
@@ -121,8 +164,8 @@ struct ConnectionStore: Sendable {
         }
     }
 
-    func insert(_ table: Table) throws {
-        try adding("connection table", table.name) { database in
+    func insert(_ table: Table) async throws {
+        try await adding("connection table", table.name) { database in
             try Self.checkRoom(database, "connection_tables")
             if let profile = table.profileID,
                 try Row.fetchOne(
@@ -144,8 +187,8 @@ struct ConnectionStore: Sendable {
     }
 
     /// Errors: there is none, or pipelines use it; previews do not count.
-    func deleteTable(id: String) throws {
-        try database.pool.write { database in
+    func deleteTable(id: String) async throws {
+        try await database.pool.write { database in
             let users = try String.fetchAll(
                 database,
                 sql: """
@@ -166,9 +209,11 @@ struct ConnectionStore: Sendable {
 
     // MARK: - Rows
 
-    private func adding(_ what: String, _ name: String, _ body: (Database) throws -> Void) throws {
+    private func adding(
+        _ what: String, _ name: String, _ body: @escaping @Sendable (Database) throws -> Void
+    ) async throws {
         do {
-            try database.pool.write(body)
+            try await database.pool.write(body)
         } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_CONSTRAINT_UNIQUE {
             throw ControlError(.conflict, "a \(what) with that name already exists: '\(name)'")
         }
@@ -190,6 +235,16 @@ struct ConnectionStore: Sendable {
         Profile(
             id: row["id"], name: row["name"], connector: row["connector"], config: try JSONParser.parse(row["config"]),
             createdAt: row["created_at"])
+    }
+
+    private static func shownTable(_ row: Row) throws -> Table {
+        var table = try table(row)
+        if let id = table.profileID, let name = row["profile_name"] as String? {
+            table.profile = Profile(
+                id: id, name: name, connector: row["profile_connector"],
+                config: try JSONParser.parse(row["profile_config"] as String), createdAt: row["profile_created_at"])
+        }
+        return table
     }
 
     private static func table(_ row: Row) throws -> Table {

@@ -79,7 +79,8 @@ public struct CheckpointInfo: Sendable, Hashable {
     }
 }
 
-/// One operator's share of a checkpoint.
+/// One operator's share of a checkpoint. Operators of one task are written as one file: its bytes stand at the first
+/// of them, the spans of all of them are the task's.
 public struct OperatorCheckpointInfo: Sendable, Hashable {
     public struct Subtask: Sendable, Hashable {
         public var index: Int

@@ -13,6 +13,22 @@ public struct Page<Item: Sendable>: Sendable {
     }
 }
 
+extension Page {
+    /// The page of a list that is at hand as a whole. Errors: `ControlError` for an unknown cursor.
+    public init(
+        of all: [Item], _ request: PageRequest, _ what: String, id: (Item) -> String
+    ) throws(ControlError) {
+        var rest = all[...]
+        if let cursor = request.startingAfter {
+            guard let index = all.firstIndex(where: { id($0) == cursor }) else {
+                throw ControlError(.invalid, "starting_after: there is no \(what) \(cursor)")
+            }
+            rest = all[(index + 1)...]
+        }
+        self.init(Array(rest.prefix(request.limit)), hasMore: rest.count > request.limit)
+    }
+}
+
 /// Which page of a list.
 public struct PageRequest: Sendable, Hashable {
     /// The id of the last item of the page before; nil: the first page.
@@ -37,7 +53,7 @@ public struct PipelineDraft: Sendable {
     public var isPreview = false
     /// Whether a preview writes to its sinks as well.
     public var enablesSinks = false
-    /// How long it runs at most.
+    /// How long it runs at most; a preview since it was made, another pipeline since it was last begun.
     public var ttlMicros: Int64?
     public var tags: [String: String] = [:]
     /// Whether its job begins at once.

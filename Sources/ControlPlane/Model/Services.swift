@@ -18,14 +18,14 @@ public protocol PipelineService: Sendable {
     func deletePipeline(id: String) async throws
     func restartPipeline(id: String, force: Bool) async throws -> PipelineInfo
 
-    /// All jobs, or those of a pipeline; newest first, previews left out when it is all.
-    func jobs(pipelineID: String?) async throws -> [JobInfo]
-    /// Newest first.
-    func checkpoints(pipelineID: String, jobID: String) async throws -> [CheckpointInfo]
+    /// All jobs, or those of a pipeline; newest first, previews left out when it is all. Errors: an unknown cursor.
+    func jobs(pipelineID: String?, _ page: PageRequest) async throws -> Page<JobInfo>
+    /// Newest first; the cursor is an epoch.
+    func checkpoints(pipelineID: String, jobID: String, _ page: PageRequest) async throws -> Page<CheckpointInfo>
     func operatorCheckpoints(pipelineID: String, jobID: String, epoch: Int) async throws -> [OperatorCheckpointInfo]
     /// Newest first.
     func messages(pipelineID: String, jobID: String, _ page: PageRequest) async throws -> Page<JobMessage>
-    /// None when the job does not run.
+    /// None when the job has rested for five minutes, or not run since the server was started.
     func metrics(pipelineID: String, jobID: String) async throws -> [NodeMetrics]
     /// A new reader of the preview sinks, or of the rows that leave a node of a running pipeline. With the id of the
     /// last event seen it goes on behind that, as far as the buffer reaches back. Errors: no preview sink, no such
@@ -33,6 +33,10 @@ public protocol PipelineService: Sendable {
     func output(
         pipelineID: String, jobID: String, nodeID: Int?, lastEventID: Int?
     ) async throws -> any OutputReader
+    /// How many messages of a job are kept no more.
+    func droppedMessageCount(pipelineID: String, jobID: String) async throws -> Int
+    /// The changes of a job's state that are kept, oldest first.
+    func transitions(pipelineID: String, jobID: String) async throws -> [JobTransition]
     /// Why nothing comes out; nil when the job does not run.
     func diagnosis(pipelineID: String, jobID: String) async throws -> StallReport?
 
@@ -41,6 +45,8 @@ public protocol PipelineService: Sendable {
     func run(query: String, limit: Int) async throws -> (schema: Schema, batches: [RecordBatch])
     /// All metrics of all jobs as Prometheus reads them.
     func metricsText() async -> String
+    /// Every bound that holds here, in the order of the documentation.
+    var limits: [ControlLimit] { get }
 }
 
 /// Everything that can be asked of connectors, profiles and tables. Errors as for `PipelineService`.
@@ -48,8 +54,8 @@ public protocol ConnectionService: Sendable {
     /// By name.
     func connectors() -> [ConnectorInfo]
 
-    /// Newest first.
-    func profiles() async throws -> [ProfileInfo]
+    /// Newest first. Errors: an unknown cursor.
+    func profiles(_ page: PageRequest) async throws -> Page<ProfileInfo>
     func profile(id: String) async throws -> ProfileInfo
     func createProfile(_ draft: ProfileDraft) async throws -> ProfileInfo
     /// Errors: tables use it.

@@ -5,7 +5,10 @@ import Synchronization
 ///
 /// Held as numbers of four bytes in one ring: 300 moments × subtasks of all nodes × 18 figures, 22 kB a subtask.
 public final class MetricsHistory: Sendable {
-    private let state = Mutex(MetricsRing(momentCount: 300))
+    /// Moments that are kept, one a second.
+    static let momentCount = 300
+
+    private let state = Mutex(MetricsRing(momentCount: momentCount))
 
     public init() {}
 
@@ -13,11 +16,17 @@ public final class MetricsHistory: Sendable {
     /// start of the run where it is a new run's first.
     public func add(_ snapshot: PipelineSnapshot, at micros: Int64) { state.withLock { $0.add(snapshot, at: micros) } }
 
-    /// All that is kept, by node, oldest first. Figures that a node does not have are left out.
-    public func nodeMetrics() -> [NodeMetrics] { state.withLock { $0.nodeMetrics() } }
+    /// Values that are given at once; of more the moments are thinned out.
+    public static let valueCountMax = 200_000
+
+    /// What is kept, by node, oldest first, the newest moment always. Figures that a node does not have are left out.
+    public func nodeMetrics(valueCountMax: Int = MetricsHistory.valueCountMax) -> [NodeMetrics] {
+        // Taken out as one array, so that whoever adds does not wait until all is sorted.
+        state.withLock { $0 }.nodeMetrics(valueCountMax: valueCountMax)
+    }
 
     /// Forgets everything.
-    public func removeAll() { state.withLock { $0 = MetricsRing(momentCount: 300) } }
+    public func removeAll() { state.withLock { $0 = MetricsRing(momentCount: Self.momentCount) } }
 }
 
 /// A ring of moments, each with all figures of all subtasks.
@@ -66,8 +75,12 @@ struct MetricsRing {
         last = snapshot
     }
 
-    func nodeMetrics() -> [NodeMetrics] {
-        let moments = (max(0, count - momentCount)..<count).map { $0 % momentCount }
+    /// Every so many-th moment, so that there are no more values than may be.
+    func nodeMetrics(valueCountMax: Int) -> [NodeMetrics] {
+        let series = places.count * NodeFigure.allCases.count
+        let step = max(1, (min(count, momentCount) * series + valueCountMax - 1) / max(1, valueCountMax))
+        let kept = max(0, count - momentCount)
+        let moments = stride(from: count - 1, through: kept, by: -step).reversed().map { $0 % momentCount }
         var nodes: [Int] = []
         for place in places where nodes.last != place.node { nodes.append(place.node) }
         return nodes.map { node in

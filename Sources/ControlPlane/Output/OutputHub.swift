@@ -69,9 +69,19 @@ public final class OutputHub: Sendable {
     /// behind the event it saw last. Errors: `ControlError`: no preview sink, no such node, the job has not run yet,
     /// too many readers.
     public func reader(nodeID: Int? = nil, lastEventID: Int? = nil) throws -> any OutputReader {
-        if counts.count >= Self.readerCountMax {
+        if !counts.enter(max: Self.readerCountMax) {
             throw ControlError(.tooMany, "the job has \(Self.readerCountMax) readers: no more are taken")
         }
+        do {
+            return try open(nodeID, lastEventID)
+        } catch {
+            counts.withdraw()
+            throw error
+        }
+    }
+
+    /// A reader that has been counted.
+    private func open(_ nodeID: Int?, _ lastEventID: Int?) throws -> any OutputReader {
         guard let nodeID else {
             let lacksPreview = state.withLock { $0.nodes != nil && !$0.hasPreview }
             if lacksPreview {
@@ -100,6 +110,10 @@ public final class OutputHub: Sendable {
             return stream
         }
     }
+
+    /// Lets go of the rows of preview sinks; readers are told that they missed them. Those of nodes go with their
+    /// readers.
+    public func removeRows() { preview.removeRows() }
 
     /// Readers that have not been closed.
     public var readerCount: Int { counts.count }
@@ -140,11 +154,24 @@ final class ReaderCounts: Sendable {
         return state.withLock { $0.count > 0 ? 0 : now &- min(now, $0.leftNanos) }
     }
 
-    func change(by difference: Int) {
+    /// Counts one reader more; false: there are so many already.
+    func enter(max: Int) -> Bool {
+        state.withLock { state in
+            if state.count >= max { return false }
+            state.count += 1
+            return true
+        }
+    }
+
+    /// One that was counted has left.
+    func leave() {
         let now = timers.elapsedNanoseconds()
         state.withLock { state in
-            state.count += difference
+            state.count -= 1
             if state.count == 0 { state.leftNanos = now }
         }
     }
+
+    /// One that was counted could not be opened: nobody has read.
+    func withdraw() { state.withLock { $0.count -= 1 } }
 }

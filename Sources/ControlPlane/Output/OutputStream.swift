@@ -127,8 +127,14 @@ final class OutputStream: Sendable {
 
     var readerCount: Int { state.withLock { $0.log.readerCount } }
 
+    /// Lets go of all rows so far.
+    func removeRows() {
+        let gone = state.withLock { $0.log.removeAll() }
+        withExtendedLifetime(gone) {}
+    }
+
+    /// A reader that has been counted already.
     func open(after lastEventID: Int?) -> OutputStreamReader {
-        counts.change(by: 1)
         let reader = state.withLock { $0.log.open(after: lastEventID.map { position(of: $0) }) }
         tapReaders.withLock { count in
             count += 1
@@ -154,7 +160,7 @@ final class OutputStream: Sendable {
             let gone = state.withLock { $0.log.removeAll() }
             withExtendedLifetime(gone) {}
         }
-        counts.change(by: -1)
+        counts.leave()
     }
 
     /// The next event of a reader, or nil when none came in time.

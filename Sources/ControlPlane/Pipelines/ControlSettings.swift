@@ -21,16 +21,26 @@ public struct ControlSettings: Sendable {
     public var unreadPreviewMicros: Int64
     /// How long a preview that has ended can be asked about.
     public var endedPreviewMicros: Int64
+    /// How many previews that have ended are kept; of more the oldest go. Each holds what its readers may still ask
+    /// for (`OutputHub`).
+    public var endedPreviewCountMax = 20
+    /// How long a job at rest keeps its figures, and rows that nobody reads.
+    public var restMicros: Int64 = 300_000_000
     /// How checkpoints are compressed.
     public var checkpointCodec: Codec
+    /// Whether many small checkpoints are merged (`CheckpointOptions.compacts`).
+    public var compactsCheckpoints = true
     /// How texts are planned; the parallelism comes from the pipeline.
     public var compiler: CompilerOptions
 
     /// Values allowed of a pipeline.
     public static let parallelismRange = 1...128
     public static let checkpointIntervalMicrosRange: ClosedRange<Int64> = 100_000...86_400_000_000
-    public static let nameLengthMax = 256
+    /// Characters (Unicode scalars).
+    public static let nameLengthMax = 255
     public static let queryByteCountMax = 1 << 20
+    /// What the items of one page may take in texts; pages that would be larger end early.
+    public static let pageBytesMax = 8 << 20
     /// Kept of each job.
     public static let messageCountMax = 1000
     public static let checkpointCountMax = 100

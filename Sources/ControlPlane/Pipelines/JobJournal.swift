@@ -34,11 +34,13 @@ final class JobJournal: Sendable {
 
     let jobID: String
     private let database: MetadataDatabase
+    private let trouble: JournalTrouble
     private let state = Mutex(State())
 
-    init(jobID: String, database: MetadataDatabase) {
+    init(jobID: String, database: MetadataDatabase, trouble: JournalTrouble) {
         self.jobID = jobID
         self.database = database
+        self.trouble = trouble
     }
 
     // MARK: What happens
@@ -81,6 +83,9 @@ final class JobJournal: Sendable {
         }
         if begins { Task.detached { await self.write() } }
     }
+
+    /// Whether all that was added has been written.
+    var isWritten: Bool { state.withLock { $0.entries.isEmpty && !$0.isWriting } }
 
     /// Tries again to write what could not be written.
     func retry() {
@@ -138,8 +143,10 @@ final class JobJournal: Sendable {
                     try Self.write(batch.entries, batch.status, lost: batch.lost, jobID, database)
                 }
                 settle(batch.entries.count)
+                trouble.wrote()
             } catch {
                 keep(batch)
+                trouble.failed(error, jobID: jobID, waiting: batch.entries.count)
                 return
             }
         }

@@ -31,6 +31,12 @@ final class JobOutlets: Sendable {
     /// How long nobody has read; 0 while somebody does.
     var unreadMicros: Int64 { Int64(clamping: hub.unreadNanos / 1000) }
 
+    /// Lets go of the figures.
+    func forgetMetrics() { history.removeAll() }
+
+    /// Lets go of the rows that are kept.
+    func forgetRows() { hub.removeRows() }
+
     /// The job has ended: readers are told.
     func finish() { hub.finish() }
 }

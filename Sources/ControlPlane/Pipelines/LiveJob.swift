@@ -15,13 +15,17 @@ final class LiveJob: Sendable {
     let outlets: JobOutlets
     /// The figures of the last seconds of one run, oldest first.
     private let snapshots = Mutex<[PipelineSnapshot]>([])
+    private let timers: any TimerClock
+    /// When it was first seen at rest, nanoseconds of `timers`; nil: it does not rest.
+    private let restingSince = Mutex<UInt64?>(nil)
 
     /// Ratios in metrics are of this many seconds.
     private static let ratioSeconds = 10
 
-    /// A job as it is stored, at rest; `state` is where it begins. `planner` plans its queries.
+    /// A job as it is stored, at rest; `state` is where it begins, `goesOn` says whether it is one that the server
+    /// before has left. `planner` plans its queries.
     init(
-        _ stored: StoredPipeline, state initial: JobState, desire: JobDesire, _ site: Site,
+        _ stored: StoredPipeline, state initial: JobState, desire: JobDesire, goesOn: Bool = false, _ site: Site,
         _ planner: QueryPlanner
     ) {
         pipelineID = stored.id
@@ -29,7 +33,8 @@ final class LiveJob: Sendable {
         isPreview = stored.isPreview
         ttlMicros = stored.ttlMicros
         createdAt = stored.createdAt
-        let journal = JobJournal(jobID: stored.job.id, database: site.database)
+        timers = site.host.timers
+        let journal = JobJournal(jobID: stored.job.id, database: site.database, trouble: site.trouble)
         let outlets = JobOutlets(site.host)
         self.journal = journal
         self.outlets = outlets
@@ -46,7 +51,9 @@ final class LiveJob: Sendable {
         let job = JobSupervisor(
             pipelineID: stored.id, jobID: stored.job.id, desire: desire, policy: policy,
             stateDirectory: stored.isPreview ? nil : folder, state: initial, after: stored.job.runID,
-            changesQuery: stored.previousQuery != nil, backend: site.backend, host: site.host,
+            startTime: goesOn ? Self.startTime(stored.job) : nil, changesQuery: stored.previousQuery != nil,
+            backend: site.backend,
+            host: site.host,
             thread: planner.jobThread,
             outlets: outlets.ofRuns(journal, clock: site.host.wallClock),
             notify: { notice in
@@ -56,6 +63,11 @@ final class LiveJob: Sendable {
             }, planning: changer.plan)
         reference.job.withLock { $0.job = job }
         supervisor = job
+    }
+
+    /// When a job began that goes on with this server, nanoseconds since 1970; nil: it is to begin.
+    private static func startTime(_ job: StoredJob) -> Int64? {
+        job.state == .created ? nil : job.startTime.map { $0 * 1000 }
     }
 
     /// The supervisor, for what it calls itself.
@@ -72,6 +84,7 @@ final class LiveJob: Sendable {
         let backend: any ExecutionBackend
         let settings: ControlSettings
         let host: JobSupervisor.Host
+        let trouble: JournalTrouble
 
         /// Microseconds since 1970.
         func now() -> Int64 { host.wallClock.nowNanoseconds() / 1000 }
@@ -91,11 +104,32 @@ final class LiveJob: Sendable {
         return status.state.isTerminal && status.desire == desire
     }
 
+    /// Whether something would be done again if it ended now: it runs, keeps state, and is not to be cut off.
+    var owesCheckpoint: Bool {
+        let status = supervisor.status
+        switch status.state {
+        case .running, .rescaling, .restarting, .checkpointStopping, .finishing:
+            return !isPreview && status.desire.stop.hardness <= JobStopMode.checkpoint.hardness
+        default: return false
+        }
+    }
+
+    /// Whether its last run has ended by itself, or behind a checkpoint if it takes any.
+    var hasLastCheckpoint: Bool {
+        let status = supervisor.status
+        if status.state == .finished || status.state == .failed { return true }
+        guard let summary = status.summary, status.summaryRun == status.run else { return false }
+        return summary.checkpoints?.hasStoppedBehindOne ?? true
+    }
+
     // MARK: Once a second
 
-    /// Takes the figures of a moment, and notes the checkpoints that have ended.
-    func tick(at micros: Int64) {
+    /// Takes the figures of a moment, and notes the checkpoints that have ended; lets go of what a job at rest needs no
+    /// more.
+    func tick(at micros: Int64, _ settings: ControlSettings) {
         journal.retry()
+        if status.state.isTerminal { return rest(settings) }
+        restingSince.withLock { $0 = nil }
         guard let run = supervisor.currentRun else { return }
         let snapshot = run.snapshot()
         outlets.add(snapshot, at: micros)
@@ -108,10 +142,32 @@ final class LiveJob: Sendable {
         journal.add(run.checkpointRecords)
     }
 
-    /// Why a preview is to end now; nil: it goes on.
-    func previewEnd(at micros: Int64, _ settings: ControlSettings) -> String? {
-        if let ttlMicros, micros - createdAt >= ttlMicros { return "its time is over" }
-        return outlets.unreadMicros >= settings.unreadPreviewMicros ? "nobody reads it" : nil
+    /// Of a run that is over only what its journal has not written yet is needed; figures and rows can be asked for a
+    /// while longer. Rows of previews are kept as long as these are.
+    private func rest(_ settings: ControlSettings) {
+        let now = timers.elapsedNanoseconds()
+        let since = restingSince.withLock { since in
+            since = since ?? now
+            return since ?? now
+        }
+        snapshots.withLock { $0 = [] }
+        if let run = supervisor.lastRun {
+            journal.add(run.checkpointRecords)
+            if journal.isWritten { supervisor.forgetRuns() }
+        }
+        if Int64(clamping: (now - min(now, since)) / 1000) < settings.restMicros { return }
+        outlets.forgetMetrics()
+        if !isPreview && outlets.unreadMicros >= settings.restMicros { outlets.forgetRows() }
+    }
+
+    /// Why a job that runs is to end now; nil: it goes on. Its time counts from its last beginning, over restarts of
+    /// the server.
+    func endReason(at micros: Int64, _ settings: ControlSettings) -> String? {
+        if let ttlMicros {
+            let began = isPreview ? createdAt : status.startTime.map { $0 / 1000 } ?? micros
+            if micros - began >= ttlMicros { return "its time (ttl_micros \(ttlMicros)) is over" }
+        }
+        return isPreview && outlets.unreadMicros >= settings.unreadPreviewMicros ? "nobody reads it" : nil
     }
 
     /// Its figures as metrics are written; nil when it does not run.

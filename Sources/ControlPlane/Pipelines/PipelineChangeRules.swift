@@ -21,9 +21,10 @@ enum PipelineChangeRules {
 
     static func check(name: String) throws(ControlError) {
         if name.allSatisfy(\.isWhitespace) { throw ControlError(.invalid, "field 'name' must be set") }
-        if name.utf8.count > ControlSettings.nameLengthMax {
+        let count = name.unicodeScalars.count
+        if count > ControlSettings.nameLengthMax {
             throw ControlError(
-                .invalid, "field 'name' takes at most \(ControlSettings.nameLengthMax) bytes, found \(name.utf8.count)")
+                .invalid, "field 'name' takes at most \(ControlSettings.nameLengthMax) characters, found \(count)")
         }
     }
 

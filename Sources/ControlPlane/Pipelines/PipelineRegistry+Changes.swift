@@ -54,19 +54,31 @@ extension PipelineRegistry {
     private func insert(_ stored: StoredPipeline, usedTables: [String], starts: Bool) async throws {
         let settings = settings
         try await write { database in
-            // Jobs begin between two transactions, so that no other preview can come in between.
-            let previewCount =
-                stored.isPreview ? self.allLive.count { $0.isPreview && !$0.status.state.isTerminal } : 0
-            if previewCount >= settings.previewCountMax {
-                throw ControlError(.tooMany, "\(previewCount) previews run already")
-            }
-            let count =
-                try PipelineStore.count(previews: false, database) + PipelineStore.count(previews: true, database)
+            if stored.isPreview { try self.checkRoomForPreview() }
+            let count = try PipelineStore.count(database)
             if count >= settings.pipelineCountMax {
                 throw ControlError(.tooMany, "there are \(count) pipelines already: delete some")
             }
             try PipelineStore.insert(stored, usedTables: usedTables, database)
             if starts { database.afterNextTransaction { _ in self.begin(stored) } }
+        }
+        // The one that has come now makes others go; it does not wait for that.
+        if stored.isPreview { Task.detached { await self.removeEndedPreviews() } }
+    }
+
+    /// To be called within the transaction: jobs begin between two of them, so that no other preview can come in
+    /// between. Errors: `ControlError(.tooMany)`.
+    private func checkRoomForPreview() throws(ControlError) {
+        var (running, ended) = (0, 0)
+        for job in allLive where job.isPreview {
+            if job.status.state.isTerminal { ended += 1 } else { running += 1 }
+        }
+        if running >= settings.previewCountMax {
+            throw ControlError(.tooMany, "\(running) previews run already")
+        }
+        // They are being removed; whoever makes them faster than that has to wait for it.
+        if ended >= 2 * settings.endedPreviewCountMax + settings.previewCountMax {
+            throw ControlError(.tooMany, "\(ended) previews that have ended are still to be removed")
         }
     }
 
@@ -135,7 +147,7 @@ extension PipelineRegistry {
             try self.store(current, &outcome, database)
             return outcome.stored
         }
-        if stored.job.stateFolder != before.job.stateFolder { await removeFolders() }
+        if stored.job.stateFolder != before.job.stateFolder { await removeFolders([folder(of: before)]) }
         return info(stored, queryChange)
     }
 
@@ -193,10 +205,8 @@ extension PipelineRegistry {
         _ before: StoredPipeline, _ outcome: inout PipelineChangeRules.Outcome, _ database: Database
     ) throws {
         if outcome.dropsState {
-            let job = before.job
-            let folder = settings.stateFolder(pipelineID: before.id, jobID: job.id, number: job.stateFolder)
-            try PipelineStore.noteFolder(folder, database)
-            try JobStore.removeCheckpoints(job.id, database)
+            try PipelineStore.noteFolder(folder(of: before), database)
+            try JobStore.removeCheckpoints(before.job.id, database)
             outcome.stored.job.stateFolder += 1
         }
         // Whoever finds it after a crash lets it begin.
@@ -204,6 +214,11 @@ extension PipelineRegistry {
         try PipelineStore.update(outcome.stored, database)
         let outcome = outcome
         database.afterNextTransaction { _ in self.carryOut(before, outcome) }
+    }
+
+    /// Where the job of a pipeline keeps its state.
+    private func folder(of stored: StoredPipeline) -> String {
+        settings.stateFolder(pipelineID: stored.id, jobID: stored.job.id, number: stored.job.stateFolder)
     }
 
     public func restartPipeline(id: String, force: Bool) async throws -> PipelineInfo {
@@ -224,21 +239,33 @@ extension PipelineRegistry {
 
     public func deletePipeline(id: String) async throws {
         try checkOpen()
-        let settings = settings
+        let folder = "\(settings.stateRoot)/\(id)"
         try await write { database in
             let current = try PipelineStore.get(id, database)
             if !self.isSettled(current) {
                 throw ControlError(.conflict, "the pipeline runs (\(self.jobState(current).rawValue)): stop it first")
             }
-            try PipelineStore.delete(current, folder: "\(settings.stateRoot)/\(id)", database)
+            try PipelineStore.delete(current, folder: folder, database)
             database.afterNextTransaction { _ in self.forget(id) }
         }
-        await removeFolders()
+        await removeFolders([folder])
     }
 
-    /// Removes the folders that no job needs any more; what cannot be removed is tried again at the next start.
-    func removeFolders() async {
-        guard let folders = try? await pool.read(PipelineStore.foldersToRemove) else { return }
+    /// Deletes previews that have ended, the oldest first, until no more are left than may be.
+    func removeEndedPreviews() async {
+        let ended = allLive.filter { $0.isPreview && $0.status.state.isTerminal }
+        if ended.count <= settings.endedPreviewCountMax { return }
+        let byAge = ended.sorted {
+            ($0.status.finishTime ?? 0, $0.pipelineID) < ($1.status.finishTime ?? 0, $1.pipelineID)
+        }
+        for job in byAge.dropLast(settings.endedPreviewCountMax) { try? await deletePipeline(id: job.pipelineID) }
+    }
+
+    /// Removes folders that no job needs any more and that are noted as such; nil: all that are noted. What cannot be
+    /// removed is tried again at the next start.
+    func removeFolders(_ wanted: [String]? = nil) async {
+        var folders = wanted ?? []
+        if wanted == nil { folders = (try? await pool.read(PipelineStore.foldersToRemove)) ?? [] }
         for folder in folders {
             // Folders may hold much: requests do not wait for them.
             let isGone = await Task.detached(executorPreference: planner.jobThread) { self.removeAll(folder) }.value

@@ -3,11 +3,14 @@ import Engine
 import GRDB
 
 extension PipelineRegistry {
-    public func jobs(pipelineID: String?) async throws -> [JobInfo] {
+    public func jobs(pipelineID: String?, _ page: PageRequest) async throws -> Page<JobInfo> {
         if let pipelineID { _ = try await stored(pipelineID) }
         try checkOpen()
-        let found = try await pool.read { try PipelineStore.jobs(pipelineID: pipelineID, $0) }
-        return found.map { job, stop in job.info(stop: stop, live(job.pipelineID)?.movedStatus) }
+        try PipelineChangeRules.check(page)
+        let found = try await pool.read { try PipelineStore.jobs(pipelineID: pipelineID, page, $0) }
+        return Page(
+            found.items.map { $0.job.info(stop: $0.stop, live($0.job.pipelineID)?.movedStatus) }, hasMore: found.hasMore
+        )
     }
 
     /// The changes of a job's state that are kept, oldest first. Errors: there is no such job.
@@ -19,10 +22,15 @@ extension PipelineRegistry {
 
     // MARK: Checkpoints
 
-    public func checkpoints(pipelineID: String, jobID: String) async throws -> [CheckpointInfo] {
+    public func checkpoints(
+        pipelineID: String, jobID: String, _ page: PageRequest
+    ) async throws -> Page<CheckpointInfo> {
         let stored = try await stored(pipelineID, job: jobID)
+        try PipelineChangeRules.check(page)
         let backend = "columnar+\(settings.checkpointCodec.rawValue)"
-        return try await records(stored).map { CheckpointInfo($0, backend: backend) }
+        // There are never more than a hundred.
+        let found = try await Page(of: records(stored), page, "checkpoint of epoch") { String($0.epoch) }
+        return Page(found.items.map { CheckpointInfo($0, backend: backend) }, hasMore: found.hasMore)
     }
 
     /// Newest first: what is stored, and what is under way.
@@ -59,8 +67,9 @@ extension PipelineRegistry {
     }
 
     /// How many messages of a job are kept no more.
-    public func droppedMessageCount(jobID: String) async throws -> Int {
-        try checkOpen()
+    public func droppedMessageCount(pipelineID: String, jobID: String) async throws -> Int {
+        _ = try await stored(pipelineID, job: jobID)
+        await live(pipelineID)?.journal.flush()
         return try await pool.read { try JobStore.droppedMessages(jobID, $0) }
     }
 
@@ -68,8 +77,7 @@ extension PipelineRegistry {
 
     public func metrics(pipelineID: String, jobID: String) async throws -> [NodeMetrics] {
         _ = try await stored(pipelineID, job: jobID)
-        guard let job = live(pipelineID), job.supervisor.currentRun != nil else { return [] }
-        return job.outlets.metrics()
+        return live(pipelineID)?.outlets.metrics() ?? []
     }
 
     public func output(

@@ -25,7 +25,7 @@ extension PipelineRegistry {
             }
             return resumed
         }
-        for stored in resumed { begin(stored) }
+        for stored in resumed { begin(stored, goesOn: true) }
         await removeFolders()
         scheduleTick()
     }
@@ -51,29 +51,36 @@ extension PipelineRegistry {
         }
     }
 
-    /// Takes the figures of all jobs, and ends previews that nobody needs.
+    /// Takes the figures of all jobs, ends those whose time is over and previews that nobody needs, and lets go of what
+    /// jobs at rest need no more.
     func tick() async {
         let now = site.now()
         for job in allLive {
-            job.tick(at: now)
-            guard job.isPreview else { continue }
+            job.tick(at: now, settings)
             let status = job.status
             if status.state.isTerminal {
                 let ended = (status.finishTime ?? 0) / 1000
-                if now - ended >= settings.endedPreviewMicros { try? await deletePipeline(id: job.pipelineID) }
-            } else if status.desire.stop == .none, job.previewEnd(at: now, settings) != nil {
+                if job.isPreview && now - ended >= settings.endedPreviewMicros {
+                    try? await deletePipeline(id: job.pipelineID)
+                }
+            } else if status.desire.stop == .none, let reason = job.endReason(at: now, settings) {
                 var change = PipelineChange()
-                change.stop = .immediate
-                _ = try? await changePipeline(id: job.pipelineID, change)
+                change.stop = job.isPreview ? .immediate : .checkpoint
+                if (try? await changePipeline(id: job.pipelineID, change)) != nil {
+                    job.journal.add(
+                        JobMessage(id: "", createdAt: now, level: .info, message: "the job is stopped: \(reason)"))
+                }
             }
         }
+        await removeEndedPreviews()
     }
 
     // MARK: Ending
 
     /// Ends all jobs behind a last checkpoint and writes what is known of them; what is wanted of them stays, so that
     /// they go on with the next server. Returns when they have ended, or after so many milliseconds; from the first
-    /// moment on every call fails with `ControlError(.unavailable)`. True when all have ended.
+    /// moment on every call fails with `ControlError(.unavailable)`. True when all have ended, and each that ran has
+    /// its last checkpoint.
     @discardableResult
     public func shutDown(withinMillis millis: Int = 9_000) async -> Bool {
         if state.withLock({ state in
@@ -86,6 +93,7 @@ extension PipelineRegistry {
         let end = clock.elapsedNanoseconds() + UInt64(max(0, millis)) * 1_000_000
         // A transaction that was under way may still let a job begin: behind this one there is none.
         let jobs = (try? await pool.write { _ in self.allLive }) ?? allLive
+        let owed = jobs.filter(\.owesCheckpoint)
         for job in jobs {
             var desire = job.status.desire
             if desire.stop == .none {
@@ -102,7 +110,7 @@ extension PipelineRegistry {
                     written.finish(job.jobID)
                 }
             }
-            if written.doneCount == jobs.count { return true }
+            if written.doneCount == jobs.count { return owed.allSatisfy(\.hasLastCheckpoint) }
             try? await Task.sleep(nanoseconds: 5_000_000)
         }
         return false

@@ -24,11 +24,11 @@ public final class PipelineRegistry: PipelineService {
     }
 
     /// Pipelines over a database that no other process uses, on an engine of this process. `tables`: those that users
-    /// have stored. Nothing runs before `resume()`.
+    /// have stored. `log` is told what concerns the server and no one job. Nothing runs before `resume()`.
     public init(
         database: MetadataDatabase, connectors: ConnectorCatalog, tables: (any StoredTableSource)? = nil,
         engine: EngineConfiguration, settings: ControlSettings, host: JobSupervisor.Host = JobSupervisor.Host(),
-        files: any FileSystem = PosixFileSystem()
+        files: any FileSystem = PosixFileSystem(), log: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         let jobs = LiveJobs()
         let codec = settings.checkpointCodec
@@ -44,12 +44,15 @@ public final class PipelineRegistry: PipelineService {
         self.jobs = jobs
         self.engine = engine
         self.files = files
-        site = LiveJob.Site(database: database, backend: backend, settings: settings, host: host)
+        site = LiveJob.Site(
+            database: database, backend: backend, settings: settings, host: host,
+            trouble: JournalTrouble(host.timers, log))
         planner = QueryPlanner(connectors: connectors, tables: tables, options: settings.compiler)
     }
 
     var pool: DatabasePool { site.database.pool }
     var settings: ControlSettings { site.settings }
+    public var limits: [ControlLimit] { settings.limits }
 
     // MARK: Jobs in this process
 
@@ -66,10 +69,10 @@ public final class PipelineRegistry: PipelineService {
 
     func info(_ stored: StoredPipeline) -> PipelineInfo { stored.info(state: jobState(stored)) }
 
-    /// Lets a stored pipeline's job begin, whatever it did before.
-    func begin(_ stored: StoredPipeline) {
+    /// Lets a stored pipeline's job begin, whatever it did before, or go on with what the server before has left.
+    func begin(_ stored: StoredPipeline, goesOn: Bool = false) {
         let job = jobs.make(stored.id) {
-            LiveJob(stored, state: .created, desire: stored.desire, site, planner)
+            LiveJob(stored, state: .created, desire: stored.desire, goesOn: goesOn, site, planner)
         }
         job.supervisor.want(stored.desire)
     }

@@ -34,7 +34,7 @@ enum PipelineStore {
         ).map(StoredPipeline.init)
     }
 
-    /// One page, newest first. Errors: `ControlError` for an unknown cursor.
+    /// One page, newest first, bounded in bytes too. Errors: `ControlError` for an unknown cursor.
     static func page(_ request: PageRequest, previews: Bool, _ database: Database) throws -> Page<StoredPipeline> {
         var condition = previews ? "is_preview IN (0, 1)" : "is_preview = 0"
         var arguments: StatementArguments = []
@@ -47,7 +47,7 @@ enum PipelineStore {
         }
         arguments += [request.limit + 1]
         // The page is chosen from the index alone; only its rows are then read.
-        let rows = try Row.fetchAll(
+        let rows = try Row.fetchCursor(
             database,
             sql: """
                 SELECT \(StoredPipeline.columns) FROM (
@@ -55,24 +55,42 @@ enum PipelineStore {
                 ) page JOIN pipelines p ON p.id = page.id JOIN jobs j ON j.pipeline_id = p.id
                 ORDER BY p.created_at DESC, p.id DESC
                 """, arguments: arguments)
-        return Page(
-            rows.prefix(request.limit).map(StoredPipeline.init), hasMore: rows.count > request.limit)
+        return try Page(rows, limit: request.limit, StoredPipeline.init)
     }
 
-    static func jobs(pipelineID: String?, _ database: Database) throws -> [(StoredJob, JobStopMode)] {
-        let condition = pipelineID == nil ? "p.is_preview = 0" : "p.id = ?"
-        let rows = try Row.fetchAll(
+    /// One page, newest first: of all but previews, or those of a pipeline. A job is as old as its pipeline, so that
+    /// the same index finds the page. Errors: `ControlError` for an unknown cursor.
+    static func jobs(
+        pipelineID: String?, _ request: PageRequest, _ database: Database
+    ) throws -> Page<(job: StoredJob, stop: JobStopMode)> {
+        var condition = pipelineID == nil ? "p.is_preview = 0" : "p.id = ?"
+        var arguments: StatementArguments = pipelineID.map { [$0] } ?? []
+        if let cursor = request.startingAfter {
+            let row = try Row.fetchOne(
+                database,
+                sql: """
+                    SELECT p.created_at, p.id FROM jobs j JOIN pipelines p ON p.id = j.pipeline_id
+                    WHERE j.id = ? AND \(condition)
+                    """, arguments: [cursor] + arguments)
+            guard let row else { throw ControlError(.invalid, "starting_after: there is no job \(cursor)") }
+            condition += " AND (p.created_at, p.id) < (?, ?)"
+            arguments += [row["created_at"] as Int64, row["id"] as String]
+        }
+        arguments += [request.limit + 1]
+        let rows = try Row.fetchCursor(
             database,
             sql: """
-                SELECT \(StoredJob.columns), p.stop FROM jobs j JOIN pipelines p ON p.id = j.pipeline_id
-                WHERE \(condition) ORDER BY j.created_at DESC, j.id DESC
-                """, arguments: pipelineID.map { [$0] } ?? [])
-        return rows.map { (StoredJob($0), JobStopMode(rawValue: $0["stop"]) ?? .checkpoint) }
+                SELECT \(StoredJob.columns), p.stop FROM pipelines p JOIN jobs j ON j.pipeline_id = p.id
+                WHERE \(condition) ORDER BY p.created_at DESC, p.id DESC LIMIT ?
+                """, arguments: arguments)
+        return try Page(rows, limit: request.limit) { row in
+            (StoredJob(row), JobStopMode(rawValue: row["stop"]) ?? .checkpoint)
+        }
     }
 
-    static func count(previews: Bool, _ database: Database) throws -> Int {
-        try Int.fetchOne(
-            database, sql: "SELECT count(*) FROM pipelines WHERE is_preview = ?", arguments: [previews]) ?? 0
+    /// How many there are, previews included.
+    static func count(_ database: Database) throws -> Int {
+        try Int.fetchOne(database, sql: "SELECT count(*) FROM pipelines") ?? 0
     }
 
     // MARK: Writing

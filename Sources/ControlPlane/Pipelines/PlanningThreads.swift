@@ -13,10 +13,12 @@ final class PlanningThreads: Sendable {
     private let waitingMax: Int
 
     /// More requests than `waitingMax` are not kept waiting.
-    init(waitingMax: Int) {
+    init(waitingMax: Int, jobThreadCount: Int = 2) {
         self.waitingMax = waitingMax
         requests = try? ThreadPoolExecutor(threadCount: 1, name: "planning of requests")
-        jobs = try? ThreadPoolExecutor(threadCount: 2, name: "planning of jobs")
+        jobs =
+            jobThreadCount == 0
+            ? nil : try? ThreadPoolExecutor(threadCount: jobThreadCount, name: "planning of jobs")
     }
 
     deinit {

@@ -38,7 +38,7 @@ struct QueryPlanner: Sendable {
     static let previewConnector = "preview"
 
     /// Requests that may wait for a plan.
-    private static let waitingMax = 256
+    static let waitingMax = 256
     private let threads = PlanningThreads(waitingMax: waitingMax)
 
     init(connectors: ConnectorCatalog, tables: (any StoredTableSource)?, options: CompilerOptions) {
@@ -65,11 +65,15 @@ struct QueryPlanner: Sendable {
         options.parallelism = parallelism
         options.definitions = definitions
         options.timedSinks = timedSinks
-        guard let tables else {
-            return Self.bounded(QueryCompiler(connectors: connectors, options: options).compile(query))
-        }
-        return Self.bounded(
-            QueryCompiler(connectors: connectors, stored: try tables.storedObjects(), options: options).compile(query))
+        let compiler =
+            if let tables {
+                QueryCompiler(connectors: connectors, stored: try tables.storedObjects(), options: options)
+            } else {
+                QueryCompiler(connectors: connectors, options: options)
+            }
+        var result = compiler.compile(query)
+        result.diagnostics += WrittenSecrets.warnings(query)
+        return Self.bounded(result)
     }
 
     /// More are of no use to anybody, and each has to be placed in the text.

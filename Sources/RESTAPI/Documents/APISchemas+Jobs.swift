@@ -69,9 +69,11 @@ extension APISchemas {
         (
             "OperatorCheckpointGroup",
             .object(
-                "One operator's share of a checkpoint.",
+                "One operator's share of a checkpoint. Operators that share a task are written as one file: its bytes "
+                    + "stand at the first of them, and the spans of all of them are the task's.",
                 [
-                    .always("operatorId", .string("")), .always("bytes", .integer("")),
+                    .always("operatorId", .string("")),
+                    .always("bytes", .integer("Of the files of tasks that begin with this operator.")),
                     .always("startedMetadataWrite", .integer(micros).orNull()),
                     .always("finishTime", .integer(micros).orNull()),
                     .always(
@@ -127,6 +129,19 @@ extension APISchemas {
                     .always("text", .string("The whole report for people.")),
                     .always("findings", .list(of: .reference("Finding"), "The most likely cause first.")),
                     .always("operators", .list(of: .reference("OperatorProgress"))),
+                    .always(
+                        "transitions",
+                        .list(of: .reference("JobTransition"), "The last changes of state, newest first.")),
+                ])
+        ),
+        (
+            "JobTransition",
+            .object(
+                "A change of a job's state.",
+                [
+                    .always("runId", .integer("The run it belongs to; 0 before the first.")),
+                    .always("state", .reference("JobState")), .always("time", .integer(micros)),
+                    .always("cause", .string("Why, in a few words; null: the state says it all.").orNull()),
                 ])
         ),
         (

@@ -8,9 +8,25 @@ extension APISchemas {
     private static let interval = JSONSchema.integer(
         "Microseconds between two checkpoints.", in: PipelineRequests.intervalRange)
     private static let parallelism = JSONSchema.integer("Subtasks of each operator.", in: 1...128)
+    /// As `PipelineChangeRules` takes them: something of it can be seen.
+    private static func name(_ description: String) -> JSONSchema {
+        JSONSchema.givenText(description, lengthMax: Int64(ControlSettings.nameLengthMax))
+            .with("pattern", "^[^\\u0000]*[^\\s\\u0000\\u0085][^\\u0000]*$")
+    }
+
     private static let sql = JSONSchema.givenText("SQL.", lengthMax: 1 << 20)
     private static let functions = JSONSchema.list(of: .anyObject("")).orNull().with("maxItems", 0)
         .with("description", "User-defined functions; none yet.")
+
+    private static let tags = JSONSchema.map(
+        of: tagText(PipelineRequests.tagValueLengthMax), "Labels of the user's own."
+    )
+    .with("maxProperties", .integer(Int64(PipelineRequests.tagCountMax)))
+    .with("propertyNames", tagText(PipelineRequests.tagKeyLengthMax).json)
+
+    private static func tagText(_ lengthMax: Int) -> JSONSchema {
+        JSONSchema.string("").with("maxLength", .integer(Int64(lengthMax))).with("pattern", "^[^\\u0000]*$")
+    }
 
     static let pipelines: [(name: String, schema: JSONSchema)] = requests + graphs + answers
 
@@ -20,12 +36,17 @@ extension APISchemas {
             .object(
                 "A pipeline to be made.",
                 [
-                    .always("name", .givenText("A name; it need not be unique.")), .always("query", sql),
+                    .always("name", name("A name; it need not be unique.")), .always("query", sql),
                     .always("parallelism", parallelism),
                     .maybe("checkpoint_interval_micros", interval.orNull()),
                     .maybe("preview", .boolean("Whether it is a preview.").orNull()),
-                    .maybe("ttl_micros", .integer("How long it runs at most.", in: 1...Int64.max).orNull()),
-                    .maybe("tags", .map(of: .string(""), "Labels of the user's own.").orNull()),
+                    .maybe(
+                        "ttl_micros",
+                        .integer(
+                            "How long it runs at most after it was begun; then it stops behind a last checkpoint.",
+                            in: 1...Int64.max
+                        ).orNull()),
+                    .maybe("tags", tags.orNull()),
                     .maybe("start", .boolean("Whether it begins at once; true unless said otherwise.").orNull()),
                     .maybe("udfs", functions),
                 ])
@@ -35,7 +56,7 @@ extension APISchemas {
             .object(
                 "What is to change; what is left out stays.",
                 [
-                    .maybe("name", .givenText("").orNull()), .maybe("query", sql.orNull()),
+                    .maybe("name", name("").orNull()), .maybe("query", sql.orNull()),
                     .maybe("parallelism", parallelism.orNull()),
                     .maybe("checkpoint_interval_micros", interval.orNull()),
                     .maybe("stop", .words(stopTypes, "How to stop, or `none` to run.").orNull()),

@@ -74,11 +74,14 @@ struct JSONSchema: Sendable {
         JSONSchema(json: ["$ref": .string("#/components/schemas/\(name)")])
     }
 
-    /// One page, or all, of a list.
-    static func page(of name: String, isPaginated: Bool = true) -> JSONSchema {
-        let data = Member.always("data", .list(of: .reference(name)))
-        let more = Member.always("has_more", .boolean("Whether there are further pages."))
-        return .object("", isPaginated ? [data, more] : [data])
+    /// One page of a list, with what else is told of it.
+    static func page(of name: String, _ more: [Member] = []) -> JSONSchema {
+        .object(
+            "",
+            [
+                .always("data", .list(of: .reference(name))),
+                .always("has_more", .boolean("Whether there are further pages.")),
+            ] + more)
     }
 
     /// The same, or null.

@@ -47,17 +47,35 @@ enum JobObject {
         ]
     }
 
-    static func json(_ metrics: NodeMetrics) -> JSONValue {
-        let groups = metrics.groups.map { group -> JSONValue in
-            let subtasks = group.subtasks.map { subtask -> JSONValue in
-                let points = subtask.points.map { point -> JSONValue in
-                    ["time": .integer(point.time), "value": JSONValue(point.value)]
-                }
-                return ["index": JSONValue(subtask.index), "metrics": .array(points)]
+    /// A page of metrics as text, without a value for each point in between: there may be hundreds of thousands.
+    static func text(_ metrics: Page<NodeMetrics>) -> [UInt8] {
+        var text: [UInt8] = []
+        func list<Element>(_ name: String, _ elements: [Element], _ write: (Element) -> Void) {
+            text += "\"\(name)\":[".utf8
+            for (index, element) in elements.enumerated() {
+                if index > 0 { text.append(UInt8(ascii: ",")) }
+                text.append(UInt8(ascii: "{"))
+                write(element)
+                text.append(UInt8(ascii: "}"))
             }
-            return ["name": .string(group.name), "subtasks": .array(subtasks)]
+            text.append(UInt8(ascii: "]"))
         }
-        return ["nodeId": JSONValue(metrics.nodeID), "metricGroups": .array(groups)]
+        text.append(UInt8(ascii: "{"))
+        list("data", metrics.items) { node in
+            text += "\"nodeId\":\(node.nodeID),".utf8
+            list("metricGroups", node.groups) { group in
+                text += "\"name\":\(JSONValue.string(group.name).text()),".utf8
+                list("subtasks", group.subtasks) { subtask in
+                    text += "\"index\":\(subtask.index),".utf8
+                    list("metrics", subtask.points) { point in
+                        let value = point.value.isFinite ? "\(point.value)" : "null"
+                        text += "\"time\":\(point.time),\"value\":\(value)".utf8
+                    }
+                }
+            }
+        }
+        text += ",\"has_more\":\(metrics.hasMore)}".utf8
+        return text
     }
 
     static func json(_ rows: OutputRows) -> JSONValue {
@@ -68,18 +86,30 @@ enum JobObject {
         ]
     }
 
-    /// A diagnosis; nil: the job does not run.
-    static func json(_ report: StallReport?) -> JSONValue {
+    /// Changes of state that a diagnosis shows.
+    static let transitionCountMax = 100
+
+    /// A diagnosis; nil: the job does not run. `transitions` are the job's, oldest first; the newest are shown.
+    static func json(_ report: StallReport?, _ transitions: [JobTransition]) -> JSONValue {
+        let changes = JSONValue.array(transitions.suffix(transitionCountMax).reversed().map(json))
         guard let report else {
             return [
                 "running": false, "hasOutput": false, "silentMicros": 0, "text": "the job does not run",
-                "findings": [], "operators": [],
+                "findings": [], "operators": [], "transitions": changes,
             ]
         }
         return [
             "running": true, "hasOutput": .bool(report.hasOutput),
             "silentMicros": .integer(Int64(clamping: report.silentNanos / 1000)), "text": .string(report.text()),
             "findings": .array(report.findings.map(json)), "operators": .array(report.operators.map(json)),
+            "transitions": changes,
+        ]
+    }
+
+    private static func json(_ transition: JobTransition) -> JSONValue {
+        [
+            "runId": JSONValue(transition.runID), "state": .string(transition.state.rawValue),
+            "time": .integer(transition.time), "cause": JSONValue(transition.cause),
         ]
     }
 

@@ -6,13 +6,16 @@ enum PipelineRequests {
     static let parallelismRange: ClosedRange<Int64> = 1...128
     /// A tenth of a second to a day.
     static let intervalRange: ClosedRange<Int64> = 100_000...86_400_000_000
-    private static let tagCountMax = 64
+    static let tagCountMax = 64
+    /// Characters.
+    static let tagKeyLengthMax = 128
+    static let tagValueLengthMax = 1024
     /// Previews keep no state, so that their checkpoints are only a formality.
     private static let previewIntervalMicros: Int64 = 86_400_000_000
 
     static func draft(_ call: APICall) throws -> PipelineDraft {
         let body = try call.json()
-        let name = try body.required("name").text(charactersMax: 255)
+        let name = try body.required("name").text(charactersMax: ControlSettings.nameLengthMax)
         let query = try body.query(call.services)
         let parallelism = try body.required("parallelism").integer(in: parallelismRange)
         var draft = PipelineDraft(name: name, query: query, parallelism: Int(parallelism))
@@ -66,7 +69,15 @@ enum PipelineRequests {
         let members = try member.object().members
         if members.count > tagCountMax { throw member.wrong("more than \(tagCountMax) tags") }
         var result: [String: String] = [:]
-        for tag in members { result[tag.key] = try JSONReader(tag.value, path: member.path(of: tag.key)).string() }
+        for tag in members {
+            if tag.key.unicodeScalars.count > tagKeyLengthMax || tag.key.utf8.contains(0) {
+                throw member.wrong(
+                    "a tag's name takes at most \(tagKeyLengthMax) characters, none of them U+0000, found "
+                        + "'\(APICall.shortened(tag.key))'")
+            }
+            let value = JSONReader(tag.value, path: member.path(of: tag.key))
+            result[tag.key] = try value.text(charactersMin: 0, charactersMax: tagValueLengthMax)
+        }
         return result
     }
 

@@ -18,8 +18,10 @@ enum ConnectorRoutes {
     static let list = Route(
         method: .get, path: "/connectors", operation: "getConnectors", tag: "Connectors",
         summary: "List all connectors", details: "By name, with the JSON Schemas of their profiles and tables.",
-        answers: [(MediaType.json, .page(of: "Connector", isPaginated: false))]
+        parameters: RouteParameter.pagingOfShort, answers: [(MediaType.json, .page(of: "Connector"))]
     ) { call in
-        .list(call.services.connections.connectors().map(ConnectionObject.json))
+        let all = call.services.connections.connectors()
+        let page = try Page(of: all, try call.pageRequest(ofShort: true), "connector") { $0.id }
+        return .page(page.items.map(ConnectionObject.json), hasMore: page.hasMore)
     }
 }

@@ -9,57 +9,81 @@ enum JobRoutes {
 
     static let list = Route(
         method: .get, path: "/jobs", operation: "getJobs", tag: tag, summary: "List all jobs",
-        answers: [(MediaType.json, .page(of: "Job", isPaginated: false))]
+        details: "Newest first, without those of previews.", parameters: RouteParameter.paging,
+        answers: [(MediaType.json, .page(of: "Job"))]
     ) { call in
-        .list(try await call.services.pipelines.jobs(pipelineID: nil).map(JobObject.json))
+        let page = try await call.services.pipelines.jobs(pipelineID: nil, try call.pageRequest())
+        return .page(page.items.map(JobObject.json), hasMore: page.hasMore)
     }
 
     static let checkpoints = Route(
         method: .get, path: base + "/checkpoints", operation: "getJobCheckpoints", tag: tag,
-        summary: "Get job checkpoints", answers: [(MediaType.json, .page(of: "Checkpoint", isPaginated: false))]
+        summary: "Get job checkpoints", details: "Newest first; `starting_after` is an epoch.",
+        parameters: RouteParameter.paging, answers: [(MediaType.json, .page(of: "Checkpoint"))]
     ) { call in
         let (pipeline, job) = ids(call)
-        let checkpoints = try await call.services.pipelines.checkpoints(pipelineID: pipeline, jobID: job)
-        return .list(checkpoints.map(JobObject.json))
+        let page = try await call.services.pipelines.checkpoints(
+            pipelineID: pipeline, jobID: job, try call.pageRequest())
+        return .page(page.items.map(JobObject.json), hasMore: page.hasMore)
     }
 
     static let operatorCheckpoints = Route(
         method: .get, path: base + "/checkpoints/{epoch}/operator_checkpoint_groups",
         operation: "getOperatorCheckpointGroups", tag: tag, summary: "Get checkpoint operator details",
-        answers: [(MediaType.json, .page(of: "OperatorCheckpointGroup", isPaginated: false))]
+        details: "By operator; `starting_after` is an operator's id.", parameters: RouteParameter.pagingOfShort,
+        answers: [(MediaType.json, .page(of: "OperatorCheckpointGroup"))]
     ) { call in
         let (pipeline, job) = ids(call)
         let epoch = try APICall.integer(call.parameter("epoch"), "epoch", in: 0...Int.max)
         let groups = try await call.services.pipelines.operatorCheckpoints(
             pipelineID: pipeline, jobID: job, epoch: epoch)
-        return .list(groups.map(JobObject.json))
+        let page = try Page(of: groups, try call.pageRequest(ofShort: true), "operator") { $0.operatorID }
+        return .page(page.items.map(JobObject.json), hasMore: page.hasMore)
     }
 
     static let errors = Route(
         method: .get, path: base + "/errors", operation: "getJobErrors", tag: tag, summary: "Get job errors",
-        parameters: RouteParameter.paging, answers: [(MediaType.json, .page(of: "JobLogMessage"))]
+        details: "Newest first. Of the oldest only how many there were is kept.", parameters: RouteParameter.paging,
+        answers: [
+            (
+                MediaType.json,
+                .page(of: "JobLogMessage", [.always("dropped", .integer("Messages that are kept no more."))])
+            )
+        ]
     ) { call in
         let (pipeline, job) = ids(call)
         let request = try call.pageRequest()
         let page = try await call.services.pipelines.messages(pipelineID: pipeline, jobID: job, request)
-        return .page(page.items.map(JobObject.json), hasMore: page.hasMore)
+        let dropped = try await call.services.pipelines.droppedMessageCount(pipelineID: pipeline, jobID: job)
+        return .json([
+            "data": .array(page.items.map(JobObject.json)), "has_more": .bool(page.hasMore),
+            "dropped": JSONValue(dropped),
+        ])
     }
 
     static let metrics = Route(
         method: .get, path: base + "/operator_metric_groups", operation: "getOperatorMetricGroups", tag: tag,
-        summary: "Get operator metrics", details: "Five minutes, one value a second; none when the job does not run.",
-        answers: [(MediaType.json, .page(of: "OperatorMetricGroup", isPaginated: false))]
+        summary: "Get operator metrics",
+        details: "Five minutes, one value a second, fewer of jobs with very many subtasks; none when the job has not "
+            + "run for five minutes. `starting_after` is a node's id.",
+        parameters: RouteParameter.pagingOfShort, answers: [(MediaType.json, .page(of: "OperatorMetricGroup"))]
     ) { call in
         let (pipeline, job) = ids(call)
-        return .list(try await call.services.pipelines.metrics(pipelineID: pipeline, jobID: job).map(JobObject.json))
+        let metrics = try await call.services.pipelines.metrics(pipelineID: pipeline, jobID: job)
+        let page = try Page(of: metrics, try call.pageRequest(ofShort: true), "node") { String($0.nodeID) }
+        return .bytes(JobObject.text(page), mediaType: MediaType.json)
     }
 
     static let diagnosis = Route(
         method: .get, path: base + "/diagnosis", operation: "getJobDiagnosis", tag: tag,
-        summary: "Explain why nothing comes out", answers: [(MediaType.json, .reference("Diagnosis"))]
+        summary: "Explain why nothing comes out",
+        details: "Also of a job that does not run: what it went through, and why.",
+        answers: [(MediaType.json, .reference("Diagnosis"))]
     ) { call in
         let (pipeline, job) = ids(call)
-        return .json(JobObject.json(try await call.services.pipelines.diagnosis(pipelineID: pipeline, jobID: job)))
+        let report = try await call.services.pipelines.diagnosis(pipelineID: pipeline, jobID: job)
+        let transitions = try await call.services.pipelines.transitions(pipelineID: pipeline, jobID: job)
+        return .json(JobObject.json(report, transitions))
     }
 
     static let output = Route(

@@ -110,9 +110,11 @@ enum PipelineRoutes {
 
     static let jobs = Route(
         method: .get, path: "/pipelines/{id}/jobs", operation: "getPipelineJobs", tag: tag,
-        summary: "List pipeline jobs", answers: [(MediaType.json, .page(of: "Job", isPaginated: false))]
+        summary: "List pipeline jobs", details: "A pipeline has one job, which may run many times.",
+        parameters: RouteParameter.paging, answers: [(MediaType.json, .page(of: "Job"))]
     ) { call in
-        .list(try await call.services.pipelines.jobs(pipelineID: call.parameter("id")).map(JobObject.json))
+        let page = try await call.services.pipelines.jobs(pipelineID: call.parameter("id"), try call.pageRequest())
+        return .page(page.items.map(JobObject.json), hasMore: page.hasMore)
     }
 
     /// Gives mistakes in SQL their line and column.

@@ -12,10 +12,11 @@ enum ProfileRoutes {
 
     static let list = Route(
         method: .get, path: "/connection_profiles", operation: "getConnectionProfiles", tag: tag,
-        summary: "List all profiles",
-        answers: [(MediaType.json, .page(of: "ConnectionProfile", isPaginated: false))]
+        summary: "List all profiles", details: "Newest first.", parameters: RouteParameter.paging,
+        answers: [(MediaType.json, .page(of: "ConnectionProfile"))]
     ) { call in
-        .list(try await call.services.connections.profiles().map(ConnectionObject.json))
+        let page = try await call.services.connections.profiles(try call.pageRequest())
+        return .page(page.items.map(ConnectionObject.json), hasMore: page.hasMore)
     }
 
     static let create = Route(

@@ -17,10 +17,10 @@ enum SystemRoutes {
     ) { call in
         let services = call.services
         let connectors = services.connections.connectors().filter(\.isEnabled).map { JSONValue.string($0.id) }
-        let limits = APILimit.allCases.map { limit -> JSONValue in
+        let limits = ServerLimits.all(services.limits, services.pipelines.limits).map { limit -> JSONValue in
             [
-                "name": .string(limit.rawValue), "value": JSONValue(services.limits[limit]),
-                "unit": .string(limit.unit), "description": .string(limit.documentation),
+                "name": .string(limit.name), "value": JSONValue(limit.value), "unit": .string(limit.unit),
+                "description": .string(limit.documentation),
             ]
         }
         return .json([

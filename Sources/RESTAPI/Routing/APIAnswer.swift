@@ -9,9 +9,6 @@ enum APIAnswer: Sendable {
     /// JSON with another status than 200.
     case status(HTTPResponse.Status, JSONValue)
 
-    /// A list that is not paginated.
-    static func list(_ items: [JSONValue]) -> APIAnswer { .json(["data": .array(items)]) }
-
     /// One page.
     static func page(_ items: [JSONValue], hasMore: Bool) -> APIAnswer {
         .json(["data": .array(items), "has_more": .bool(hasMore)])

@@ -50,10 +50,10 @@ struct APICall: Sendable {
         }
     }
 
-    /// Which page is wanted.
-    func pageRequest() throws(APIError) -> PageRequest {
+    /// Which page is wanted; of a short list it is all unless something else is said.
+    func pageRequest(ofShort: Bool = false) throws(APIError) -> PageRequest {
         let limit = try integer("limit", in: 1...services.limits[.pageItems])
-        return PageRequest(startingAfter: try optional("starting_after"), limit: limit ?? 100)
+        return PageRequest(startingAfter: try optional("starting_after"), limit: limit ?? (ofShort ? Int.max : 100))
     }
 
     /// The body as JSON; an empty one counts as `{}` when it need not be there.
@@ -89,10 +89,10 @@ extension Substring {
 }
 
 extension JSONReader {
-    /// A text of at least one character, without U+0000, which no store of texts likes.
-    func text(charactersMax: Int = 1 << 20) throws(JSONShapeError) -> String {
+    /// A text of at least one character, or as few as said, without U+0000, which no store of texts likes.
+    func text(charactersMin: Int = 1, charactersMax: Int = 1 << 20) throws(JSONShapeError) -> String {
         let text = try string()
-        if text.isEmpty { throw wrong("must not be empty") }
+        if text.isEmpty && charactersMin > 0 { throw wrong("must not be empty") }
         if text.unicodeScalars.count > charactersMax { throw wrong("longer than \(charactersMax) characters") }
         if text.utf8.contains(0) { throw wrong("must not contain the character U+0000") }
         return text

@@ -55,13 +55,16 @@ struct RouteParameter: Sendable {
     var documentation: String
 
     /// Those of every list in pages.
-    static let paging = [
-        RouteParameter(
-            name: "starting_after", schema: .string("", lengthMin: 1),
-            documentation: "The id of the last item of the page before."),
-        RouteParameter(
-            name: "limit",
-            schema: .integer("", in: 1...Int64(APILimit.pageItems.defaultValue)).with("default", 100),
-            documentation: "The greatest number of items."),
-    ]
+    static let paging = [cursor, limit(.integer("", in: limitRange).with("default", 100), "")]
+    /// Those of lists that are given whole unless less is asked for.
+    static let pagingOfShort = [cursor, limit(.integer("", in: limitRange), "; all when it is left out")]
+
+    private static let limitRange = 1...Int64(APILimit.pageItems.defaultValue)
+    private static let cursor = RouteParameter(
+        name: "starting_after", schema: .string("", lengthMin: 1),
+        documentation: "The id of the last item of the page before.")
+
+    private static func limit(_ schema: JSONSchema, _ more: String) -> RouteParameter {
+        RouteParameter(name: "limit", schema: schema, documentation: "The greatest number of items\(more).")
+    }
 }

@@ -19,10 +19,10 @@ struct ListJobs: ClientCommand {
     func run(_ server: LaminarServer) async throws {
         var path = "/jobs"
         if let pipeline { path = try await server.paths(pipeline).pipeline + "/jobs" }
-        let answer = try await server.get(path)
-        if client.json { return printJSON(answer) }
+        let jobs = try await server.all(path)
+        if client.json { return printJSON(["data": .array(jobs)]) }
         var table = ListTable("ID", "PIPELINE", "RUN", "STATE", "STARTED", "FINISHED", "TASKS", "FAILURE")
-        for job in answer["data"]?.array ?? [] {
+        for job in jobs {
             table.add(
                 job["id"]?.string ?? "", job["pipelineId"]?.string ?? "", job["runId"].map { "\($0)" } ?? "",
                 job["state"]?.string ?? "", ListTable.time(job["startTime"]?.integer),
@@ -47,10 +47,10 @@ struct JobCheckpoints: ClientCommand {
             let answer = try await server.get("\(path)/\(epoch)/operator_checkpoint_groups")
             return client.json ? printJSON(answer) : print(Self.operators(answer), terminator: "")
         }
-        let answer = try await server.get(path)
-        if client.json { return printJSON(answer) }
+        let checkpoints = try await server.all(path)
+        if client.json { return printJSON(["data": .array(checkpoints)]) }
         var table = ListTable("EPOCH", "STARTED", "TOOK", "SIZE", "FAILURE")
-        for checkpoint in answer["data"]?.array ?? [] {
+        for checkpoint in checkpoints {
             table.add(
                 checkpoint["epoch"].map { "\($0)" } ?? "", ListTable.time(checkpoint["startTime"]?.integer),
                 Self.duration(checkpoint), ListTable.bytes(checkpoint["bytes"]?.integer ?? 0),

@@ -32,9 +32,14 @@ struct LaminarServer: Sendable {
             let answer = try await get(path, query: page)
             let found = answer["data"]?.array ?? []
             items += found
-            guard answer["has_more"] == true, let last = found.last?["id"]?.string else { return items }
+            guard answer["has_more"] == true, let last = found.last.flatMap(Self.cursor) else { return items }
             page = query + [("limit", "\(Self.pageSize)"), ("starting_after", last)]
         }
+    }
+
+    /// What a page is gone on behind: ids, of checkpoints their epochs.
+    private static func cursor(_ item: JSONValue) -> String? {
+        item["id"]?.string ?? item["epoch"]?.integer.map { "\($0)" }
     }
 
     /// The resource of that id or, when none has it, of that name. Errors: there is none, or several.

@@ -15,7 +15,7 @@ struct ServeCommand: AsyncParsableCommand {
             Ctrl-C takes a last checkpoint of every pipeline and ends within ten seconds; a second one ends at once.
             Pipelines that ran go on when it starts again.
 
-            Exit codes: 0 ended when asked to, 1 failed, 2 wrong settings.
+            Exit codes: 0 ended when asked to, 1 failed or a last checkpoint is missing, 2 wrong settings.
             """)
 
     @OptionGroup var input: SettingsInput
@@ -44,6 +44,8 @@ struct ServeCommand: AsyncParsableCommand {
         interrupts.start()
         do {
             try await ServerComposition(settings, logger).run(stop)
+        } catch let status as ExitCode {
+            throw status
         } catch {
             logger.critical("the server cannot go on", metadata: ["reason": "\(error)"])
             throw ExitStatus.failedWhileRunning
@@ -85,6 +87,9 @@ final class ServerStop: Sendable {
         if isWanted { Task.detached { await begin() } }
     }
 
+    /// Whether all that had to be kept is kept.
+    var isSafe: Bool { state.withLock { $0.isSafe } }
+
     /// All that had to be kept is kept.
     func becameSafe() { state.withLock { $0.isSafe = true } }
 
@@ -98,7 +103,7 @@ final class ServerStop: Sendable {
         if let begin { Task.detached { await begin() } }
         Task.detached { [self] in
             try? await Task.sleep(for: .milliseconds(Self.millisMax))
-            exit(state.withLock { $0.isSafe } ? 0 : 1)
+            exit(isSafe ? 0 : 1)
         }
     }
 }

@@ -24,12 +24,13 @@ struct ServerComposition {
         self.logger = logger
     }
 
-    /// Serves until it is asked to stop. Errors: why it could not begin or go on.
+    /// Serves until it is asked to stop. Errors: why it could not begin or go on; the exit status, told already, when
+    /// not all that had to be kept is kept.
     func run(_ stop: ServerStop) async throws {
         let lock = try DataDirectoryLock(settings.dataDirectory)
         let database = try MetadataDatabase(path: settings.databasePath)
         let connectionSettings = try connectionSettings()
-        let tableFiles = ConfinedFileSystem.below(connectionSettings.files)
+        let tableFiles = PlainFileSystem.below(connectionSettings.files)
         let catalog = ConnectorCatalog.builtin(egress: connectionSettings.egress, files: tableFiles) { _ in }
         let connections = ConnectionRegistry(
             database, catalog: catalog, settings: connectionSettings, fileSystem: tableFiles)
@@ -39,7 +40,7 @@ struct ServerComposition {
         controlSettings.compiler.prepareOptions = ConnectionRegistry.preparation(connectionSettings)
         let pipelines = PipelineRegistry(
             database: database, connectors: catalog, tables: connections, engine: engineConfiguration,
-            settings: controlSettings)
+            settings: controlSettings, log: { [logger] text in logger.error("\(text)") })
         let server = try APIServer(
             configuration: try apiConfiguration, pipelines: pipelines, connections: connections,
             logger: apiLogger)
@@ -69,6 +70,7 @@ struct ServerComposition {
                     + "another --port", domain: .user)
         }
         withExtendedLifetime(lock) {}
+        if !stop.isSafe { throw ExitStatus.failedWhileRunning }
         logger.info("ended")
     }
 
@@ -180,7 +182,7 @@ private struct PipelineLife: Service {
         if await pipelines.shutDown(withinMillis: millis) {
             stop.becameSafe()
         } else {
-            logger.warning("some pipelines did not end in time: they go on from the checkpoint before")
+            logger.error("not all pipelines ended behind a last checkpoint: they go on from the one before")
         }
     }
 }

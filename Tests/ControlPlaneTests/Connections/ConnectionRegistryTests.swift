@@ -59,7 +59,10 @@ import Testing
             """#,
             profile: rest.id)
         #expect(events.tableType == "sink" && events.schema == nil)
-        #expect(try await fixture.registry.profiles().map(\.name) == ["iceberg-glue", "iceberg-rest", "local-kafka"])
+        #expect(
+            try await fixture.registry.profiles(PageRequest()).items.map(\.name) == [
+                "iceberg-glue", "iceberg-rest", "local-kafka",
+            ])
         #expect(try await fixture.registry.table(id: events.id).name == "events_iceberg")
     }
 
@@ -89,7 +92,7 @@ import Testing
             profile: profile.id)
         let registry = fixture.registry
         let answers = [
-            "\(profile)", "\(table)", "\(try await registry.profiles())",
+            "\(profile)", "\(table)", "\(try await registry.profiles(PageRequest()).items)",
             "\(try await registry.profile(id: profile.id))",
             "\(try await registry.tables(PageRequest()))", "\(try await registry.table(id: table.id))",
             "\(registry.connectors())", "\(fixture.settings)",
@@ -203,6 +206,40 @@ import Testing
             try database.execute(
                 sql: "INSERT INTO pipeline_tables (pipeline_id, table_id) VALUES (?, ?)", arguments: [pipeline, table])
         }
+    }
+
+    @Test func `profiles come in pages, newest first, and tables show theirs`() async throws {
+        let fixture = try ConnectionFixture()
+        var ids: [String] = []
+        for index in 0..<5 {
+            let config = #"{"bootstrap_servers": "h\#(index):1", "authentication": {"type": "none"}}"#
+            ids.insert(try await fixture.profile("kafka", "p\(index)", config).id, at: 0)
+        }
+        let first = try await fixture.registry.profiles(PageRequest(limit: 3))
+        #expect(first.items.map(\.id) == Array(ids.prefix(3)) && first.hasMore)
+        let last = try await fixture.registry.profiles(PageRequest(startingAfter: ids[2], limit: 3))
+        #expect(last.items.map(\.id) == Array(ids.suffix(2)) && !last.hasMore)
+        let unknown = await ConnectionFixture.refusal {
+            _ = try await fixture.registry.profiles(PageRequest(startingAfter: "prof_x"))
+        }
+        #expect(unknown == "starting_after: there is no connection profile 'prof_x'")
+        // Configs of a mebibyte, so that the bytes end the page.
+        let long = String(repeating: "x", count: 1 << 20)
+        let profile = ids[0]
+        try await fixture.database.pool.write { database in
+            try database.execute(
+                sql: "UPDATE connection_profiles SET config = '{\"x\": \"' || ? || '\"}'", arguments: [long])
+            for index in 0..<20 {
+                try database.execute(
+                    sql: """
+                        INSERT INTO connection_tables (id, name, connector, profile_id, table_type, config, created_at)
+                        VALUES (?, ?, 'kafka', ?, 'source', '{}', 1)
+                        """, arguments: ["tbl_\(index)", "t\(index)", profile])
+            }
+        }
+        #expect(try await fixture.registry.profiles(PageRequest()).items.count == 5)
+        let tables = try await fixture.registry.tables(PageRequest())
+        #expect(tables.items.count == 7 && tables.hasMore && tables.items[0].profile?.id == ids[0])
     }
 
     @Test func `tables come in pages, newest first`() async throws {
@@ -364,7 +401,7 @@ import Testing
         #expect(
             told.code == "E0314" && told.message.hasPrefix("connection profile 'prod' cannot be used: a stored secret"))
         #expect(told.span != nil && !told.message.contains("canary"), "\(told)")
-        let profile = try await other.profiles()[0].id
+        let profile = try await other.profiles(PageRequest()).items[0].id
         _ = try await fixture.table(
             "kafka", "orders", Self.ordersConfig, schema: Self.ordersSchema, profile: profile)
         let table = try compile("SELECT id FROM orders").diagnostics
@@ -372,7 +409,7 @@ import Testing
             table.contains { $0.code == "E0314" && $0.message.contains("table 'orders' cannot be used") }, "\(table)")
         #expect(try !compile("SELECT counter FROM ticks").hasErrors)
         #expect(try compile("SELECT 1 FROM ordrs").diagnostics.first?.hint?.contains("orders") == true)
-        #expect(try await other.profiles().count == 1)
+        #expect(try await other.profiles(PageRequest()).items.count == 1)
     }
 
     @Test func `the list of connectors tells what can run`() throws {

@@ -1,5 +1,6 @@
 import Connectors
 import Dataflow
+import Glibc
 import HostSystem
 import JSONModel
 import Testing
@@ -7,7 +8,7 @@ import Testing
 @testable import ControlPlane
 
 /// Trying profiles, tables and schemas out.
-@Suite struct ConnectionTestingTests {
+@Suite(.timeLimit(.minutes(2))) struct ConnectionTestingTests {
     static let fields = #"{"fields": [{"name": "a", "type": "int64"}, {"name": "b", "type": "string"}]}"#
 
     static func steps(_ fixture: ConnectionFixture, _ draft: TableDraft) async throws -> [ConnectionTestStep] {
@@ -105,6 +106,58 @@ import Testing
         let last = try #require(steps.last)
         #expect(last.isDone && last.isError == isError && last.message.contains(message), "\(steps)")
         #expect(steps.count { $0.isDone } == 1)
+    }
+
+    @Test("pipes and devices are not opened where any file may be", arguments: ["source", "sink"])
+    func pipes(type: String) async throws {
+        let roots = FileRoots(["*"])
+        let fixture = try ConnectionFixture(
+            catalog: ConnectorCatalog.builtin(files: PlainFileSystem.below(roots)) { _ in },
+            adjust: { $0.files = roots })
+        let files = PlainFileSystem.below(roots)
+        let pipe = fixture.folder + "/data/pipe"
+        #expect(mkfifo(pipe, 0o600) == 0)
+        for path in [pipe, "/dev/zero", "/dev/tty"] {
+            #expect(throws: FileError.self) { _ = try files.openForReading(path) }
+            #expect(throws: FileError.self) { _ = try files.openForWriting(path, .replace) }
+        }
+        if type == "sink" { return }
+        let draft = try ConnectionFixture.draft(
+            "single_file", "t", #"{"path": "\#(pipe)", "table_type": "source", "format": "json"}"#,
+            schema: Self.fields)
+        let last = try #require(try await Self.steps(fixture, draft).last)
+        #expect(last.isDone && last.isError && last.message.contains("not supported"), "\(last)")
+    }
+
+    @Test("tables that hang when they are tried out keep nothing else waiting")
+    func hanging() async throws {
+        let roots = FileRoots(["*"])
+        let fixture = try ConnectionFixture(adjust: { $0.files = roots })
+        var running: [Task<Void, any Error>] = []
+        for number in 0..<8 {
+            let pipe = fixture.folder + "/data/pipe\(number)"
+            #expect(mkfifo(pipe, 0o600) == 0)
+            let draft = try ConnectionFixture.draft(
+                "single_file", "t", #"{"path": "\#(pipe)", "table_type": "source", "format": "json"}"#,
+                schema: Self.fields)
+            running.append(Task { for await _ in try await fixture.registry.test(draft) {} })
+        }
+        try await Task.sleep(nanoseconds: 300_000_000)
+        // As many as there may be threads, so that one would be taken by each that hangs.
+        let done = await withTaskGroup(of: Int.self) { group in
+            for _ in 0..<8 { group.addTask { 1 } }
+            return await group.reduce(0, +)
+        }
+        #expect(done == 8)
+        _ = try await fixture.registry.tables(PageRequest())
+        for _ in 0..<20 {
+            for number in 0..<8 {
+                let writer = open(fixture.folder + "/data/pipe\(number)", O_WRONLY | O_NONBLOCK)
+                if writer >= 0 { close(writer) }
+            }
+            try await Task.sleep(nanoseconds: 50_000_000)
+        }
+        for task in running { task.cancel() }
     }
 
     @Test func `a draft that is wrong is refused at once`() async throws {

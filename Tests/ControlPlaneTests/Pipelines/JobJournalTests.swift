@@ -34,7 +34,7 @@ import Testing
         #expect(found.map(\.message) == (500..<1500).reversed().map { "m\($0)" })
         #expect(found.first?.operatorID == "2" && found.first?.taskIndex == 1 && found.first?.details == "{}")
         #expect(Set(found.map(\.id)).count == 1000)
-        #expect(try await bench.registry.droppedMessageCount(jobID: made.jobID) == 500)
+        #expect(try await bench.registry.droppedMessageCount(pipelineID: made.id, jobID: made.jobID) == 500)
         await bench.remove()
     }
 
@@ -53,7 +53,7 @@ import Testing
             })
         await bench.registry.shutDown()
         try await bench.reopen()
-        let kept = try await bench.registry.checkpoints(pipelineID: made.id, jobID: made.jobID)
+        let kept = try await bench.registry.checkpoints(pipelineID: made.id, jobID: made.jobID, PageRequest()).items
         #expect(kept.prefix(100).map(\.epoch) == (1050..<1150).reversed())
         #expect(kept.filter { $0.epoch % 7 == 0 && $0.epoch >= 1050 }.allSatisfy { $0.failure != nil })
         #expect(kept.first?.finishTime == 1_149_005)
@@ -63,7 +63,8 @@ import Testing
     @Test("a journal of a job that is no more writes nothing and lets nobody wait")
     func closed() async throws {
         let bench = try await RegistryBench()
-        let journal = JobJournal(jobID: "job_gone", database: bench.registry.site.database)
+        let site = bench.registry.site
+        let journal = JobJournal(jobID: "job_gone", database: site.database, trouble: site.trouble)
         journal.add(JobMessage(id: "", createdAt: 0, level: .info, message: "m"))
         await journal.flush()
         journal.close()
@@ -71,6 +72,40 @@ import Testing
         await journal.flush()
         let count = try await bench.registry.pool.read { try JobStore.droppedMessages("job_gone", $0) }
         #expect(count == 0)
+        await bench.remove()
+    }
+
+    @Test("that journals cannot be written is told once, then once a minute, and when they can again")
+    func trouble() async throws {
+        let bench = try await RegistryBench()
+        let made = try await bench.create("SELECT 1 AS a")
+        try await bench.wait(made, for: .finished)
+        let (registry, timers) = (bench.registry, bench.timers)
+        let told = Mutex<[String]>([])
+        let journal = JobJournal(
+            jobID: made.jobID, database: registry.site.database,
+            trouble: JournalTrouble(timers) { text in told.withLock { $0.append(text) } })
+        func add(_ count: Int) async {
+            for _ in 0..<count {
+                journal.add(JobMessage(id: "", createdAt: 0, level: .info, message: "m"))
+                await journal.flush()
+            }
+            // A failure lets those who wait go before it is told.
+            try? await Task.sleep(nanoseconds: 50_000_000)
+        }
+        try await registry.pool.write { try $0.execute(sql: "ALTER TABLE job_messages RENAME TO elsewhere") }
+        await add(3)
+        #expect(told.withLock { $0.count } == 1)
+        #expect(
+            told.withLock { $0.first } == "what becomes of jobs cannot be written to the database: no such table: "
+                + "job_messages; 1 entries of 1 jobs are kept and tried again every second")
+        timers.advance(seconds: 61)
+        await add(1)
+        #expect(told.withLock { $0.last }?.contains("; 4 entries of 1 jobs") == true)
+        try await registry.pool.write { try $0.execute(sql: "ALTER TABLE elsewhere RENAME TO job_messages") }
+        await add(1)
+        #expect(told.withLock { $0.count } == 3)
+        #expect(told.withLock { $0.last } == "what becomes of jobs is written to the database again")
         await bench.remove()
     }
 

@@ -23,7 +23,8 @@ import Testing
         #expect(job.createdAt <= start && start < finish)
         #expect(try await bench.counted() == Array(0..<10_000))
 
-        let checkpoints = try await bench.registry.checkpoints(pipelineID: made.id, jobID: made.jobID)
+        let checkpoints = try await bench.registry.checkpoints(pipelineID: made.id, jobID: made.jobID, PageRequest())
+            .items
         let newest = try #require(checkpoints.first)
         #expect(checkpoints.map(\.epoch) == checkpoints.map(\.epoch).sorted(by: >) && newest.finishTime != nil)
         #expect(newest.backend == "columnar+zstd" && checkpoints.allSatisfy { $0.startTime >= start })
@@ -171,7 +172,7 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: "\(bench.folder)/state/\(made.id)"))
         let gone = await refusal { try await bench.registry.pipeline(id: made.id) }
         #expect(gone?.kind == .notFound && gone?.message == "Pipeline not found: \(made.id)")
-        #expect(try await bench.registry.jobs(pipelineID: nil).isEmpty)
+        #expect(try await bench.registry.jobs(pipelineID: nil, PageRequest()).items.isEmpty)
         await bench.remove()
     }
 

@@ -56,6 +56,48 @@ import Testing
         await bench.remove()
     }
 
+    @Test("jobs come in pages too, newest first", arguments: [1, 7, 1000])
+    func jobs(limit: Int) async throws {
+        let bench = try await RegistryBench()
+        let wanted = try await Self.fill(bench, count: 20, sameTime: 7)
+        var found: [String] = []
+        var request = PageRequest(limit: limit)
+        while true {
+            let page = try await bench.registry.jobs(pipelineID: nil, request)
+            found += page.items.map(\.pipelineID)
+            guard page.hasMore, let last = page.items.last else { break }
+            request.startingAfter = last.id
+        }
+        #expect(found == wanted)
+        let unknown = await refusal {
+            try await bench.registry.jobs(pipelineID: nil, PageRequest(startingAfter: "job_none"))
+        }
+        #expect(unknown?.message == "starting_after: there is no job job_none")
+        await bench.remove()
+    }
+
+    @Test("a page of long queries ends early, and the next one goes on behind it")
+    func bytes() async throws {
+        let bench = try await RegistryBench()
+        let wanted = try await Self.fill(bench, count: 20, sameTime: 1)
+        let text = String(repeating: "x", count: ControlSettings.queryByteCountMax)
+        try await bench.registry.pool.write { database in
+            try database.execute(sql: "UPDATE pipelines SET query = ?", arguments: [text])
+        }
+        var found: [String] = []
+        var counts: [Int] = []
+        var request = PageRequest(limit: 1000)
+        while true {
+            let page = try await bench.registry.pipelines(request, includesPreviews: false)
+            found += page.items.map(\.id)
+            counts.append(page.items.count)
+            guard page.hasMore, let last = page.items.last else { break }
+            request.startingAfter = last.id
+        }
+        #expect(found == wanted && counts == [7, 7, 7])
+        await bench.remove()
+    }
+
     @Test("a page of 100 out of 10 000 pipelines, from both ends")
     func many() async throws {
         let bench = try await RegistryBench()

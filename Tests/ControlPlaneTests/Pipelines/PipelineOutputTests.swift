@@ -44,7 +44,7 @@ import Testing
         #expect(figures.contains { node in node.groups.contains { $0.name == "messages_sent" } })
         reader.close()
         try await bench.wait(made, for: .stopped)
-        #expect(try await bench.registry.metrics(pipelineID: made.id, jobID: made.jobID).isEmpty)
+        #expect(try await !bench.registry.metrics(pipelineID: made.id, jobID: made.jobID).isEmpty)
         await bench.remove()
     }
 

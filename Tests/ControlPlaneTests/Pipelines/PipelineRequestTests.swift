@@ -20,7 +20,7 @@ import Testing
         let cases: [(change: (inout PipelineDraft) -> Void, words: String)] = [
             ({ $0.name = "" }, "'name'"),
             ({ $0.name = " \n" }, "'name'"),
-            ({ $0.name = String(repeating: "x", count: 300) }, "'name'"),
+            ({ $0.name = String(repeating: "x", count: 256) }, "'name' takes at most 255 characters, found 256"),
             ({ $0.parallelism = 0 }, "'parallelism' takes 1 to 128, found 0"),
             ({ $0.parallelism = 129 }, "'parallelism'"),
             ({ $0.checkpointIntervalMicros = 99_999 }, "'checkpoint_interval_micros'"),
@@ -47,6 +47,35 @@ import Testing
         await bench.remove()
     }
 
+    @Test("names are counted in characters")
+    func names() async throws {
+        let bench = try await RegistryBench()
+        var draft = PipelineDraft(name: String(repeating: "ü", count: 255), query: Self.bounded, parallelism: 1)
+        draft.starts = false
+        #expect(try await bench.registry.createPipeline(draft).name.count == 255)
+        await bench.remove()
+    }
+
+    @Test("a secret written into a query is warned of, and only that")
+    func writtenSecrets() async throws {
+        let bench = try await RegistryBench()
+        func warnings(_ password: String, connector: String = "kafka") async throws -> [Diagnostic] {
+            let query =
+                "CREATE TABLE t (a BIGINT) WITH (connector = '\(connector)', topic = 'x', "
+                + "'auth.password' = \(password), bootstrap_servers = 'h:1', format = 'json', type = 'source'); "
+                + "SELECT a FROM t"
+            return try await bench.registry.validate(query: query).diagnostics.filter { $0.code == "W0403" }
+        }
+        let found = try await warnings("'hunter2'")
+        #expect(found.count == 1 && found.first?.severity == .warning && found.first?.span?.start == 66)
+        #expect(found.first?.message.contains("'auth.password'") == true)
+        #expect(found.first?.message.contains("hunter2") == false)
+        #expect(try await warnings("'{{ KAFKA_PASSWORD }}'").isEmpty)
+        #expect(try await warnings("''").isEmpty)
+        #expect(try await warnings("'x'", connector: "nothing").isEmpty)
+        await bench.remove()
+    }
+
     @Test("ids and cursors that name nothing are told apart")
     func unknown() async throws {
         let bench = try await RegistryBench()
@@ -58,8 +87,11 @@ import Testing
         kinds.append(await refusal { try await registry.changePipeline(id: "pl_x", PipelineChange()) }?.kind)
         kinds.append(await refusal { try await registry.deletePipeline(id: "pl_x") }?.kind)
         kinds.append(await refusal { try await registry.restartPipeline(id: "pl_x", force: true) }?.kind)
-        kinds.append(await refusal { try await registry.jobs(pipelineID: "pl_x") }?.kind)
-        kinds.append(await refusal { try await registry.checkpoints(pipelineID: made.id, jobID: "job_x") }?.kind)
+        kinds.append(await refusal { try await registry.jobs(pipelineID: "pl_x", PageRequest()) }?.kind)
+        kinds.append(
+            await refusal {
+                try await registry.checkpoints(pipelineID: made.id, jobID: "job_x", PageRequest())
+            }?.kind)
         kinds.append(await refusal { try await registry.metrics(pipelineID: made.id, jobID: other.jobID) }?.kind)
         kinds.append(
             await refusal {
@@ -157,7 +189,7 @@ import Testing
         #expect(made.isPreview && made.parallelism == 1 && made.graph.nodes.last?.operator == "preview")
         #expect(try await bench.registry.pipelines(PageRequest(), includesPreviews: false).items.isEmpty)
         #expect(try await bench.registry.pipelines(PageRequest(), includesPreviews: true).items.count == 1)
-        #expect(try await bench.registry.jobs(pipelineID: nil).isEmpty)
+        #expect(try await bench.registry.jobs(pipelineID: nil, PageRequest()).items.isEmpty)
         let stopped = try await bench.wait(made, for: .stopped)
         #expect(!stopped.isRunningDesired)
         #expect(!FileManager.default.fileExists(atPath: bench.folder + "/out"))

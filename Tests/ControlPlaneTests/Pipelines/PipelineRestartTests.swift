@@ -96,6 +96,27 @@ import Testing
         try? FileManager.default.removeItem(atPath: bench.folder)
     }
 
+    @Test("a shutdown without a last checkpoint is told from one with it")
+    func lastCheckpoints() async throws {
+        for isBroken in [false, true] {
+            let bench = try await RegistryBench()
+            let made = try await bench.create(bench.counting(rows: nil))
+            try await bench.wait(made, for: .running)
+            let stopped = try await bench.create(bench.counting("stopped", rows: nil))
+            try await bench.wait(stopped, for: .running)
+            try await bench.stop(stopped, .immediate)
+            try await bench.wait(stopped, for: .stopped)
+            if isBroken {
+                // No folder can be where a file is.
+                let job = "\(bench.folder)/state/\(made.id)"
+                try FileManager.default.removeItem(atPath: job)
+                try "".write(toFile: job, atomically: true, encoding: .utf8)
+            }
+            #expect(await bench.registry.shutDown() == !isBroken)
+            try? FileManager.default.removeItem(atPath: bench.folder)
+        }
+    }
+
     /// What the test knows of a pipeline.
     private struct Known {
         var pipeline: PipelineInfo
@@ -158,7 +179,7 @@ import Testing
         let alive = Set(known.filter { !$0.isDeleted }.map(\.pipeline.id))
         let page = try await bench.registry.pipelines(PageRequest(limit: 1000), includesPreviews: true)
         #expect(Set(page.items.map(\.id)) == alive)
-        let jobs = try await bench.registry.jobs(pipelineID: nil)
+        let jobs = try await bench.registry.jobs(pipelineID: nil, PageRequest()).items
         #expect(jobs.count == alive.count && Set(jobs.map(\.pipelineID)) == alive)
         let folders = (try? FileManager.default.contentsOfDirectory(atPath: bench.folder + "/state")) ?? []
         #expect(Set(folders).isSubset(of: alive))

@@ -17,6 +17,8 @@ final class RegistryBench {
     private let adjust: (inout ControlSettings) -> Void
     /// Where state is kept.
     private let files: any FileSystem
+    /// The server's clock, which a test may move on.
+    let timers = ShiftedTimers()
 
     init(
         files: any FileSystem = PosixFileSystem(), _ adjust: @escaping (inout ControlSettings) -> Void = { _ in }
@@ -25,12 +27,12 @@ final class RegistryBench {
         folder = FileManager.default.temporaryDirectory.appending(path: "laminar-registry-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         self.adjust = adjust
-        registry = try Self.make(folder, files, adjust)
+        registry = try Self.make(folder, files, timers, adjust)
         try await registry.resume()
     }
 
     private static func make(
-        _ folder: String, _ files: any FileSystem, _ adjust: (inout ControlSettings) -> Void
+        _ folder: String, _ files: any FileSystem, _ timers: ShiftedTimers, _ adjust: (inout ControlSettings) -> Void
     ) throws -> PipelineRegistry {
         var settings = ControlSettings(
             stateRoot: folder + "/state", defaultCheckpointIntervalMicros: 100_000,
@@ -39,12 +41,12 @@ final class RegistryBench {
         return PipelineRegistry(
             database: try MetadataDatabase(path: folder + "/laminar.db"),
             connectors: ConnectorCatalog.builtin { _ in }, engine: EngineConfiguration(threads: 2), settings: settings,
-            files: files)
+            host: JobSupervisor.Host(timers: timers), files: files)
     }
 
     /// Another registry over the same folder.
     func reopen() async throws {
-        registry = try Self.make(folder, files, adjust)
+        registry = try Self.make(folder, files, timers, adjust)
         try await registry.resume()
     }
 
@@ -94,7 +96,7 @@ final class RegistryBench {
     }
 
     func job(_ pipeline: PipelineInfo) async throws -> JobInfo {
-        let jobs = try await registry.jobs(pipelineID: pipeline.id)
+        let jobs = try await registry.jobs(pipelineID: pipeline.id, PageRequest()).items
         #expect(jobs.count == 1)
         return try #require(jobs.first)
     }
@@ -121,6 +123,18 @@ final class RegistryBench {
         var change = PipelineChange()
         change.stop = mode
         _ = try await registry.changePipeline(id: pipeline.id, change)
+    }
+}
+
+/// The host's clock, moved on by so much as a test says.
+final class ShiftedTimers: TimerClock {
+    private let clock = SystemMonotonicClock()
+    private let shift = Mutex<UInt64>(0)
+
+    func advance(seconds: Int) { shift.withLock { $0 += UInt64(seconds) * 1_000_000_000 } }
+    func elapsedNanoseconds() -> UInt64 { clock.elapsedNanoseconds() + shift.withLock { $0 } }
+    func schedule(afterNanoseconds nanos: UInt64, _ action: @escaping @Sendable () -> Void) {
+        clock.schedule(afterNanoseconds: nanos, action)
     }
 }
 
