@@ -59,7 +59,7 @@ final class CheckpointFiles: Sendable {
             throw OperationalError(
                 "there is nothing that the changes of \(name) could be added to", domain: .internal, isRetryable: true)
         }
-        let mergedCount = ChainPolicy.mergedCount(former.map(\.byteCount))
+        let mergedCount = options.compacts ? ChainPolicy.mergedCount(former.map(\.byteCount)) : 0
         var states = state.states
         if mergedCount > 0 { states = try merge(former.suffix(mergedCount), with: states) }
         let file = try store.write("\(name).state", epoch: state.epoch, chain: name) { output in

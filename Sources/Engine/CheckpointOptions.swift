@@ -10,6 +10,9 @@ public struct CheckpointOptions: Sendable {
     /// Time between the beginnings of two checkpoints; nil: only when asked.
     public var intervalMillis: Int?
     public var codec: Codec
+    /// Whether the files of many small changes are merged into one; otherwise every change stays a file of its own as
+    /// long as the state does.
+    public var compacts = true
     /// Fingerprints of other graphs whose state this one may go on from, as far as its operators are the same
     /// (`GraphFingerprint`).
     public var acceptedGraphs: Set<UInt64>

@@ -10,6 +10,7 @@ public struct ServerSettings: Sendable {
         /// Bytes; nil: all it wants.
         public var stateMemoryMax: Int?
         public var isChainingEnabled: Bool
+        public var isCompactionEnabled: Bool
         /// -1: without end.
         public var allowedRestarts: Int
         public var healthyMillis: Int
@@ -172,6 +173,7 @@ extension ServerSettings.Pipelines {
         updateAggregateFlushMillis = settings.millis("pipeline.update-aggregate-flush-interval")
         stateMemoryMax = settings.bytes("pipeline.max-state-memory")
         isChainingEnabled = settings.boolean("pipeline.chaining.enabled")
+        isCompactionEnabled = settings.boolean("pipeline.compaction.enabled")
         allowedRestarts = settings.integer("pipeline.allowed-restarts") ?? 20
         healthyMillis = settings.millis("pipeline.healthy-duration")
         countMax = settings.integer("pipeline.count-max") ?? 20_000

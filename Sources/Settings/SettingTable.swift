@@ -42,6 +42,9 @@ public enum SettingTable {
             "What the state of one pipeline may take of the memory; the rest goes to files. By default all it wants."),
         Setting("pipeline.chaining.enabled", .boolean, default: "true", "Whether neighbours share a task."),
         Setting(
+            "pipeline.compaction.enabled", .boolean, default: "true",
+            "Whether the files of many small checkpoints are merged, so that a start reads few."),
+        Setting(
             "pipeline.allowed-restarts", .integer(-1...1_000_000), default: "20",
             "Failures in a row after which a pipeline stays failed; -1: none are too many."),
         Setting(

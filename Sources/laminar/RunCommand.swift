@@ -107,16 +107,18 @@ struct RunCommand: AsyncParsableCommand {
         var policy = settings.restarts
         // Without state the rows before the failure would be counted twice.
         if stateDirectory == nil { policy.allowedRestarts = 0 }
-        let (engine, codec) = (settings.engine, settings.checkpointCodec)
+        let (engine, codec, compacts) = (settings.engine, settings.checkpointCodec, settings.compactsCheckpoints)
         let directory = stateDirectory
         let allowed = policy.allowedRestarts
         let notices = NoticePrinter(allowedRestarts: allowed)
         let backend = EmbeddedBackend(makeEngine: { try Engine(configuration: engine, connectors: connectors) }) {
             order in
             directory.map { directory in
-                CheckpointOptions(
+                var options = CheckpointOptions(
                     directory: directory, intervalMillis: order.checkpointIntervalMillis, codec: codec
                 ) { message in Terminal.printNotice("warning: \(message)") }
+                options.compacts = compacts
+                return options
             }
         }
         let job = JobSupervisor(

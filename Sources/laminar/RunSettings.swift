@@ -14,13 +14,15 @@ struct RunSettings {
     var stateMemoryBytes: Int?
     /// How the files of checkpoints are compressed.
     var checkpointCodec = Codec.zstd
+    var compactsCheckpoints = true
     /// A run that does not end when it should is given up soon: somebody is sitting there.
     var restarts = RestartPolicy(giveUpMillis: 3000)
 
     /// Settings of `SettingTable` that a single run heeds.
     private static let shared = [
         "engine.threads", "pipeline.source-batch-size", "pipeline.source-batch-linger",
-        "pipeline.update-aggregate-flush-interval", "pipeline.chaining.enabled", "pipeline.max-state-memory",
+        "pipeline.update-aggregate-flush-interval", "pipeline.chaining.enabled", "pipeline.compaction.enabled",
+        "pipeline.max-state-memory",
         "pipeline.allowed-restarts", "pipeline.healthy-duration", "checkpoint.compression",
     ]
 
@@ -81,6 +83,7 @@ struct RunSettings {
         case ("pipeline.source-batch-linger", .duration(let millis)): engine.lingerMillis = millis
         case ("pipeline.update-aggregate-flush-interval", .duration(let millis)): engine.changesFlushMillis = millis
         case ("pipeline.chaining.enabled", .boolean(let flag)): engine.isChainingEnabled = flag
+        case ("pipeline.compaction.enabled", .boolean(let flag)): compactsCheckpoints = flag
         case ("pipeline.max-state-memory", .size(let bytes)): stateMemoryBytes = bytes
         case ("pipeline.allowed-restarts", .integer(let count)): restarts.allowedRestarts = count
         case ("pipeline.healthy-duration", .duration(let millis)): restarts.healthyMillis = millis

@@ -31,14 +31,16 @@ public final class PipelineRegistry: PipelineService {
         files: any FileSystem = PosixFileSystem(), log: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         let jobs = LiveJobs()
-        let codec = settings.checkpointCodec
+        let (codec, compacts) = (settings.checkpointCodec, settings.compactsCheckpoints)
         let backend = EmbeddedBackend(makeEngine: { try Engine(configuration: engine, connectors: connectors) }) {
             order in
             order.stateDirectory.map { directory in
-                CheckpointOptions(
+                var options = CheckpointOptions(
                     directory: directory, fileSystem: files, intervalMillis: order.checkpointIntervalMillis,
                     codec: codec
                 ) { message in jobs.warn(jobID: order.jobID, message, clock: host.wallClock) }
+                options.compacts = compacts
+                return options
             }
         }
         self.jobs = jobs

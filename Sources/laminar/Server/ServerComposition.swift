@@ -110,11 +110,13 @@ struct ServerComposition {
     private var controlSettings: ControlSettings {
         let restarts = RestartPolicy(
             allowedRestarts: settings.pipelines.allowedRestarts, healthyMillis: settings.pipelines.healthyMillis)
-        return ControlSettings(
+        var result = ControlSettings(
             stateRoot: settings.checkpointDirectory,
             defaultCheckpointIntervalMicros: Int64(settings.defaultCheckpointIntervalMillis) * 1000,
             restarts: restarts, pipelineCountMax: settings.pipelines.countMax,
             checkpointCodec: Codec(rawValue: settings.checkpointCompression) ?? .zstd)
+        result.compactsCheckpoints = settings.pipelines.isCompactionEnabled
+        return result
     }
 
     private func connectionSettings() throws -> ConnectionSettings {
