@@ -108,6 +108,7 @@ final class LiveJob: Sendable {
     var owesCheckpoint: Bool {
         let status = supervisor.status
         switch status.state {
+        case .restarting where status.desire.forcesRestart: return false
         case .running, .rescaling, .restarting, .checkpointStopping, .finishing:
             return !isPreview && status.desire.stop.hardness <= JobStopMode.checkpoint.hardness
         default: return false
@@ -118,6 +119,8 @@ final class LiveJob: Sendable {
     var hasLastCheckpoint: Bool {
         let status = supervisor.status
         if status.state == .finished || status.state == .failed { return true }
+        // Somebody has asked for a harder stop just before.
+        if status.history.contains(where: { $0.run == status.run && $0.state == .stopping }) { return true }
         guard let summary = status.summary, status.summaryRun == status.run else { return false }
         return summary.checkpoints?.hasStoppedBehindOne ?? true
     }
