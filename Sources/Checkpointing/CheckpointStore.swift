@@ -13,7 +13,7 @@ import Synchronization
 /// theirs one loses. A process begins with an entry of its own, which repeats the checkpoint it goes on from under the
 /// next generation; from then on one that was thought dead finds the log longer than it left it, and publishes nothing.
 public final class CheckpointStore: Sendable {
-    /// Checkpoints kept, the newest ones, so that there is one to fall back to.
+    /// Checkpoints kept, the newest ones; besides, some older ones, see `collectGarbage`.
     static let keptCount = 2
 
     private struct State {
@@ -71,27 +71,46 @@ public final class CheckpointStore: Sendable {
         return manifest
     }
 
-    /// The newest checkpoint whose files are all sound; nil when there is none. Every one that had to be passed over
-    /// is told to `warn`. Errors: `FileError` when the folder cannot be read. Cost: reads all its files.
-    public func newest(warn: (String) -> Void) throws(FileError) -> CheckpointManifest? {
+    /// The newest checkpoint whose files are all sound; nil when none was ever taken. Every one that had to be passed
+    /// over is told to `warn`. Errors: `FileError` when the folder cannot be read; `OperationalError` when there are
+    /// checkpoints and none is sound: to begin anew would lose what they hold. Cost: reads all its files, those of
+    /// several checkpoints once.
+    public func newest(warn: (String) -> Void) throws -> CheckpointManifest? {
         let known = try sequences()
         state.withLock { $0.seen = known.last ?? 0 }
+        var damage: String?
+        var damaged: Set<String> = []
         for sequence in known.reversed() {
             guard var manifest = manifest(sequence) else {
-                warn("the manifest \(manifestPath(sequence)) is damaged; going back to the checkpoint before")
+                let reason = "the manifest \(manifestPath(sequence)) is damaged"
+                damage = damage ?? reason
+                warn("\(reason); going back to the checkpoint before")
                 continue
             }
             if manifest.epoch == 0 { continue }
             do {
-                for file in manifest.files { try check(file) }
+                for file in manifest.files {
+                    if damaged.contains(file.name) { throw wrong(file, "as before") }
+                    do {
+                        try check(file)
+                    } catch {
+                        damaged.insert(file.name)
+                        throw OperationalError("file \(file.name): \(error)", domain: .external)
+                    }
+                }
             } catch {
-                warn("checkpoint \(manifest.epoch): \(error); going back to the one before")
+                let reason = "checkpoint \(manifest.epoch): \(error)"
+                damage = damage ?? reason
+                warn("\(reason); going back to the one before")
                 continue
             }
             if manifest.commit == .wanted, try files.status(committedPath(sequence)) != nil { manifest.commit = .done }
             return manifest
         }
-        return nil
+        guard let damage else { return nil }
+        throw OperationalError(
+            "no checkpoint in '\(directory)' can be gone on from: \(damage); put the file back, or remove that folder "
+                + "to begin anew, from the first row and without state", domain: .user)
     }
 
     /// Reads a file and finds it sound, or throws; little of it is in memory at a time. Gives the bytes it has
@@ -101,11 +120,15 @@ public final class CheckpointStore: Sendable {
         var reader = try reader(of: file)
         try reader.skipAll()
         guard reader.byteCount == file.byteCount, reader.checksum == file.checksum else {
-            throw OperationalError(
-                "file \(file.name) is damaged: expected \(file.byteCount) bytes with another checksum, "
-                    + "found \(reader.byteCount)", domain: .external)
+            throw wrong(file, "found \(reader.byteCount)")
         }
         return reader.plainByteCount
+    }
+
+    private func wrong(_ file: CheckpointManifest.File, _ found: String) -> OperationalError {
+        OperationalError(
+            "file \(file.name) is damaged: expected \(file.byteCount) bytes with another checksum, \(found)",
+            domain: .external)
     }
 
     /// Reads a file front to back. Errors: `FileError`, `StateFileError`.
@@ -118,9 +141,7 @@ public final class CheckpointStore: Sendable {
     public func read(_ file: CheckpointManifest.File) throws -> [UInt8] {
         let bytes = try files.readAll(path(of: file), byteCountMax: .max)
         guard bytes.count == file.byteCount, try StateFile.checksum(bytes) == file.checksum else {
-            throw OperationalError(
-                "file \(file.name) is damaged: expected \(file.byteCount) bytes with another checksum, "
-                    + "found \(bytes.count)", domain: .external)
+            throw wrong(file, "found \(bytes.count)")
         }
         return bytes
     }
@@ -262,31 +283,32 @@ public final class CheckpointStore: Sendable {
 
     // MARK: Removing
 
-    /// Removes the entries of all but the newest checkpoints, then all files that no entry names, but those of epochs
-    /// after `current` and of later generations, which may be on their way into the log. What cannot be removed is
-    /// tried again next time.
+    /// Removes the entries of all but a few checkpoints (`KeptCheckpoints`), then all files that no entry names, but
+    /// those of epochs after `current` and of later generations, which may be on their way into the log. What cannot be
+    /// removed is tried again next time.
     public func collectGarbage(after current: Int) {
         guard let known = try? sequences() else { return }
-        var kept: [CheckpointManifest] = []
-        var epochs: Set<Int> = []
+        var found: [CheckpointManifest] = []
         var removed: [Int] = []
         for sequence in known.reversed() {
-            // A damaged one may be a sound one read badly: it goes only when it is old.
-            let found = manifest(sequence)
-            if epochs.count >= Self.keptCount, found.map({ !epochs.contains($0.epoch) }) ?? true {
+            if let manifest = manifest(sequence) {
+                found.append(manifest)
+            } else if Set(found.map(\.epoch)).subtracting([0]).count >= Self.keptCount {
                 removed.append(sequence)
-                continue
+            } else {
+                // It may be a sound one read badly: it goes only when it is old.
+                return
             }
-            guard let found else { return }
-            kept.append(found)
-            if found.epoch > 0 { epochs.insert(found.epoch) }
         }
+        let choice = KeptCheckpoints.choose(found, newestCount: Self.keptCount)
+        let kept = zip(found, choice).filter(\.1).map(\.0)
+        removed += zip(found, choice).filter { !$1 }.map(\.0.sequence)
         do {
             for sequence in removed { try files.remove(manifestPath(sequence)) }
             // Only when the entries are gone for good may their files go.
             if !removed.isEmpty { try files.synchronizeDirectory(directory) }
             let first = kept.map(\.sequence).min() ?? 0
-            for sequence in try sequences("committed-") where sequence < first {
+            for sequence in try sequences("committed-") where sequence < first || removed.contains(sequence) {
                 try files.remove(committedPath(sequence))
             }
             for name in try files.list(directory) where isLeftOver(name) { try files.remove("\(directory)/\(name)") }

@@ -46,6 +46,13 @@ public enum TableRole: String, Hashable, Sendable, Codable {
     case source, sink, lookup
 }
 
+/// How often a row is read or written, whatever fails and whenever the process dies, in a pipeline with checkpoints.
+public enum Delivery: String, Hashable, Sendable, Codable {
+    case exactlyOnce = "exactly-once"
+    case atLeastOnce = "at-least-once"
+    case atMostOnce = "at-most-once"
+}
+
 /// What the planner learns of a table from its connector.
 public struct TableTraits: Sendable {
     public var roles: Set<TableRole>
@@ -122,6 +129,10 @@ public protocol Connector: Sendable {
     /// The same for one table, where its options decide.
     func sinkCommits(_ spec: ConnectorSpec) -> Bool
 
+    /// What a table promises as a source or a sink, for EXPLAIN. If not said, a source reads each row once, and a sink
+    /// writes each row once if it commits, else at least once.
+    func delivery(_ spec: ConnectorSpec, as role: TableRole) -> Delivery
+
     /// Builds the sink of one subtask.
     func makeSink(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SinkOperator
 
@@ -148,6 +159,9 @@ extension Connector {
     public func prepareSink(_ spec: ConnectorSpec, isTrial: Bool) async throws {}
     public var sinkCommits: Bool { false }
     public func sinkCommits(_ spec: ConnectorSpec) -> Bool { sinkCommits }
+    public func delivery(_ spec: ConnectorSpec, as role: TableRole) -> Delivery {
+        role != .sink || sinkCommits(spec) ? .exactlyOnce : .atLeastOnce
+    }
     public func isAccess(option key: String) -> Bool { false }
     public func obstacle(continuing old: ConnectorSpec, as new: ConnectorSpec) -> String? { nil }
 }

@@ -36,7 +36,7 @@ public final class Engine: Sendable {
     /// goes wrong later, opening files included, comes from `RunningPipeline.wait()`.
     ///
     /// With `checkpoints` the pipeline goes on from the newest sound one in their folder; errors are then also those of
-    /// reading it, and an `OperationalError` when it holds the state of another query.
+    /// reading it, and an `OperationalError` when none is sound, or when it holds the state of another query.
     ///
     /// `observer` is told of milestones on a thread of the engine, and must not wait; maybe before this returns.
     /// `outlets` take what the pipeline gives out beside what it writes.
@@ -115,15 +115,15 @@ public final class Engine: Sendable {
         of operators: [CheckpointManifest.Operator], _ fingerprint: UInt64, in restored: CheckpointManifest,
         _ options: CheckpointOptions
     ) throws -> [Int: Int]? {
-        // Two texts may differ in what a fingerprint does not see, such as the type of a column; that counts only where
-        // another text is gone on from, as what operators mean may be written otherwise by the next version.
+        // Two texts may differ in what a fingerprint does not see, such as the type of a column or the frame of a
+        // window function: state of another shape would be read as if it were this one's.
         let isSame = restored.operators.isEmpty || restored.operators == operators
-        let isAccepted = options.acceptedGraphs.contains(restored.graph)
-        if restored.graph == fingerprint && (isSame || !isAccepted) { return nil }
-        if !isAccepted {
+        if restored.graph == fingerprint && isSame { return nil }
+        if !options.acceptedGraphs.contains(restored.graph) {
             throw OperationalError(
-                "the state in '\(options.directory)' belongs to another query: give this one a folder of its own",
-                domain: .user)
+                "the state in '\(options.directory)' belongs to another query"
+                    + (restored.graph == fingerprint ? ", whose operators keep something else" : "")
+                    + ": give this one a folder of its own", domain: .user)
         }
         if restored.operators.isEmpty {
             throw OperationalError(

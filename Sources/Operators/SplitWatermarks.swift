@@ -10,9 +10,15 @@ struct SplitWatermarks {
         var since: UInt64
     }
 
+    private struct Restored {
+        var watermark: Int64
+        /// Whether a reader of the split said so; else somebody who was waiting for it passed it on.
+        var isRead: Bool
+    }
+
     private var splits: [Int64: Split] = [:]
     /// Those a checkpoint names and the source has not, so far.
-    private var restored: [Int64: Int64] = [:]
+    private var restored: [Int64: Restored] = [:]
     /// How long a split may be silent, nanoseconds; nil: for ever.
     let idleNanos: UInt64?
 
@@ -20,22 +26,27 @@ struct SplitWatermarks {
 
     var isEmpty: Bool { splits.isEmpty }
 
-    /// What a checkpoint held: the least counts where a split is named twice.
-    mutating func restore(_ split: Int64, _ watermark: Int64) {
-        restored[split] = min(restored[split] ?? watermark, watermark)
+    /// What a checkpoint held. A reader knows best, the least counts where two name a split; what was only passed on
+    /// may be old, so that the greatest counts.
+    mutating func restore(_ split: Int64, _ watermark: Int64, isRead: Bool) {
+        guard let known = restored[split], known.isRead == isRead else {
+            if isRead || restored[split] == nil { restored[split] = Restored(watermark: watermark, isRead: isRead) }
+            return
+        }
+        restored[split]?.watermark = isRead ? min(known.watermark, watermark) : max(known.watermark, watermark)
     }
 
     /// Makes these known; the source never gives one up.
     mutating func assign(_ assigned: Set<Int64>, at time: UInt64) {
         if assigned.count == splits.count { return }
         for split in assigned where splits[split] == nil {
-            splits[split] = Split(watermark: restored.removeValue(forKey: split), since: time)
+            splits[split] = Split(watermark: restored.removeValue(forKey: split)?.watermark, since: time)
         }
     }
 
     /// Rows of a split came; `watermark` is nil when none of them had one.
     mutating func note(_ split: Int64, _ watermark: Int64?, at time: UInt64) {
-        var entry = splits[split] ?? Split(watermark: restored.removeValue(forKey: split), since: time)
+        var entry = splits[split] ?? Split(watermark: restored.removeValue(forKey: split)?.watermark, since: time)
         if let watermark { entry.watermark = max(entry.watermark ?? .min, watermark) }
         entry.since = time
         splits[split] = entry
@@ -62,8 +73,13 @@ struct SplitWatermarks {
         return time &- split.since >= idleNanos
     }
 
-    /// Every split with its watermark, in order, for a checkpoint.
-    var known: [(split: Int64, watermark: Int64)] {
-        splits.compactMap { split, entry in entry.watermark.map { (split, $0) } }.sorted { $0.0 < $1.0 }
+    /// Every split with its watermark, in order, for a checkpoint; also those that were restored and that nobody here
+    /// has read yet (`isRead` is false), as maybe nobody does.
+    var known: [(split: Int64, watermark: Int64, isRead: Bool)] {
+        var all: [(split: Int64, watermark: Int64, isRead: Bool)] = splits.compactMap { split, entry in
+            entry.watermark.map { (split, $0, true) }
+        }
+        for (split, entry) in restored { all.append((split, entry.watermark, false)) }
+        return all.sorted { $0.split < $1.split }
     }
 }

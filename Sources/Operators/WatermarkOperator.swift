@@ -86,7 +86,7 @@ final class WatermarkOperator: Operator {
         if let source { splits.assign(source.assigned, at: source.watchedNanos) }
         let known = splits.known
         if !known.isEmpty {
-            let columns = [known.map(\.split), known.map(\.watermark)].map {
+            let columns = [known.map(\.split), known.map(\.watermark), known.map { $0.isRead ? 1 : 0 }].map {
                 Column(type: .int64, count: known.count, values: .copying($0))
             }
             // Another subtask may read a split from now on.
@@ -97,7 +97,10 @@ final class WatermarkOperator: Operator {
 
     func restore(_ state: RestoredState) throws {
         currentWatermark = state.numbers("watermark").map { $0[0] }.min()
-        for row in state.numbers(Self.splitsName) { splits.restore(row[0], row[1]) }
+        for row in state.numbers(Self.splitsName) {
+            // Earlier versions only kept what they read.
+            splits.restore(row[0], row[1], isRead: row.count < 3 || row[2] == 1)
+        }
     }
 
     private func eventTimes(_ batch: RecordBatch) throws -> Column {

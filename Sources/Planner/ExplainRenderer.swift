@@ -72,20 +72,21 @@ public enum ExplainRenderer {
         }.joined(separator: ", ")
     }
 
-    /// A dataflow graph as trees from the sinks down; a node met again is only named.
-    public static func physical(_ graph: DataflowGraph) -> String {
+    /// A dataflow graph as trees from the sinks down; a node met again is only named. Sinks say how often they write a
+    /// row, sources how often they read one if it is not once; `connectors` know.
+    public static func physical(_ graph: DataflowGraph, _ connectors: ConnectorCatalog) -> String {
         var lines: [String] = []
         var shown: Set<Int> = []
         for node in graph.nodes {
             guard case .sink = node.spec else { continue }
-            append(node.id, exchange: nil, depth: 0, graph, &shown, &lines)
+            append(node.id, exchange: nil, depth: 0, graph, connectors, &shown, &lines)
         }
         return lines.joined(separator: "\n")
     }
 
     private static func append(
-        _ id: Int, exchange: DataflowGraph.EdgeKind?, depth: Int, _ graph: DataflowGraph, _ shown: inout Set<Int>,
-        _ lines: inout [String]
+        _ id: Int, exchange: DataflowGraph.EdgeKind?, depth: Int, _ graph: DataflowGraph,
+        _ connectors: ConnectorCatalog, _ shown: inout Set<Int>, _ lines: inout [String]
     ) {
         let node = graph.nodes[id]
         let indent = String(repeating: "  ", count: depth)
@@ -95,9 +96,20 @@ public enum ExplainRenderer {
             lines.append("\(indent)\(moved)#\(id) (shared)")
             return
         }
-        lines.append("\(indent)\(moved)#\(id) \(node.description)\(parallel)")
+        lines.append("\(indent)\(moved)#\(id) \(node.description)\(parallel)\(delivery(node, connectors))")
         for edge in graph.edges.filter({ $0.to == id }).sorted(by: { $0.input < $1.input }) {
-            append(edge.from, exchange: edge.kind, depth: depth + 1, graph, &shown, &lines)
+            append(edge.from, exchange: edge.kind, depth: depth + 1, graph, connectors, &shown, &lines)
+        }
+    }
+
+    private static func delivery(_ node: DataflowGraph.Node, _ connectors: ConnectorCatalog) -> String {
+        switch node.spec {
+        case .sink(let spec):
+            return connectors[spec.connector].map { " delivery=\($0.delivery(spec, as: .sink).rawValue)" } ?? ""
+        case .source(let spec):
+            let found = connectors[spec.connector]?.delivery(spec, as: .source) ?? .exactlyOnce
+            return found == .exactlyOnce ? "" : " delivery=\(found.rawValue)"
+        default: return ""
         }
     }
 
@@ -111,10 +123,11 @@ public enum ExplainRenderer {
     }
 
     /// A dataflow graph as a list of nodes and a list of edges.
-    public static func graph(_ graph: DataflowGraph) -> String {
+    public static func graph(_ graph: DataflowGraph, _ connectors: ConnectorCatalog) -> String {
         var lines: [String] = []
         for node in graph.nodes {
-            lines.append("node \(node.id) x\(node.parallelism) \(node.description) -> (\(node.schema))")
+            let delivery = delivery(node, connectors)
+            lines.append("node \(node.id) x\(node.parallelism) \(node.description)\(delivery) -> (\(node.schema))")
         }
         for edge in graph.edges {
             lines.append("edge \(edge.from) -> \(edge.to):\(edge.input) \(describe(edge.kind))")

@@ -411,10 +411,10 @@ public final class QueryCompiler {
         case .logical: result.answers.append(ExplainRenderer.logical(optimized))
         case .physical:
             let graph = PhysicalPlanner.plan([optimized], parallelism: options.parallelism)
-            result.answers.append(ExplainRenderer.physical(graph))
+            result.answers.append(ExplainRenderer.physical(graph, binder.connectors))
         case .graph:
             let graph = PhysicalPlanner.plan([optimized], parallelism: options.parallelism)
-            result.answers.append(ExplainRenderer.graph(graph))
+            result.answers.append(ExplainRenderer.graph(graph, binder.connectors))
         }
     }
 }

@@ -55,6 +55,13 @@ public final class QuerySession {
         await run(sql) { engine, graph in _ = try await engine.run(graph) }
     }
 
+    /// Compiles a text, without running it, and gives its warnings, or its errors.
+    func diagnostics(_ sql: String) -> [String] {
+        compiler.compile(sql).diagnostics.map {
+            "\($0.code): \($0.message)\($0.hint.map { " (\($0))" } ?? "")"
+        }
+    }
+
     /// Compiles a text and runs it with `execute`, which may end before the sources do.
     public func run(_ sql: String, _ execute: (Engine, DataflowGraph) async throws -> Void) async -> Outcome {
         let compiled = compiler.compile(sql)

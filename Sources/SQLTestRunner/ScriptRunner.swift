@@ -25,6 +25,15 @@ public struct ScriptRunner {
         var failures: [Failure] = []
         var results: [Int: [String]] = [:]
         for (index, record) in script.records.enumerated() {
+            if case .warning(let pattern) = record.expectation {
+                if !configuration.isStreaming, let message = check(session.diagnostics(record.sql), pattern) {
+                    failures.append(
+                        Failure(
+                            place: "\(script.path):\(record.line)", configuration: configuration,
+                            message: "\(record.sql)\n\(message)"))
+                }
+                continue
+            }
             let outcome = await session.run(record.sql)
             if configuration.isStreaming, Self.needsEnd(record, outcome) { continue }
             if let lines = lines(of: outcome, record) { results[index] = lines }
@@ -66,7 +75,7 @@ public struct ScriptRunner {
             return matches(message, pattern) ? nil : "expected an error like: \(pattern)\nfound: \(message)"
         case (.error(let pattern), _): return "expected an error like: \(pattern)\nbut it succeeded"
         case (_, .failed(let message)): return "failed: \(message)"
-        case (.ok, _): return nil
+        case (.ok, _), (.warning, _): return nil
         case (.rows(let expected, let isSorted), _):
             let isSorted = isSorted || isStreaming
             let wanted = isSorted ? expected.sorted() : expected
@@ -74,6 +83,13 @@ public struct ScriptRunner {
             let found = isSorted ? given.sorted() : given
             return wanted == found ? nil : difference(wanted, found)
         }
+    }
+
+    /// What is wrong with the warnings of a statement; nil: nothing.
+    private func check(_ warnings: [String], _ pattern: String?) -> String? {
+        let found = warnings.isEmpty ? "none" : warnings.joined(separator: "\n")
+        guard let pattern else { return warnings.isEmpty ? nil : "expected no warning\nfound: \(found)" }
+        return warnings.contains { matches($0, pattern) } ? nil : "expected a warning like: \(pattern)\nfound: \(found)"
     }
 
     private func matches(_ message: String, _ pattern: String) -> Bool {

@@ -1,7 +1,7 @@
 /// One `.slt` file: statements and queries with what they must give.
 ///
 /// ```
-/// statement ok | statement error REGEX
+/// statement ok | statement error REGEX | statement warning [REGEX]
 /// SQL over one or more lines
 ///
 /// query TYPES [rowsort]
@@ -9,6 +9,7 @@
 /// ----
 /// expected rows, values separated by one space
 /// ```
+/// What has a warning is only compiled; without a pattern it must have none.
 /// Lines that begin with `#` are comments; `# configs: default` in the head limits a file to the plain configuration.
 public struct TestScript: Sendable {
     public var path: String
@@ -20,6 +21,8 @@ public struct TestScript: Sendable {
         public enum Expectation: Sendable {
             case ok
             case error(pattern: String)
+            /// Nil: no warning.
+            case warning(pattern: String?)
             case rows([String], isSorted: Bool)
         }
 
@@ -71,7 +74,10 @@ public struct TestScript: Sendable {
         case "error":
             let pattern = words.count > 2 ? words[2] : ""
             return Record(sql: sql, expectation: .error(pattern: pattern), line: head, expectedLines: index..<index)
-        default: throw SyntaxError(description: "\(path):\(head): expected statement ok or statement error")
+        case "warning":
+            let pattern = words.count > 2 ? words[2] : nil
+            return Record(sql: sql, expectation: .warning(pattern: pattern), line: head, expectedLines: index..<index)
+        default: throw SyntaxError(description: "\(path):\(head): expected statement ok, error or warning")
         }
     }
 

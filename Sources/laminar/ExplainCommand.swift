@@ -24,7 +24,7 @@ struct ExplainCommand: AsyncParsableCommand {
         let compiled = try await Compilation.compile(source, connectors, CompilerOptions(parallelism: parallelism))
         for answer in compiled.answers { print(answer) }
         guard let dataflow = compiled.graph else { return }
-        print(graph ? ExplainRenderer.graph(dataflow) : ExplainRenderer.physical(dataflow))
+        print(graph ? ExplainRenderer.graph(dataflow, connectors) : ExplainRenderer.physical(dataflow, connectors))
     }
 }
 

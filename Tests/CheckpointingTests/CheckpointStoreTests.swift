@@ -148,21 +148,23 @@ struct CheckpointStoreTests {
         }
     }
 
-    @Test("a flipped bit or a cut anywhere in any file of a checkpoint: always noticed, always the one before is taken")
+    @Test("a flipped bit or a cut anywhere in any file of a checkpoint: always noticed, the last one without it taken")
     func damagedAnywhere() throws {
         let files = SimulatedFileSystem()
         var confirmed = 0
-        try Self.work(files, epochs: 1...3, confirmed: &confirmed)
+        try Self.work(files, epochs: 1...6, confirmed: &confirmed)
         let store = try CheckpointStore(files, directory: Self.folder)
         let newest = try #require(try store.newest { _ in })
+        // The chain of task 1 begins with epoch 4, so that epoch 5 shares two of its files.
+        let expected = ["4-1-task-1.state": 3, "5-1-task-1.state": 3, "6-1-task-0.state": 5, "6-1-task-1.state": 5]
+        #expect(Set(newest.files.map(\.name)) == Set(expected.keys))
         var cases = 0
-        let own = newest.files.filter { $0.name.hasPrefix("3-") }.map { store.path(of: $0) }
-        for path in own + ["\(Self.folder)/manifest-\(newest.sequence)"] {
+        func check(_ path: String, falls epoch: Int) throws {
             let sound = try files.readAll(path)
             func check(_ bytes: [UInt8]) throws {
                 try files.openForWriting(path, .replace).write(bytes)
                 var warnings: [String] = []
-                #expect(try store.newest { warnings.append($0) }?.epoch == 2)
+                #expect(try store.newest { warnings.append($0) }?.epoch == epoch, "\(path)")
                 #expect(!warnings.isEmpty)
                 cases += 1
             }
@@ -174,8 +176,36 @@ struct CheckpointStoreTests {
             }
             try files.openForWriting(path, .replace).write(sound)
         }
+        for file in newest.files { try check(store.path(of: file), falls: expected[file.name] ?? 0) }
+        try check("\(Self.folder)/manifest-\(newest.sequence)", falls: 5)
         print("damaged checkpoints: \(cases) cases")
-        #expect(try store.newest { _ in }?.epoch == 3)
+        #expect(try store.newest { _ in }?.epoch == 6)
+    }
+
+    @Test("where no checkpoint is sound nothing begins anew by itself: the error names the file")
+    func nothingSound() throws {
+        for damaged in ["files/1-1-task-1.state", "manifest-*"] {
+            let files = SimulatedFileSystem()
+            var confirmed = 0
+            // All three share the first file of task 1.
+            try Self.work(files, epochs: 1...3, confirmed: &confirmed)
+            let names =
+                damaged.hasSuffix("*")
+                ? try files.list(Self.folder).filter { $0.hasPrefix("manifest-") } : [damaged]
+            for name in names { try files.openForWriting("\(Self.folder)/\(name)", .replace).write([1, 2, 3]) }
+            let store = try CheckpointStore(files, directory: Self.folder)
+            var warnings = 0
+            let error = #expect(throws: OperationalError.self) { try store.newest { _ in warnings += 1 } }
+            #expect(warnings >= 2)
+            #expect(error?.domain == .user && error?.isRetryable == false)
+            let message = error?.message ?? ""
+            #expect(message.contains(damaged.hasSuffix("*") ? "manifest-4" : "1-1-task-1.state"), "\(message)")
+            #expect(message.contains("remove that folder"))
+        }
+        // A folder where nothing was ever kept is a new one.
+        let files = SimulatedFileSystem()
+        _ = try CheckpointStore(files, directory: Self.folder).takeOver(from: nil)
+        #expect(try CheckpointStore(files, directory: Self.folder).newest { _ in } == nil)
     }
 
     @Test("a process that was replaced publishes nothing, however late it is") func fencing() throws {
@@ -202,13 +232,14 @@ struct CheckpointStoreTests {
         let files = SimulatedFileSystem()
         var confirmed = 0
         try Self.work(files, epochs: 1...12, confirmed: &confirmed)
-        // Epochs 11 and 12 stay; task 1's chain of both begins with epoch 10.
+        // Epochs 11 and 12 stay; task 1's chain of both begins with epoch 10, so that epoch 9 stays too.
         #expect(
             try files.list("\(Self.folder)/files").sorted() == [
                 "10-1-task-1.state", "11-1-task-0.state", "11-1-task-1.state", "12-1-task-0.state", "12-1-task-1.state",
+                "7-1-task-1.state", "8-1-task-1.state", "9-1-task-0.state", "9-1-task-1.state",
             ])
-        #expect(try files.list(Self.folder).filter { $0.hasPrefix("manifest-") }.count == 2)
-        #expect(try files.list(Self.folder).filter { $0.hasPrefix("committed-") }.count == 2)
+        #expect(try files.list(Self.folder).filter { $0.hasPrefix("manifest-") }.count == 3)
+        #expect(try files.list(Self.folder).filter { $0.hasPrefix("committed-") }.count == 3)
     }
 
     @Test("a commit that was noted is not asked for again") func committed() throws {

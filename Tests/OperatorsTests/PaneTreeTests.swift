@@ -64,4 +64,19 @@ import Testing
             #expect(try Self.total(whole) ?? 0 == expected)
         }
     }
+
+    @Test("what a pane keeps for the windows to come counts, until more rows come") func partialBytes() throws {
+        let schema = Schema([Field("k", .int64), Field("v", .int64)])
+        let sum = AggregateCall(name: "sum", arguments: [column(schema, "v")], type: .int64)
+        let plan = try AggregatePlan(keys: [column(schema, "k")], calls: [sum])
+        var ids = ScratchBuffer()
+        let pane = Pane(start: 0, plan: plan)
+        let numbers = Column(type: .int64, count: 5000, values: .copying((0..<5000).map { Int64($0) }))
+        try pane.update([numbers, numbers], rowCount: 5000, ids: ids.words(5000))
+        let before = pane.byteCount
+        try Pane(start: 0, plan: plan).merge(pane, ids: &ids)
+        #expect(pane.byteCount >= before + 5000 * 16, "\(before) and \(pane.byteCount)")
+        try pane.update([numbers, numbers], rowCount: 5000, ids: ids.words(5000))
+        #expect(pane.byteCount == before)
+    }
 }

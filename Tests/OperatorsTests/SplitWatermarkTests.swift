@@ -125,4 +125,23 @@ struct SplitWatermarkTests {
         try one.feed([(1, 300)])
         #expect(one.target.currentWatermark == 45)
     }
+
+    @Test("a split that nobody reads at a checkpoint keeps its watermark until somebody does")
+    func unassigned() throws {
+        let stream = try Stream([0, 1, 2])
+        try stream.feed([(0, 100), (1, 10), (2, 50)])
+        var tables = try stream.target.snapshot().tables
+        // Two subtasks, one of which was stopped before it was given its split; twice.
+        for round in 0..<2 {
+            let first = try Stream([0], restoring: tables)
+            let second = try Stream([], restoring: tables)
+            try first.feed([(0, 200 + Int64(round))])
+            tables = try [second, first].flatMap { try $0.target.snapshot().tables }
+        }
+        let one = try Stream([0, 1, 2], restoring: tables)
+        try one.feed([(1, 300)])
+        #expect(one.target.currentWatermark == 50, "split 2 is where it was")
+        try one.feed([(2, 400)])
+        #expect(one.target.currentWatermark == 201, "and split 0 where its reader left it")
+    }
 }

@@ -142,6 +142,43 @@ import Testing
         #expect(!wanted.isEmpty)
     }
 
+    @Test("joins whose rows are forgotten take back only what they gave, and keep nothing", arguments: kinds, 1...8)
+    func forgettingJoins(kind: JoinKind, seed: Int) throws {
+        var random = SeededRandom(UInt64(seed) &* 7)
+        let takesBack = [seed % 2 == 0, seed % 4 > 1]
+        let isHalf = kind == .leftSemi || kind == .leftAnti
+        let schema = isHalf ? Self.left : Self.left.appending(Self.right.fields)
+        let join = HashJoinSpec(
+            kind: kind, leftKeys: [column(Self.left, "k")], rightKeys: [column(Self.right, "k")], residual: nil,
+            schema: schema.appending([Self.retraction]))
+        let spec = UpdatingJoinSpec(
+            join: join, sides: [Self.left.fields, Self.right.fields], retractions: takesBack.map { $0 ? 2 : nil },
+            emitsChanges: true, ttlMillis: 1000)
+        let clock = ManualClock(1_000_000_000)
+        var harness = try OperatorHarness(.updatingJoin(spec), batchSize: 5, clock: clock)
+        let sides = [
+            Changes(Self.left, rounds: 40, takesBack: takesBack[0], using: &random),
+            Changes(Self.right, rounds: 40, takesBack: takesBack[1], using: &random),
+        ]
+        var most = 0
+        for round in 0..<40 {
+            for (input, side) in sides.enumerated() where side.batches[round].rowCount > 0 {
+                try harness.feed([side.batches[round]], input: input)
+            }
+            clock.advance(millis: Int64(random.below(300)))
+            try harness.target.flush(into: harness.collector)
+            most = max(most, harness.target.stateRowCount)
+            if random.chance(0.15) { try harness.restart() }
+        }
+        // One that has just begun looks at the clock for the first time.
+        for _ in 0..<2 {
+            clock.advance(millis: 3000)
+            try harness.target.flush(into: harness.collector)
+        }
+        #expect(harness.target.stateRowCount == 0 && most > 10, "\(harness.target.stateRowCount) of \(most)")
+        #expect(!Self.folded(harness.lines, hasRetraction: true).isEmpty)
+    }
+
     @Test("window functions, whole and cut to the first rows", arguments: 1...12)
     func windowFunctions(seed: Int) throws {
         var random = SeededRandom(UInt64(seed))

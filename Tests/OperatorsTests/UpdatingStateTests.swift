@@ -52,6 +52,55 @@ import Testing
         #expect(harness.lines.sorted() == ["1|1|false", "2|2|true", "2|3|false"])
     }
 
+    @Test("a row taken back of a group that was forgotten, or that never was, counts for nothing")
+    func lateRetraction() throws {
+        let clock = ManualClock(1_000_000_000)
+        var spec = Self.aggregate(ttlMillis: 1000)
+        spec.retraction = 2
+        spec.aggregates.append(AggregateCall(name: "sum", arguments: [column(Self.schema, "a")], type: .int64))
+        spec.aggregates.append(AggregateCall(name: "min", arguments: [column(Self.schema, "a")], type: .int64))
+        spec.schema = Schema([
+            Field("k", .int64), Field("n", .int64), Field("s", .int64), Field("m", .int64), Self.retraction,
+        ])
+        var harness = try OperatorHarness(.updatingAggregate(spec), clock: clock)
+        func feed(_ rows: String) throws {
+            try harness.feed([BatchBuilder.batch("k int64 | a int64 | _retraction boolean\n" + rows)])
+            try harness.target.flush(into: harness.collector)
+        }
+        try feed("1 | 5 | false\n1 | 6 | false\n3 | 9 | true")
+        clock.advance(millis: 1500)
+        try harness.target.flush(into: harness.collector)
+        #expect(harness.lines == ["1|2|11|5|false", "1|2|11|5|true"])
+        harness.collector.clear()
+        // Both in one batch, and with rows of other groups between.
+        try feed("1 | 5 | true\n2 | 3 | false\n1 | 6 | true\n2 | 3 | true\n2 | 3 | true\n2 | 4 | false")
+        #expect(harness.lines == ["2|1|4|4|false"])
+        try harness.restart()
+        harness.collector.clear()
+        try feed("1 | 7 | false\n3 | 1 | false")
+        #expect(harness.lines == ["1|1|7|7|false", "3|1|1|1|false"])
+    }
+
+    @Test("an aggregate without keys is never forgotten, and takes rows back however late")
+    func lasting() throws {
+        let clock = ManualClock(1_000_000_000)
+        var spec = Self.aggregate(ttlMillis: 1000)
+        spec.keys = []
+        spec.retraction = 2
+        spec.schema = Schema([Field("n", .int64), Self.retraction])
+        let harness = try OperatorHarness(.updatingAggregate(spec), clock: clock)
+        let head = "k int64 | a int64 | _retraction boolean\n"
+        try harness.feed([BatchBuilder.batch(head + "1 | 5 | false\n1 | 6 | false")])
+        try harness.target.flush(into: harness.collector)
+        for _ in 0..<3 {
+            clock.advance(millis: 1500)
+            try harness.target.flush(into: harness.collector)
+        }
+        try harness.feed([BatchBuilder.batch(head + "1 | 5 | true")])
+        try harness.target.flush(into: harness.collector)
+        #expect(harness.lines == ["2|false", "2|true", "1|false"])
+    }
+
     @Test("rows of a join are forgotten after the time to live, and the memory is given back")
     func joinExpiry() throws {
         let clock = ManualClock(1_000_000_000)

@@ -119,11 +119,11 @@ import Testing
         let file = ScriptTests.root.path + "/sql-tests/" + path
         let script = try TestScript(path: path, text: try String(contentsOfFile: file, encoding: .utf8))
         var setUp: [String] = []
-        var restarts = 0
+        var restarts: [Int] = []
         for record in script.records {
             switch record.expectation {
             case .ok: setUp.append(record.sql)
-            case .error: continue
+            case .error, .warning: continue
             case .rows(let expected, _):
                 guard
                     let found = try await rows(
@@ -132,11 +132,12 @@ import Testing
                 #expect(
                     QuerySession.lines(found.rows).sorted() == expected.sorted(),
                     "\(path):\(record.line) after \(found.restarts) restarts")
-                restarts += found.restarts
+                restarts.append(found.restarts)
             }
         }
-        print("\(path): \(restarts) restarts")
-        #expect(restarts > 0)
+        print("\(path): \(restarts.reduce(0, +)) restarts of \(restarts.count) queries")
+        // A query whose sources end within the first run shows nothing of restarts.
+        #expect(!restarts.contains(0), "\(restarts)")
     }
 
     @Test(

@@ -50,7 +50,8 @@ struct FileNaming: Hashable {
     }
 }
 
-/// Gives the names of one subtask's files; no two are the same, over all subtasks, runs and pipelines.
+/// Gives the names of one subtask's files; no two are the same, over all subtasks, runs and pipelines, unless an older
+/// checkpoint is gone on from (`areNumbered`).
 struct FileNames {
     private let naming: FileNaming
     private var random: any RandomSource
@@ -63,6 +64,9 @@ struct FileNames {
         self.naming = naming
         self.random = random
     }
+
+    /// Whether names come from the number alone, and not from chance.
+    var areNumbered: Bool { naming.strategy == .serial }
 
     /// Goes on behind the numbers of earlier files.
     mutating func skip(to serial: Int64) { self.serial = max(self.serial, serial) }

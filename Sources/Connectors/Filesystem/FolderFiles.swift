@@ -55,7 +55,11 @@ final class FolderFiles {
     /// Makes a hidden file for rows of a folder.
     func begin(in folder: String, now: Int64) throws -> (file: any WritableFile, staged: StagedFile) {
         try makeFolder(folder)
-        let name = names.next(owner: owners[0], subtask: subtask, now: now)
+        var name = names.next(owner: owners[0], subtask: subtask, now: now)
+        // Who went back to an older checkpoint meets the numbers of files that readers have seen since.
+        while names.areNumbered, try fileSystem.status(path(folder, name)) != nil {
+            name = names.next(owner: owners[0], subtask: subtask, now: now)
+        }
         let hidden = ".\(name).\(owners[0]).\(subtask)\(Self.ending)"
         let file = try fileSystem.openForWriting(path(folder, hidden), .createNew)
         unsynchronized.insert(path(folder))

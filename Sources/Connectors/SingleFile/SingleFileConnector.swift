@@ -31,6 +31,13 @@ public struct SingleFileConnector: Connector {
             givesChanges: table.format.holdsChanges, takesChanges: table.format.holdsChanges)
     }
 
+    /// A file is cut back to the length it had at the checkpoint; standard output cannot be, nor can standard input be
+    /// read again.
+    public func delivery(_ spec: ConnectorSpec, as role: TableRole) -> Delivery {
+        let isFile = spec.options["path"].map { $0.text != "-" } ?? false
+        return isFile ? .exactlyOnce : role == .sink ? .atLeastOnce : .atMostOnce
+    }
+
     private func checkLookup(_ table: FileTableOptions, _ options: [String: OptionValue]) throws(OptionError) {
         _ = try LookupCacheOptions(options)
         if table.path == nil {

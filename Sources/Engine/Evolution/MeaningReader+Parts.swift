@@ -25,7 +25,7 @@ extension MeaningReader {
         case .limit(let spec): return [Part("limit", CanonicalText.of(spec))]
         case .sort(let spec):
             return [
-                columns(inputs), Part("order", text(spec.keys, first)),
+                columns(inputs), Part("order", text(spec.keys, first)), Part("types", first.types),
                 Part("limit", "\(spec.offset) \(spec.limit ?? -1)"),
             ]
         case .hashJoin(let spec): return join(spec, inputs)
@@ -58,7 +58,7 @@ extension MeaningReader {
                 case .overWindow(let spec): over(spec, inputs)
                 }
             return body + [times(spec.eventTimes, inputs)]
-        case .finalRows: return [columns(inputs)]
+        case .finalRows: return [columns(inputs), Part("types", first.types)]
         // Whatever it is, only the very same goes on with its state.
         default: return [columns(inputs), Part("details", CanonicalText.of(spec))]
         }
@@ -79,9 +79,11 @@ extension MeaningReader {
         let keys = inputs[0].texts(of: spec.leftKeys) + "=" + inputs[1].texts(of: spec.rightKeys)
         let both = inputs.enumerated().flatMap { index, input in input.columns.prefix(widths?[index] ?? .max) }
         let condition = spec.residual.map(StreamMeaning(rows: 0, columns: both).text) ?? ""
+        // Where the right side does not come out its rows are kept nevertheless.
+        let kept = [.leftSemi, .leftAnti, .nullAwareAnti, .mark].contains(spec.kind) ? " " + inputs[1].types : ""
         return [
             columns(inputs), Part("keys", "\(keys) \(spec.nullsAreEqual)"), Part("kind", spec.kind.rawValue),
-            Part("condition", condition), Part("types", types(spec.schema)),
+            Part("condition", condition), Part("types", types(spec.schema) + kept),
         ]
     }
 
@@ -99,7 +101,7 @@ extension MeaningReader {
         keys.map { "\(input.text(of: $0.expression)) \($0.isDescending) \($0.nullsFirst)" }.joined(separator: ",")
     }
 
-    private static func types(_ schema: Schema) -> String {
+    static func types(_ schema: Schema) -> String {
         schema.fields.map { CanonicalText.of($0.type) }.joined(separator: ",")
     }
 }

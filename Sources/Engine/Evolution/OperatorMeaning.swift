@@ -56,13 +56,19 @@ struct MeaningReader {
     private(set) var meanings: [OperatorMeaning] = []
     private let connectors: ConnectorCatalog
     private var streams: [Int: StreamMeaning] = [:]
+    private var types: [Int: String] = [:]
     /// For each node the nearest ones with state at or above it.
     private var keepers: [Int: [Int]] = [:]
 
     init(_ connectors: ConnectorCatalog) { self.connectors = connectors }
 
     mutating func read(_ node: DataflowGraph.Node, from sources: [Int]) {
-        let inputs = sources.map { streams[$0] ?? StreamMeaning(rows: 0, columns: []) }
+        let inputs = sources.map { source in
+            var input = streams[source] ?? StreamMeaning(rows: 0, columns: [])
+            input.types = types[source] ?? ""
+            return input
+        }
+        types[node.id] = Self.types(node.schema)
         let above = sources.flatMap { keepers[$0] ?? [] }
         let first = inputs.first ?? StreamMeaning(rows: 0, columns: [])
         var kind = Self.kind(node.spec)

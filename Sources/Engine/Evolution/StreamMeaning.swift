@@ -8,6 +8,13 @@ struct StreamMeaning {
     var rows: UInt64
     /// For each column what it is computed from.
     var columns: [UInt64]
+    /// The types of the columns as they flow: a struct that is read has only those members that the query needs.
+    var types = ""
+
+    init(rows: UInt64, columns: [UInt64]) {
+        self.rows = rows
+        self.columns = columns
+    }
 
     /// Stands for what an expression over the stream computes.
     func identity(of expression: BoundExpression) -> UInt64 {

@@ -24,6 +24,8 @@ final class HashJoinOperator: Operator {
     private var hasBuilt = false
     /// Which rows of input 1 have matched, a byte each; only where it matters.
     private var matchedRight: [UInt8] = []
+    /// The same of the first rows of input 1 as long as it has not ended: of subtasks before for which it had.
+    private var matchedBefore: [UInt8] = []
 
     init(_ spec: HashJoinSpec, context: OperatorContext) {
         self.spec = spec
@@ -47,7 +49,7 @@ final class HashJoinOperator: Operator {
     func snapshot() throws -> StateSnapshot {
         var tables = [StateTable("progress", numbers: [hasBuilt ? 1 : 0, hasNullKey ? 1 : 0])]
         if let rows = right ?? built.concatenated() {
-            let matched = matchedRight.isEmpty ? [UInt8](repeating: 0, count: rows.rowCount) : matchedRight
+            let matched = padded(hasBuilt ? matchedRight : matchedBefore, to: rows.rowCount)
             let flags = Column.booleans(Bitmap(matched.map { $0 != 0 }), validity: nil)
             let flagged = RecordBatch(
                 schema: rows.schema.appending([Field("matched", .boolean)]), columns: rows.columns + [flags],
@@ -72,9 +74,13 @@ final class HashJoinOperator: Operator {
         for rows in KeyedRows.rows(state, "left", keyCount: spec.leftKeys.count) { waiting.append(rows) }
         let progress = state.numbers("progress")
         hasNullKey = progress.contains { $0[1] == 1 }
-        guard progress.contains(where: { $0[0] == 1 }) else { return }
-        finishBuilding()
-        if !matchedRight.isEmpty { matchedRight = matched }
+        matchedBefore = matched
+        // Rows that wait want the whole of input 1; where some have not seen its end it is told again.
+        if !progress.isEmpty, progress.allSatisfy({ $0[0] == 1 }) { finishBuilding() }
+    }
+
+    private func padded(_ matched: [UInt8], to count: Int) -> [UInt8] {
+        matched + repeatElement(0, count: max(0, count - matched.count))
     }
 
     func process(_ batch: RecordBatch, input: Int, into collector: any Collector) throws {
@@ -104,7 +110,8 @@ final class HashJoinOperator: Operator {
         built.removeAll()
         guard let right else { return }
         built.append(right)
-        if spec.kind == .right || spec.kind == .full { matchedRight = Array(repeating: 0, count: right.rowCount) }
+        if spec.kind == .right || spec.kind == .full { matchedRight = padded(matchedBefore, to: right.rowCount) }
+        matchedBefore = []
     }
 
     func onWatermark(_ watermark: Int64, into collector: any Collector) throws -> Int64? {

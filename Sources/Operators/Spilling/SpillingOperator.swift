@@ -339,6 +339,8 @@ final class SpillingOperator: Operator {
         makeParts()
         watermark = progress.map { $0[0] }.max() ?? .min
         try deal(state.tables.filter { $0.name != Self.progress })
+        // Of several former subtasks only some may have been divided.
+        for stored in state.stored { try deal(stored) }
         let isDealtAlike = progress.allSatisfy { $0[1] == Int64(keys.partCount) }
         for piece in state.pieces {
             if isDealtAlike && parts.indices.contains(piece.part) {
@@ -369,18 +371,21 @@ final class SpillingOperator: Operator {
         }
         makeParts()
         try deal(state.tables)
-        for stored in state.stored {
-            try deal { dealt in
-                for file in 0..<stored.fileCount {
-                    try dealt.begin()
-                    try stored.read(file: file) { slice in
-                        if slice.name != Self.progress { return try dealt.add(slice) }
-                        // Divided, but no part has had a row.
-                        watermark = max(watermark, slice.batch.columns[0].pointer(Int64.self)[0])
-                    }
+        for stored in state.stored { try deal(stored) }
+        if watermark > .min { tellAll(.watermark(watermark)) }
+    }
+
+    /// Deals the state of a former subtask out as it is read.
+    private func deal(_ stored: StoredState) throws {
+        try deal { dealt in
+            for file in 0..<stored.fileCount {
+                try dealt.begin()
+                try stored.read(file: file) { slice in
+                    if slice.name != Self.progress { return try dealt.add(slice) }
+                    // Divided, but no part has had a row.
+                    watermark = max(watermark, slice.batch.columns[0].pointer(Int64.self)[0])
                 }
             }
         }
-        if watermark > .min { tellAll(.watermark(watermark)) }
     }
 }

@@ -176,6 +176,17 @@ final class KeyedRowTable {
 
     // MARK: - Forgetting
 
+    /// When a row of a key came last, in milliseconds.
+    func time(ofKey key: Int) -> Int64 { keyTimes[key] }
+
+    /// Says when a key was last of use, also in the next increment: any of its entries tells.
+    func setTime(_ time: Int64, ofKey key: Int) {
+        keyTimes[key] = time
+        var entry = heads[key]
+        while entry >= 0, counts[Int(entry)] <= 0 { entry = next[Int(entry)] }
+        if entry >= 0 { changes.note(Int(entry)) }
+    }
+
     /// Forgets rows that came before a time; with `byKey` only with all others of their key.
     func expire(before time: Int64, byKey: Bool) {
         let hasOld =
@@ -303,9 +314,11 @@ final class KeyedRowTable {
             let numbers = batch.columns.suffix(5).map { $0.pointer(Int64.self) }
             for (row, entry) in entries.enumerated() where entry >= 0 {
                 let entry = Int(entry)
+                let keyTime = keyTimes[Int(keyIDs[entry])]
                 setCount(Int32(truncatingIfNeeded: numbers[0][row]), of: entry, at: numbers[2][row])
                 partners[entry] = Int32(truncatingIfNeeded: numbers[1][row])
-                keyTimes[Int(keyIDs[entry])] = max(keyTimes[Int(keyIDs[entry])], numbers[3][row])
+                // Only the entry that was written last knows the last time.
+                keyTimes[Int(keyIDs[entry])] = max(keyTime, numbers[3][row])
                 serials[entry] = numbers[4][row]
                 nextSerial = max(nextSerial, numbers[4][row] + 1)
             }

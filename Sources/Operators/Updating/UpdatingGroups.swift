@@ -17,6 +17,8 @@ struct UpdatingGroups: ~Copyable {
     private var emittedRows: [Int32] = []
     private var emitted: RowStore
     private var isChanged: [Bool] = []
+    /// How many rows more each group has in the midst of a batch; zero between two.
+    private var deltas: [Int32] = []
     /// The groups that may have changed since the last flush, in the order they did.
     private(set) var changed: [UInt32] = []
     private var changesOfState: ChangedRows
@@ -37,24 +39,45 @@ struct UpdatingGroups: ~Copyable {
 
     var count: Int { rowCounts.count }
     var byteCount: Int {
-        table.byteCount + accumulators.byteCount + emitted.byteCount + rowCounts.count * 21
+        table.byteCount + accumulators.byteCount + emitted.byteCount + rowCounts.count * 21 + deltas.count * 4
     }
 
     func keys(from first: Int) -> [Column] { table.keys(from: first) }
 
-    /// Adds rows, and takes away those of `retractions`. `columns` are those of the plan, `ids` scratch memory.
+    /// Adds rows, and takes away those of `retractions`. `columns` are those of the plan, `ids` scratch memory. A row
+    /// taken back of a group that has none counts for nothing: the group was forgotten.
     mutating func add(
         _ columns: [Column], retractions: Bitmap?, rowCount: Int, at time: Int64, ids: UnsafeMutablePointer<UInt32>
     ) throws(KernelError) {
         table.intern(Array(columns.prefix(plan.keyCount)), rowCount: rowCount, into: ids)
         grow()
         changesOfState.note(ids, count: rowCount, rowCount: table.groupCount)
-        if let retractions {
+        guard let retractions else {
+            try accumulators.update(columns, groups: ids, rowCount: rowCount, groupCount: table.groupCount)
+            return tally(rowCount, nil, at: time, ids)
+        }
+        let ignored = rowsWithoutGroup(retractions, rowCount: rowCount, ids)
+        if ignored.isEmpty {
             try accumulators.update(
                 columns, retractions: retractions, groups: ids, rowCount: rowCount, groupCount: table.groupCount)
-        } else {
-            try accumulators.update(columns, groups: ids, rowCount: rowCount, groupCount: table.groupCount)
+            return tally(rowCount, retractions, at: time, ids)
         }
+        let known = Set(0..<rowCount).subtracting(ignored).sorted()
+        let left = Bitmap(known.map { retractions[$0] })
+        // Groups without rows are looked at in the next flush, and then forgotten.
+        for row in 0..<rowCount { note(Int(ids[row])) }
+        for (place, row) in known.enumerated() { ids[place] = ids[row] }
+        let selection = Selection(known)
+        accumulators.resize(table.groupCount)
+        try accumulators.update(
+            columns.map { $0.taking(selection) }, retractions: left, groups: ids, rowCount: known.count,
+            groupCount: table.groupCount)
+        tally(known.count, left, at: time, ids)
+    }
+
+    private mutating func tally(
+        _ rowCount: Int, _ retractions: Bitmap?, at time: Int64, _ ids: UnsafeMutablePointer<UInt32>
+    ) {
         let (rowCounts, touched) = (rowCounts.pointer, touched.pointer)
         for row in 0..<rowCount {
             let group = Int(ids[row])
@@ -62,6 +85,27 @@ struct UpdatingGroups: ~Copyable {
             touched[group] = time
             note(group)
         }
+    }
+
+    /// The rows that are taken back of a group that has none left.
+    private mutating func rowsWithoutGroup(
+        _ retractions: Bitmap, rowCount: Int, _ ids: UnsafeMutablePointer<UInt32>
+    ) -> [Int] {
+        let counts = rowCounts.pointer
+        var ignored: [Int] = []
+        deltas += repeatElement(0, count: max(0, count - deltas.count))
+        for row in 0..<rowCount {
+            let group = Int(ids[row])
+            if !retractions[row] {
+                deltas[group] += 1
+            } else if counts[group] + Int64(deltas[group]) > 0 {
+                deltas[group] -= 1
+            } else {
+                ignored.append(row)
+            }
+        }
+        for row in 0..<rowCount { deltas[Int(ids[row])] = 0 }
+        return ignored
     }
 
     /// The one group of an aggregate without keys, before its first row.
@@ -92,6 +136,7 @@ struct UpdatingGroups: ~Copyable {
 
     /// Empties the groups that have had no row since a time.
     mutating func expire(before time: Int64) {
+        if plan.keyTypes.isEmpty { return }
         for group in 0..<count where touched[group] < time && rowCounts[group] != 0 {
             accumulators.willWrite(group)
             rowCounts[group] = 0

@@ -107,11 +107,6 @@ final class UpdatingJoinOperator: Operator {
         }
         emitOwn(step, into: &changes)
         emitOther(gained, of: other, nowMatched: false, into: &changes)
-        if countsPartners(step.side) {
-            for (row, entry) in step.entries.enumerated() where entry >= 0 {
-                tables[step.side].setPartners(step.matchCounts[row], of: Int(entry))
-            }
-        }
     }
 
     /// Finds the rows of the other side that match, a batch of pairs at a time.
@@ -182,13 +177,25 @@ final class UpdatingJoinOperator: Operator {
     private func emitOwn(_ step: JoinStep, into changes: inout ChangeBatchBuilder) {
         let wantsMatch = spec.join.kind == .leftSemi
         guard countsPartners(step.side) else { return }
-        let rows = (0..<step.rowCount).filter { (step.matchCounts[$0] > 0) == wantsMatch }
+        let rows = (0..<step.rowCount).filter { (matchCount(step, $0) > 0) == wantsMatch }
         if rows.isEmpty { return }
         let selection = Selection(rows)
         let flags = Column.booleans(Bitmap(rows.map { step.retractions[$0] }), validity: nil)
         changes.append(
             sides.padded(step.rows.map { $0.taking(selection) }, rows.count, side: step.side), count: rows.count,
             retraction: flags)
+    }
+
+    /// How many matches a row was said to have when it came, which the table remembers. Those of a row taken back may
+    /// have been forgotten since.
+    private func matchCount(_ step: JoinStep, _ row: Int) -> Int32 {
+        let found = step.matchCounts[row]
+        guard step.entries[row] >= 0 else { return found }
+        let (table, entry) = (tables[step.side], Int(step.entries[row]))
+        let count = table.count(of: entry)
+        let said = step.retractions[row] || count > 1 ? max(found, table.partners(of: entry)) : found
+        table.setPartners(count > 0 ? said : 0, of: entry)
+        return step.retractions[row] ? said : found
     }
 
     /// Rows of the other side that were without a match and have one now, or the other way round.

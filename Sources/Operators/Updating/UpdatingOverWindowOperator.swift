@@ -1,5 +1,6 @@
 import Columnar
 import Dataflow
+import Expressions
 import HostSystem
 import State
 
@@ -7,8 +8,8 @@ import State
 /// anew, and where their rows differ from those given out, these are taken back and the new ones given.
 ///
 /// With a limit on ROW_NUMBER only rows within it are given; where rows stay once they have come, the others are
-/// forgotten at once, as nothing can bring them back. A partition that has had no row for the time to live is
-/// forgotten silently.
+/// forgotten at once, as nothing can bring them back, unless a call of a row within looks at rows behind it. A
+/// partition that has had no row for the time to live is forgotten silently, with what was given of it.
 final class UpdatingOverWindowOperator: Operator {
     private static let name = "UpdatingOverWindow"
 
@@ -19,6 +20,8 @@ final class UpdatingOverWindowOperator: Operator {
     private let rows: KeyedRowTable
     private let given: KeyedRowTable
     private let inputFields: [Field]
+    /// Whether rows beyond the limit are of no use any more.
+    private let dropsRows: Bool
     private var changed: [Int32] = []
     private var isChanged: [Bool] = []
     private var lastExpiry = 0 as Int64
@@ -28,6 +31,7 @@ final class UpdatingOverWindowOperator: Operator {
         self.context = context
         let over = spec.over
         inputFields = Array(over.schema.fields.dropLast(over.calls.count))
+        dropsRows = spec.retraction == nil && over.calls.allSatisfy(\.looksBack)
         partitionBy = OperatorExpressions(over.partitionBy, operatorName: Self.name, context: context)
         givenPartitionBy = OperatorExpressions(over.partitionBy, operatorName: Self.name, context: context)
         let keyTypes = over.partitionBy.map(\.type)
@@ -78,7 +82,6 @@ final class UpdatingOverWindowOperator: Operator {
         var wanted: [Int32] = []
         if let computed {
             let entries = given.entries(
-
                 of: try givenPartitionBy.evaluate(computed), computed.columns, computed.rowCount)
             wanted = Array(repeating: 0, count: given.entryCount)
             for entry in entries { wanted[Int(entry)] += 1 }
@@ -91,9 +94,20 @@ final class UpdatingOverWindowOperator: Operator {
         for key in affected where key >= 0 {
             given.forEachEntry(ofKey: Int(key)) { difference($0, wanted) }
         }
+        let partitions = changed
         changed.removeAll(keepingCapacity: true)
         isChanged = []
         try emitDifferences(into: collector)
+        if spec.ttlMillis != nil { keepAlive(partitions, keys) }
+    }
+
+    /// What was given of a partition is remembered as long as its rows are, also when these change nothing.
+    private func keepAlive(_ partitions: [Int32], _ keys: [Column]) {
+        for (partition, key) in zip(partitions, given.find(keys, rowCount: partitions.count)) {
+            let time = rows.time(ofKey: Int(partition))
+            rows.setTime(time, ofKey: Int(partition))
+            if key >= 0 { given.setTime(time, ofKey: Int(key)) }
+        }
     }
 
     /// Entries of `given` to take back and to give, each as often as it stands there.
@@ -167,7 +181,7 @@ final class UpdatingOverWindowOperator: Operator {
         for row in 0..<batch.rowCount {
             if number[row] <= limit.count {
                 kept.append(Int32(truncatingIfNeeded: row))
-            } else if spec.retraction == nil {
+            } else if dropsRows {
                 rows.setCount(0, of: Int(entry[row]), at: now)
             }
         }
@@ -191,6 +205,29 @@ final class UpdatingOverWindowOperator: Operator {
     func restore(_ state: RestoredState) throws {
         rows.restore(state, "rows")
         given.restore(state, "given")
+    }
+}
+
+extension OverCall {
+    /// Whether its value for a row is that of the row and those before it in the order, whichever come behind.
+    fileprivate var looksBack: Bool {
+        switch call.name {
+        case "row_number", "rank", "dense_rank": return true
+        case "percent_rank", "cume_dist", "ntile", "lead": return false
+        case "lag":
+            guard call.arguments.count > 1 else { return true }
+            guard case .literal(let offset) = call.arguments[1] else { return false }
+            return offset.isNull || offset.intValue.map { $0 >= 0 } ?? false
+        default: break
+        }
+        // The first row of a partition is always there.
+        if call.name == "first_value", frame.map({ $0.start == .unboundedPreceding }) ?? true { return true }
+        // Frames that are not of rows hold rows of equal order behind their own.
+        guard let frame, frame.unit == .rows else { return false }
+        switch frame.end {
+        case .unboundedPreceding, .preceding, .currentRow: return true
+        case .following, .unboundedFollowing: return false
+        }
     }
 }
 

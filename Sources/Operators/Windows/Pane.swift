@@ -10,7 +10,10 @@ final class Pane {
     /// The groups that have changed since the last snapshot.
     private var changes: ChangedRows
     /// What the pane adds to windows, kept until more rows come.
-    private var partial: (keys: [Column], states: [[Column]])?
+    private var partial: (keys: [Column], states: [[Column]])? {
+        didSet { partialBytes = partial.map { Self.byteCount($0.keys + $0.states.joined()) } ?? 0 }
+    }
+    private var partialBytes = 0
 
     /// With `notesChanges` an `increment` will be asked for.
     init(start: Int64, plan: AggregatePlan, notesChanges: Bool = false) {
@@ -20,13 +23,15 @@ final class Pane {
         accumulators = plan.makeAccumulators()
     }
 
-    var byteCount: Int { groups.byteCount + accumulators.byteCount }
+    var byteCount: Int { groups.byteCount + accumulators.byteCount + partialBytes }
+
+    private static func byteCount(_ columns: [Column]) -> Int { columns.reduce(0) { $0 + $1.byteCount } }
 
     /// Adds rows; `columns` are those of the plan.
     func update(
         _ columns: [Column], rowCount: Int, ids: UnsafeMutablePointer<UInt32>
     ) throws(KernelError) {
-        partial = nil
+        if partial != nil { partial = nil }
         groups.intern(Array(columns.prefix(groups.keyTypes.count)), rowCount: rowCount, into: ids)
         changes.note(ids, count: rowCount, rowCount: groups.groupCount)
         try accumulators.update(columns, groups: ids, rowCount: rowCount, groupCount: groups.groupCount)
@@ -37,7 +42,7 @@ final class Pane {
         let count = other.groups.groupCount
         if count == 0 { return }
         let added = other.partial ?? (keys: other.groups.keys(), states: other.accumulators.states())
-        other.partial = added
+        if other.partial == nil { other.partial = added }
         let rows = ids.words(count)
         groups.intern(added.keys, rowCount: count, into: rows)
         try accumulators.merge(added.states, groups: rows, rowCount: count, groupCount: groups.groupCount)

@@ -10,10 +10,9 @@ struct WaitingRows {
     private let keyCount: Int
     /// What the input is dealt out by.
     private var keys: OperatorExpressions
-    private let isCheckpointed: Bool
     private var rows = CollectedBatches()
-    /// Of these, or of those that have gone since, the rows that came after the last snapshot.
-    private var fresh: [RecordBatch] = []
+    /// How many of these, the first ones, were there at the last snapshot.
+    private var knownCount = 0
     /// No waiting row is older than this.
     private(set) var earliest = Int64.max
 
@@ -21,7 +20,6 @@ struct WaitingRows {
         self.timeColumn = timeColumn
         keyCount = keys.count
         self.keys = OperatorExpressions(keys, operatorName: operatorName, context: context)
-        isCheckpointed = context.isCheckpointed
     }
 
     var byteCount: Int { rows.byteCount }
@@ -34,7 +32,6 @@ struct WaitingRows {
         let (late, onTime, earliest) = Self.split(batch.columns[timeColumn], at: watermark)
         let kept = late.count == 0 ? batch : batch.taking(onTime)
         rows.append(kept)
-        if isCheckpointed && kept.rowCount > 0 { fresh.append(kept) }
         self.earliest = min(self.earliest, earliest)
         return late.count
     }
@@ -45,6 +42,10 @@ struct WaitingRows {
         let (closed, open, earliest) = Self.split(all.columns[timeColumn], at: watermark)
         rows.removeAll()
         self.earliest = earliest
+        // They keep their order.
+        var stillKnown = 0
+        while stillKnown < open.count, open[stillKnown] < knownCount { stillKnown += 1 }
+        knownCount = stillKnown
         if open.count == 0 { return all }
         rows.append(all.taking(open))
         return all.taking(closed)
@@ -79,7 +80,7 @@ struct WaitingRows {
 
     /// All rows that wait; nil without any.
     mutating func snapshot(_ name: String) throws -> StateTable? {
-        fresh = []
+        knownCount = rows.rowCount
         if rows.rowCount == 0 { return nil }
         return try KeyedRows.table(name, rows.batches) { try keys.evaluate($0) }
     }
@@ -87,12 +88,22 @@ struct WaitingRows {
     /// The rows that have come since the last snapshot or increment; those before the watermark are gone. Nil when none
     /// waits.
     mutating func increment(_ name: String, watermark: Int64) throws -> StateTable? {
-        defer { fresh = [] }
+        defer { knownCount = rows.rowCount }
         guard let some = rows.batches.first else { return nil }
+        let fresh = freshBatches
         let added = fresh.isEmpty ? some.slice(0, 0) : RecordBatch.concatenating(fresh)
         var table = KeyedRows.table(name, keys: try keys.evaluate(added), rows: added)
         table.increment = .init(identity: [], expiry: .init(column: keyCount + timeColumn, bound: watermark))
         return table
+    }
+
+    private var freshBatches: [RecordBatch] {
+        var known = knownCount
+        return rows.batches.compactMap { batch in
+            let skipped = min(known, batch.rowCount)
+            known -= skipped
+            return skipped == batch.rowCount ? nil : batch.slice(skipped, batch.rowCount - skipped)
+        }
     }
 
     /// Adds what `snapshot` gave.
@@ -101,5 +112,6 @@ struct WaitingRows {
             earliest = min(earliest, Self.split(batch.columns[timeColumn], at: .min).earliest)
             rows.append(batch)
         }
+        knownCount = rows.rowCount
     }
 }
