@@ -26,13 +26,20 @@ public final class CheckpointStore: Sendable {
 
     private let files: any FileSystem
     private let directory: String
+    /// Tells this process's unfinished entries from those of others that take over at the same time, under the same
+    /// generation.
+    private let mark: String
     private let state = Mutex(State())
 
     /// Opens a folder, making it if it is missing. Errors: `FileError`; `OperationalError` for a folder of a version
     /// that cannot be read.
-    public init(_ files: any FileSystem, directory: String) throws {
+    public init(
+        _ files: any FileSystem, directory: String, random: some RandomSource = SystemRandomSource()
+    ) throws {
         self.files = files
         self.directory = directory
+        var random = random
+        mark = String(random.next(), radix: 16)
         try Self.makeDurably("\(directory)/files", files)
         if try files.list(directory).contains(where: { $0.hasPrefix("generation-") }) {
             throw OperationalError(
@@ -241,7 +248,7 @@ public final class CheckpointStore: Sendable {
     /// Adds an entry to the log. Errors: `FileError`; with `isAlreadyThere` when somebody else was first.
     private func append(_ entry: CheckpointManifest) throws {
         let path = manifestPath(entry.sequence)
-        let temporary = "\(directory)/new-\(entry.generation)-\(entry.sequence)"
+        let temporary = "\(directory)/new-\(entry.generation)-\(entry.sequence).\(mark)"
         let file = try files.openForWriting(temporary, .replace)
         try file.write(entry.text())
         try file.synchronize()
