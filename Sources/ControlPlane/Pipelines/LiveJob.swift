@@ -31,6 +31,8 @@ final class LiveJob: Sendable {
         createdAt = stored.createdAt
         let journal = JobJournal(jobID: stored.job.id, database: site.database)
         let outlets = JobOutlets(site.host)
+        var ofRuns = outlets.ofRuns(journal, clock: site.host.wallClock)
+        ofRuns.jobID = stored.job.id
         self.journal = journal
         self.outlets = outlets
         var policy = site.settings.restarts
@@ -48,7 +50,7 @@ final class LiveJob: Sendable {
             stateDirectory: stored.isPreview ? nil : folder, state: initial, after: stored.job.runID,
             changesQuery: stored.previousQuery != nil, backend: site.backend, host: site.host,
             thread: planner.jobThread,
-            outlets: outlets.ofRuns(journal, clock: site.host.wallClock),
+            outlets: ofRuns,
             notify: { notice in
                 guard let job = reference.job.withLock({ $0.job }) else { return }
                 JobReporter(job: job, journal: journal, outlets: outlets, clock: site.host.wallClock)
