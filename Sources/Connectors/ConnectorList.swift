@@ -4,9 +4,9 @@ import HostSystem
 
 extension ConnectorCatalog {
     /// Every connector of the program; `preview` takes the batches of preview sinks, `egress` says which hosts may be
-    /// connected to, and tables that are files lie in `files`.
+    /// connected to (nil: the user's own machine asks nobody), and tables that are files lie in `files`.
     public static func builtin(
-        egress: EgressPolicy = EgressPolicy(.any), files: any FileSystem = PosixFileSystem(),
+        egress: EgressPolicy? = nil, files: any FileSystem = PosixFileSystem(),
         preview: @escaping @Sendable (RecordBatch) async throws -> Void
     ) -> ConnectorCatalog {
         ConnectorCatalog(

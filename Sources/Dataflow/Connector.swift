@@ -77,6 +77,8 @@ public struct TableTraits: Sendable {
     public var givesChanges = false
     /// Whether a sink can write that a row is taken back.
     public var takesChanges = false
+    /// Whether a sink is given the event time of rows, where they have one and are final: `ConnectorSpec.eventTime`.
+    public var wantsEventTime = false
     /// The columns that the options' own definition of the records gives to a source that declares none.
     public var definedColumns: [Field] = []
     /// Where the definition stands that a source without columns lacks, as messages name it, e.g. a subject of a schema
@@ -170,8 +172,8 @@ extension Connector {
 public enum OutsideDefinition: Sendable, Hashable {
     /// The options that say what the definition says.
     case found([String: OptionValue])
-    /// Why there is none.
-    case failed(String, hint: String?)
+    /// Why there is none. `isTransient`: nobody could be asked, which may be otherwise later.
+    case failed(String, hint: String?, isTransient: Bool = false)
 }
 
 extension Connector {
@@ -182,7 +184,7 @@ extension Connector {
         } catch let error as OptionError {
             return .failed(error.message, hint: error.hint)
         } catch let error as OperationalError {
-            return .failed(error.message, hint: nil)
+            return .failed(error.message, hint: nil, isTransient: error.isRetryable)
         } catch {
             return .failed("\(error)", hint: nil)
         }

@@ -168,6 +168,9 @@ public protocol SinkOperator: AnyObject {
     /// Makes everything written so far visible to readers.
     func flush() async throws
 
+    /// Whether `flush` is to be called again after a while, although nothing was written since.
+    var wantsFlush: Bool { get }
+
     /// Called once after the last row; what was written stands when it returns, in a sink that commits after the
     /// `commit` that follows.
     func onEnd() async throws
@@ -187,6 +190,7 @@ public protocol SinkOperator: AnyObject {
 
 extension SinkOperator {
     public func onStart() async throws {}
+    public var wantsFlush: Bool { false }
     public func flush() async throws {}
     public func onEnd() async throws {}
     public func prepare(epoch: Int) async throws -> StateSnapshot {
@@ -208,6 +212,8 @@ public struct OperatorContext: Sendable {
     public var batchSize: Int
     /// Whether the pipeline takes checkpoints, so that what ends must be on the disk.
     public var isCheckpointed: Bool
+    /// Whether the pipeline goes on from a checkpoint, and so has worked before.
+    public var isRestored = false
     /// Where state goes that does not fit into memory; nil: it all must.
     public var spillSpace: SpillSpace?
     /// Makes what lookup joins ask; nil where there are no connectors.

@@ -61,6 +61,8 @@ public struct ConnectorSpec: Hashable, Sendable, Codable {
     public var key: [Int]?
     /// Columns, by their position in `schema`, that a source takes from a record's metadata, and under which key.
     public var metadata: [Int: String]
+    /// The column of a sink, which no one declared, that has the event time of its rows (`TableTraits.wantsEventTime`).
+    public var eventTime: Int?
 
     public init(
         connector: String, table: String, options: [String: OptionValue], schema: Schema, projection: [Int]? = nil,

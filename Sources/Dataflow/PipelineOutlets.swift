@@ -12,6 +12,8 @@ public struct PipelineOutlets: Sendable {
     public var badRecord: (@Sendable (BadRecordReport) -> Void)?
     /// Where the rows that leave a node can be watched; nil: nowhere.
     public var taps: TapBoard?
+    /// The job that runs the pipeline, for names that other systems see; nil: it is run by hand.
+    public var jobID: String?
 
     public init(
         onStart: (@Sendable (DataflowGraph) -> Void)? = nil, preview: (@Sendable (ShownRows) -> Void)? = nil,

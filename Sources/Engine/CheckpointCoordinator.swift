@@ -60,6 +60,9 @@ final class CheckpointCoordinator: Sendable {
         self.state = Mutex(state)
     }
 
+    /// The greatest epoch that was ever used when the pipeline started.
+    var startEpoch: Int { pipeline.lastEpoch }
+
     var summary: CheckpointSummary { state.withLock { $0.summary } }
 
     // MARK: Time

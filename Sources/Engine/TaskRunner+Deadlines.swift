@@ -32,6 +32,9 @@ extension TaskRunner {
         if changesDeadline != nil { output.stamp = unflushedStamp }
     }
 
+    /// How long a sink waits that is to be flushed again although nothing was written.
+    private static let idleFlushNanos: UInt64 = 100_000_000
+
     /// Does what is due at `time`.
     func serveDeadlines(at time: UInt64) async throws {
         if let deadline = lingerDeadline, deadline <= time {
@@ -42,6 +45,7 @@ extension TaskRunner {
         if let deadline = flushDeadline, deadline <= time {
             flushDeadline = nil
             try await sink?.flush()
+            if sink?.wantsFlush == true { flushDeadline = time &+ Self.idleFlushNanos }
         }
         if let deadline = changesDeadline, deadline <= time {
             stampUnflushed()

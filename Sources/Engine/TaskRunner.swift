@@ -59,7 +59,7 @@ final class TaskRunner {
     /// The newest epoch that the source knows to stand.
     var toldEpoch = 0
     /// Epoch of the last barrier that went through, and whether sources end behind it.
-    private var snapshotEpoch = 0
+    private var snapshotEpoch: Int
     private var stopsBehindSnapshot = false
     /// The newest epoch that the sink has been told to commit.
     private var committedEpoch: Int
@@ -79,7 +79,10 @@ final class TaskRunner {
     init(_ plan: TaskPlan, _ environment: TaskEnvironment) throws {
         self.plan = plan
         self.environment = environment
-        committedEpoch = environment.control.committable
+        // What comes now belongs to later epochs than those of the process before, which sinks may have noted.
+        let lastEpoch = environment.coordinator?.startEpoch ?? 0
+        snapshotEpoch = lastEpoch
+        committedEpoch = max(environment.control.committable, lastEpoch)
         let batchSize = environment.configuration.batchSize
         let exchanges = try plan.outputs.map { output in
             try Exchange(
@@ -96,6 +99,7 @@ final class TaskRunner {
                 metrics: metrics, batchSize: batchSize, isCheckpointed: environment.coordinator != nil,
                 spillSpace: environment.spill?.space)
             context.outlets = environment.outlets
+            context.isRestored = environment.restored != nil
             let tap = taps?.tap(node: node.id)
             context.makeLookup = { spec, keys, context in
                 try TaskRunner.connector(spec, environment).makeLookup(spec, keys: keys, context: context)

@@ -12,6 +12,10 @@ public protocol RecordEncoder: AnyObject {
     /// them; adds to `ends` where each one ends in the output.
     func encodeMessages(_ batch: RecordBatch, into output: inout TextBuffer, ends: inout [Int])
 
+    /// Why a row since the last call could not be written as it is; nil where all could. What stands in its place in
+    /// the output is not to be used.
+    func takeFault() -> String?
+
     /// Says that the output goes on behind records written before, so that it has its beginning already.
     func resume()
 
@@ -21,6 +25,7 @@ public protocol RecordEncoder: AnyObject {
 
 extension RecordEncoder {
     public func resume() {}
+    public func takeFault() -> String? { nil }
 
     public func encodeMessages(_ batch: RecordBatch, into output: inout TextBuffer, ends: inout [Int]) {
         // Values may hold line ends, so that records are told apart only by writing them one by one.

@@ -31,9 +31,16 @@ public enum Limits {
     public static let avroBlockBytes = Limit(
         "avro-block-bytes", 64 << 20, "Bytes of one block of an Avro container file, as it lies in the file.")
 
+    public static let containerRows = Limit(
+        "container-rows", 1 << 20, "Rows of one message of a topic that is an Avro container.")
+    public static let containerBytes = Limit(
+        "container-bytes", 64 << 20, "Bytes that one message which is an Avro container may expand to.")
+    public static let definitionNesting = Limit(
+        "definition-nesting", 32, "Depth of records or messages inside one another in an Avro or Protobuf definition.")
+
     /// All limits, in the order of this file.
     public static let all: [Limit] = [
         batchRows, blockBytes, lineBytes, jsonNesting, badRecordReports, decompressedBytes,
-        avroBlockBytes,
+        avroBlockBytes, containerRows, containerBytes, definitionNesting,
     ]
 }

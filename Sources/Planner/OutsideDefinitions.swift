@@ -36,6 +36,13 @@ public struct OutsideDefinitions: Sendable, Hashable {
         }.sorted { ($0.0, $0.1) < ($1.0, $1.1) }
     }
 
+    /// Why a definition cannot be had at the moment, of the first in a fixed order of which that is so; nil: of none.
+    public var transientFailure: String? {
+        answers.values.compactMap { answer in
+            if case .failed(let message, _, true) = answer { message } else { nil }
+        }.min()
+    }
+
     /// Asks the connectors for all that is missing. What cannot be had becomes an answer too.
     public mutating func ask(for requests: [Request], _ connectors: ConnectorCatalog) async {
         for request in requests where self[request.connector, request.place] == nil {

@@ -147,7 +147,8 @@ public final class QueryCompiler {
     }
 
     private func wantsTime(_ table: ConnectionTable) -> Bool {
-        switch options.timedSinks {
+        if table.traits.wantsEventTime { return true }
+        return switch options.timedSinks {
         case .none: false
         case .bareSelects: table.options.isEmpty && table.connector == options.defaultSink
         case .all: true
@@ -161,6 +162,7 @@ public final class QueryCompiler {
         if isTimed, let time = sink.input.eventTime, !sink.columns.contains(where: { $0.name == time.name }) {
             var timed = sink
             timed.columns.append(time)
+            timed.isTimed = true
             var trial = streams
             let plan = try trial.apply(try optimized(timed))
             if plan.input.retraction == nil {

@@ -20,6 +20,8 @@ struct CommitTests {
             var nextPiece: Int64 = 1
             var commits = 0
             var failures = 0
+            /// As they were prepared.
+            var epochs: [Int] = []
         }
 
         let content = Mutex(Content())
@@ -81,6 +83,7 @@ struct CommitTests {
         }
 
         func prepare(epoch: Int) async throws -> StateSnapshot {
+            store.content.withLock { $0.epochs.append(epoch) }
             if !rows.isEmpty {
                 let piece = store.content.withLock { content in
                     defer { content.nextPiece += 1 }
@@ -173,6 +176,26 @@ struct CommitTests {
             Self.graph(sinkParallelism: 2), checkpoints: Self.options(files))
         #expect(try await again.wait().rowsWritten == 0)
         #expect(store.content.withLock { $0.visible }.count == 400)
+    }
+
+    @Test("no epoch is prepared twice, also where a restored pipeline ends by itself", arguments: [nil, 3])
+    func epochs(intervalMillis: Int?) async throws {
+        let store = Store()
+        let files = SimulatedFileSystem()
+        store.limit.store(200, ordering: .relaxed)
+        let first = try Self.engine(CommittingConnector(store: store)).start(
+            Self.graph(sinkParallelism: 1), checkpoints: Self.options(files))
+        while first.checkpoints?.completed ?? 0 < 5 { try await Task.sleep(nanoseconds: 1_000_000) }
+        first.stop(.checkpoint)
+        _ = try await first.wait()
+        store.limit.store(.max, ordering: .relaxed)
+        let second = try Self.engine(CommittingConnector(store: store)).start(
+            Self.graph(sinkParallelism: 1), checkpoints: Self.options(files, intervalMillis: intervalMillis))
+        #expect(try await second.wait().outcome == .finished)
+        let (epochs, visible) = store.content.withLock { ($0.epochs, $0.visible) }
+        // What a sink has noted as committed of an earlier process must not be what the last rows are called.
+        #expect(zip(epochs, epochs.dropFirst()).allSatisfy { $0 < $1 }, "\(epochs)")
+        #expect(visible.sorted() == Array(0..<400))
     }
 
     @Test("killed, stopped and rescaled at random, with commits that fail: each row is seen once")

@@ -196,7 +196,7 @@ struct KafkaSinkTests {
         let cases = [
             (["sink.key_field": "nothing"], "there is no column nothing"),
             (["sink.timestamp_field": "id"], "expected a TIMESTAMP"), (["sink.upsert": "true"], "needs a PRIMARY KEY"),
-            (["client_configs": "no.such.setting=1"], "there is no such setting"),
+            (["client_configs": "no.such.setting=1"], "cannot be set: it is not among"),
             (["format": "avro", "avro.confluent_schema_registry": "true"], "needs schema_registry.endpoint"),
             (["client_configs": "transactional.id=mine"], "cannot be set"),
         ]

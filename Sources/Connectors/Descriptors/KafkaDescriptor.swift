@@ -148,6 +148,16 @@ enum KafkaShape {
                     "timestamp_field",
                     ConfigSchema.text("The column that is the record's time; the event time by default")
                 ),
+                (
+                    "compression",
+                    ConfigSchema.choice(
+                        ["none", "gzip", "snappy", "lz4", "zstd"], "How batches of records are compressed",
+                        default: "none")
+                ),
+                (
+                    "upsert",
+                    ConfigSchema.flag("Writes the newest row of each key, and a tombstone for one that is gone")
+                ),
             ])
         var shape = ConfigShape(
             ConfigSchema.document(

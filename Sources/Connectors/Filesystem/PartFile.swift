@@ -35,6 +35,9 @@ final class PartFile {
 
     func append(_ rows: RecordBatch, now: Int64) throws {
         encoder.encode(rows, into: &text)
+        if let fault = encoder.takeFault() {
+            throw OperationalError("a row cannot be written: \(fault)", domain: .user)
+        }
         written = now
         if text.count >= Self.blockBytes { try writeText() }
     }

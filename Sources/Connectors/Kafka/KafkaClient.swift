@@ -14,33 +14,40 @@ final class KafkaClient: @unchecked Sendable {
     final class Events: Sendable {
         private struct State {
             var lastError: KafkaFailure?
+            var lastTime: UInt64 = 0
             var undelivered: KafkaFailure?
             var undeliveredCount = 0
             var errorCount = 0
         }
 
         private let state = Mutex(State())
-        fileprivate let tokens: MSKTokenSource?
+        private let clock = SystemMonotonicClock()
 
-        init(tokens: MSKTokenSource?) { self.tokens = tokens }
-
-        /// The last trouble of a connection, which the library goes on mending.
-        var lastError: KafkaFailure? { state.withLock { $0.lastError } }
+        /// The last trouble of a connection, which the library goes on mending; nil when it is so long ago that what
+        /// fails now fails of something else.
+        var recentError: KafkaFailure? {
+            let now = clock.elapsedNanoseconds()
+            return state.withLock { now &- $0.lastTime < Self.recentNanos ? $0.lastError : nil }
+        }
+        private static let recentNanos: UInt64 = 30_000_000_000
         /// How often there was any.
         var errorCount: Int { state.withLock { $0.errorCount } }
         /// Why a record was not delivered, if one was not.
         var undelivered: KafkaFailure? { state.withLock { $0.undelivered } }
 
-        fileprivate func note(_ failure: KafkaFailure) {
+        func note(_ failure: KafkaFailure) {
+            let now = clock.elapsedNanoseconds()
             state.withLock {
                 $0.errorCount += 1
                 // That all brokers are down says less than why.
-                if failure.code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, $0.lastError != nil { return }
+                let isKnown = $0.lastError != nil && now &- $0.lastTime < Self.recentNanos
+                if failure.code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, isKnown { return }
                 $0.lastError = failure
+                $0.lastTime = now
             }
         }
 
-        fileprivate func noteUndelivered(_ failure: KafkaFailure) {
+        func noteUndelivered(_ failure: KafkaFailure) {
             state.withLock {
                 $0.undeliveredCount += 1
                 if $0.undelivered == nil { $0.undelivered = failure }
@@ -51,7 +58,8 @@ final class KafkaClient: @unchecked Sendable {
     }
 
     let handle: OpaquePointer
-    let events: Events
+    let events = Events()
+    private let callbacks: KafkaCallbacks
     let trouble: KafkaTrouble
     /// Whether a transaction is open that nobody will end but this client.
     let hasTransaction = Atomic<Bool>(false)
@@ -63,69 +71,23 @@ final class KafkaClient: @unchecked Sendable {
     /// Makes a client; nothing is connected yet. Errors: `OperationalError` that names a setting that cannot be used.
     init(_ kind: Kind, _ configuration: KafkaConfiguration, _ trouble: KafkaTrouble) throws {
         self.trouble = trouble
-        events = Events(tokens: configuration.tokens)
+        let events = self.events
+        var onUndelivered: (@Sendable (KafkaFailure) -> Void)?
+        if kind == .producer { onUndelivered = { failure in events.noteUndelivered(failure) } }
+        callbacks = KafkaCallbacks(configuration, onUndelivered: onUndelivered) { failure in events.note(failure) }
         thread = try ThreadPoolExecutor(threadCount: 1, name: "kafka")
         do {
-            handle = try Self.make(kind, configuration, events)
+            handle = try KafkaHandle.make(
+                kind == .consumer ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, configuration, callbacks)
         } catch {
             thread.shutDown()
             throw trouble.userError("cannot make a Kafka client: \(error.text)")
         }
     }
 
-    private static func make(
-        _ kind: Kind, _ configuration: KafkaConfiguration, _ events: Events
-    ) throws(KafkaFailure) -> OpaquePointer {
-        let native = try configuration.makeNative()
-        let opaque = Unmanaged.passRetained(events)
-        rd_kafka_conf_set_opaque(native, opaque.toOpaque())
-        rd_kafka_conf_set_error_cb(native) { _, code, reason, opaque in
-            guard let opaque else { return }
-            let text = reason.map { String(cString: $0) }
-            Unmanaged<Events>.fromOpaque(opaque).takeUnretainedValue()
-                .note(KafkaFailure(rd_kafka_resp_err_t(rawValue: code), text))
-        }
-        // What matters reaches the user as an error; standard error belongs to the program.
-        rd_kafka_conf_set_log_cb(native) { _, _, _, _ in }
-        if kind == .producer {
-            rd_kafka_conf_set_dr_msg_cb(native) { _, message, opaque in
-                guard let opaque, let message, message.pointee.err != RD_KAFKA_RESP_ERR_NO_ERROR else { return }
-                Unmanaged<Events>.fromOpaque(opaque).takeUnretainedValue()
-                    .noteUndelivered(KafkaFailure(message.pointee.err))
-            }
-        }
-        if events.tokens != nil { setTokens(native) }
-        var room = [CChar](repeating: 0, count: 512)
-        let type = kind == .consumer ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER
-        if let handle = rd_kafka_new(type, native, &room, room.count) {
-            // A thread of the library's own asks for tokens, as calls that wait need them.
-            let error = events.tokens == nil ? nil : rd_kafka_sasl_background_callbacks_enable(handle)
-            if let failure = KafkaFailure(taking: error) {
-                rd_kafka_destroy(handle)
-                opaque.release()
-                throw failure
-            }
-            return handle
-        }
-        opaque.release()
-        rd_kafka_conf_destroy(native)
-        let text = String(decoding: room.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        throw KafkaFailure(RD_KAFKA_RESP_ERR__INVALID_ARG, text)
-    }
-
-    private static func setTokens(_ native: OpaquePointer) {
-        rd_kafka_conf_enable_sasl_queue(native, 1)
-        rd_kafka_conf_set_oauthbearer_token_refresh_cb(native) { client, _, opaque in
-            guard let client, let opaque else { return }
-            let events = Unmanaged<Events>.fromOpaque(opaque).takeUnretainedValue()
-            guard let reason = events.tokens?.refresh(client) else { return }
-            events.note(KafkaFailure(RD_KAFKA_RESP_ERR__AUTHENTICATION, reason))
-        }
-    }
-
     deinit {
         let end = Ending(
-            handle: handle, events: events, hasTransaction: hasTransaction.load(ordering: .relaxed))
+            handle: handle, callbacks: callbacks, hasTransaction: hasTransaction.load(ordering: .relaxed))
         thread.schedule(at: 0) { end.perform() }
         thread.shutDown()
     }
@@ -134,7 +96,7 @@ final class KafkaClient: @unchecked Sendable {
     // Unchecked because the handle has no other user any more.
     private struct Ending: @unchecked Sendable {
         let handle: OpaquePointer
-        let events: Events
+        let callbacks: KafkaCallbacks
         let hasTransaction: Bool
 
         func perform() {
@@ -144,8 +106,7 @@ final class KafkaClient: @unchecked Sendable {
                 // What was not delivered by now is written again from a checkpoint.
                 rd_kafka_purge(handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT)
             }
-            rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
-            Unmanaged.passUnretained(events).release()
+            KafkaHandle.destroy(handle, callbacks)
         }
     }
 
@@ -180,7 +141,8 @@ final class KafkaClient: @unchecked Sendable {
         // The reason waits to be polled.
         if isVague { rd_kafka_poll(handle, 0) }
         if failure.code == RD_KAFKA_RESP_ERR__FATAL, let fatal { return trouble.error(fatal, what) }
-        return trouble.error(isVague ? events.lastError ?? failure : failure, what)
+        if isVague, let refusal = callbacks.refusal { return trouble.userError("\(what): \(refusal.message)") }
+        return trouble.error(isVague ? events.recentError ?? failure : failure, what)
     }
 
     // MARK: What brokers know

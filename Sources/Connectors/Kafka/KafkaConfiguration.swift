@@ -1,10 +1,13 @@
 import CRdKafka
+import HostSystem
 
 /// The settings of a Kafka client, by the names librdkafka gives them. Later values take the place of earlier ones.
 struct KafkaConfiguration: Sendable {
     private(set) var properties: [String: String] = [:]
     /// Makes the tokens of the mechanism OAUTHBEARER.
     var tokens: MSKTokenSource?
+    /// Which addresses may be connected to, also of the brokers that brokers name; nil: any.
+    var egress: EgressPolicy?
 
     /// Which properties hold what must not be seen.
     static func isSecret(_ property: String) -> Bool {
@@ -29,6 +32,7 @@ struct KafkaConfiguration: Sendable {
     /// The library's form of the settings, which the caller passes on or destroys.
     /// Errors: `KafkaFailure` that names the property and never a secret value.
     func makeNative() throws(KafkaFailure) -> OpaquePointer {
+        try checkFiles()
         guard let native = rd_kafka_conf_new() else { throw KafkaFailure(RD_KAFKA_RESP_ERR__FAIL) }
         var room = [CChar](repeating: 0, count: 512)
         // A protocol must be known before what depends on it; names in order keep messages stable.
@@ -41,5 +45,16 @@ struct KafkaConfiguration: Sendable {
             throw KafkaFailure(RD_KAFKA_RESP_ERR__INVALID_ARG, "setting \(property) = '\(shown)': \(reason)")
         }
         return native
+    }
+
+    /// The library opens whatever a path names, and would wait for ever for the other end of a pipe.
+    private func checkFiles() throws(KafkaFailure) {
+        for name in KafkaClientSettings.files.sorted() {
+            guard let path = properties[name] else { continue }
+            // What cannot be looked at the library cannot open either, and it says so.
+            guard let kind = try? PosixFileSystem().status(path)?.kind else { continue }
+            if kind == .file || (kind == .directory && name == "ssl.ca.location") { continue }
+            throw KafkaFailure(RD_KAFKA_RESP_ERR__INVALID_ARG, "setting \(name): '\(path)' is no file")
+        }
     }
 }

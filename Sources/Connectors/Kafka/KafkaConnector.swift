@@ -10,13 +10,13 @@ public struct KafkaConnector: Connector {
     /// Whether the cluster is one of Confluent Cloud, which is logged in to by an API key.
     private let isConfluent: Bool
     private let random: @Sendable () -> any RandomSource
-    /// Which schema registries may be asked.
-    private let egress: EgressPolicy
+    /// Which brokers and schema registries may be connected to; nil: any broker.
+    private let egress: EgressPolicy?
     private let credentials: AWSCredentialChain
 
     /// Connector `kafka`. Tests give random numbers of their own, and an environment to look for AWS credentials in.
     public init(
-        egress: EgressPolicy = EgressPolicy(.any),
+        egress: EgressPolicy? = nil,
         random: @escaping @Sendable () -> any RandomSource = { SystemRandomSource() },
         environment: any HostEnvironment = SystemEnvironment()
     ) {
@@ -24,12 +24,12 @@ public struct KafkaConnector: Connector {
     }
 
     /// Connector `confluent`: the same with `key` and `secret`.
-    public static func confluent(egress: EgressPolicy = EgressPolicy(.any)) -> KafkaConnector {
+    public static func confluent(egress: EgressPolicy? = nil) -> KafkaConnector {
         KafkaConnector("confluent", isConfluent: true, egress, { SystemRandomSource() }, SystemEnvironment())
     }
 
     private init(
-        _ name: String, isConfluent: Bool, _ egress: EgressPolicy,
+        _ name: String, isConfluent: Bool, _ egress: EgressPolicy?,
         _ random: @escaping @Sendable () -> any RandomSource, _ environment: any HostEnvironment
     ) {
         credentials = AWSCredentialChain(environment: environment)
@@ -54,6 +54,7 @@ public struct KafkaConnector: Connector {
             eventTimeColumn: holdsChanges ? nil : HiddenColumn.eventTime, metadata: KafkaMetadata.fields,
             givesChanges: holdsChanges, takesChanges: takesChanges)
         traits.hasSplits = !holdsChanges
+        traits.wantsEventTime = table.timestampField == nil && !takesChanges
         traits.sinkMetadata = KafkaMetadata.sinkFields
         if schema.count == 0 && roles == [.source] {
             traits.definedColumns = try table.format.columns()
@@ -112,14 +113,17 @@ public struct KafkaConnector: Connector {
 
 extension KafkaTableOptions {
     /// What errors of a table say.
-    func trouble(table: String) -> KafkaTrouble {
-        KafkaTrouble(table: table, topic: topic, servers: servers, secrets: configuration.secrets)
+    func trouble(table: String, isRestored: Bool = false) -> KafkaTrouble {
+        KafkaTrouble(
+            table: table, topic: topic, servers: servers, secrets: configuration.secrets, isRestored: isRestored)
     }
 
     /// With what a source's client is made.
-    func consumerConfiguration(table: String) -> KafkaConfiguration {
+    func consumerConfiguration(table: String, job: String?) -> KafkaConfiguration {
         var result = configuration
-        result["group.id"] = (groupPrefix ?? "") + (groupID ?? "laminar-\(table)")
+        // Each pipeline tells a group of its own how far it is.
+        let own = job.map { "laminar-\($0)-\(table)" } ?? "laminar-\(table)"
+        result["group.id"] = (groupPrefix ?? "") + (groupID ?? own)
         result["enable.auto.commit"] = "false"
         result["enable.auto.offset.store"] = "false"
         // Records that are gone are an error, not to be passed over in silence.

@@ -92,6 +92,7 @@ final class KafkaConsumer: @unchecked Sendable {
         handover.close()
         await polling?.value
         polling = nil
+        handover.drop()
         _ = try? await client.waiting { [self] _ in
             for partition in started.withLock({ $0 }).sorted() { rd_kafka_consume_stop(topic, partition) }
             rd_kafka_queue_destroy(queue)

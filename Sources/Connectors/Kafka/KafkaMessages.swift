@@ -103,6 +103,15 @@ final class KafkaHandover: Sendable {
 
     func close() { state.withLock { $0.isClosed = true } }
 
+    /// Lets go of what nobody has taken: the library's messages must not outlive their client.
+    func drop() {
+        let batches = state.withLock { state in
+            defer { (state.batches, state.byteCount) = ([], 0) }
+            return state.batches
+        }
+        withExtendedLifetime(batches) {}
+    }
+
     /// The next batch; nil when there is none for now. Errors: `KafkaFailure` behind the last batch.
     func take() throws(KafkaFailure) -> KafkaMessages? {
         let (batch, failure) = state.withLock { state -> (KafkaMessages?, KafkaFailure?) in

@@ -105,20 +105,22 @@ final class KafkaPayloadDecoder {
         return pieces
     }
 
-    /// The ids of schemas that records name and that are not at hand: bring them before the records are decoded.
-    func missingSchemas(_ messages: KafkaMessages, _ range: Range<Int>) -> [Int32] {
+    /// The ids of all schemas that records name, if one of them is not at hand: bring it before the records are
+    /// decoded, and keep the others.
+    func neededSchemas(_ messages: KafkaMessages, _ range: Range<Int>) -> [Int32] {
         // JSON says itself what it holds.
         guard let schemas, format.usesRegistry, format.isBinary else { return [] }
-        var missing: [Int32] = []
+        var ids: Set<Int32> = []
+        var isMissing = false
         var last: Int32?
         for index in range {
             guard let payload = messages.payload(index), let id = WireFormat.schemaID(payload), id != last else {
                 continue
             }
             last = id
-            if case .notLoaded = schemas.schema(id: id), !missing.contains(id) { missing.append(id) }
+            if ids.insert(id).inserted, case .notLoaded = schemas.schema(id: id) { isMissing = true }
         }
-        return missing
+        return isMissing ? ids.sorted() : []
     }
 
     /// Whether many records can be laid behind one another.
@@ -140,6 +142,9 @@ final class KafkaPayloadDecoder {
         }
     }
 
+    /// Whether each text is one row, unless it is bad.
+    private var isOneToOne: Bool { (format.format == .json || format.format == .csv) && format.framing == .none }
+
     /// Whether records are told apart by their ends rather than as lines.
     private var usesEnds: Bool { format.isBinary || format.usesRegistry }
 
@@ -154,8 +159,10 @@ final class KafkaPayloadDecoder {
         let batches = try rows(block(messages, records))
         let bad = decoder.badRecordCount - former
         let rowCount = batches.reduce(0) { $0 + $1.rowCount }
-        let isBlank = records.count == 1 && rowCount == 0 && bad == 0 && format.format == .json
-        if bad == 0, !isBlank, !tracksRecords || rowCount == records.count || records.count == 1 {
+        let isBlank = records.count == 1 && rowCount == 0 && bad == 0 && isOneToOne
+        // A blank one is no row and is not bad either: it must not go unseen among others.
+        let isCounted = !(tracksRecords || isOneToOne) || rowCount == records.count || records.count == 1
+        if bad == 0, !isBlank, isCounted {
             let isOne = records.count == 1
             return add(
                 batches, isOne ? Array(repeating: records[records.startIndex], count: rowCount) : Array(records),

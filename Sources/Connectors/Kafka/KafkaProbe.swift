@@ -1,6 +1,5 @@
 import CRdKafka
 import Dataflow
-import Glibc
 import HostSystem
 import Synchronization
 
@@ -23,20 +22,21 @@ public struct KafkaProbe: Sendable {
 
     private let configuration: KafkaConfiguration
     private let servers: String
-    private let egress: EgressPolicy
     private let timeoutMillis: Int
 
     /// A probe with the options of a profile, or of a table. Errors: options that cannot be used.
     public init(
-        _ options: [String: OptionValue], isConfluent: Bool, egress: EgressPolicy, timeoutMillis: Int
+        _ options: [String: OptionValue], isConfluent: Bool, egress: EgressPolicy, timeoutMillis: Int,
+        environment: any HostEnvironment = SystemEnvironment()
     ) throws(OptionError) {
+        let credentials = AWSCredentialChain(environment: environment)
         // What a topic holds does not matter here; and a profile names none.
         var options = options.filter { key, _ in
             ["bootstrap_servers", "key", "secret", "client_configs", "connection_properties"].contains(key)
                 || ["auth.", "client_configs.", "connection_properties."].contains { key.hasPrefix($0) }
         }
         options["topic"] = "-"
-        let table = try KafkaTableOptions(options, isConfluent: isConfluent)
+        let table = try KafkaTableOptions(options, isConfluent: isConfluent, egress: egress, credentials: credentials)
         var configuration = table.configuration
         configuration["allow.auto.create.topics"] = "false"
         // Somebody waits, and there is no second chance.
@@ -44,7 +44,6 @@ public struct KafkaProbe: Sendable {
         configuration.setDefault("socket.connection.setup.timeout.ms", "\(max(1000, timeoutMillis))")
         self.configuration = configuration
         servers = table.servers
-        self.egress = egress
         self.timeoutMillis = timeoutMillis
     }
 
@@ -65,7 +64,7 @@ public struct KafkaProbe: Sendable {
         // The library blocks: not on a thread that others wait for.
         let thread = try ThreadPoolExecutor(threadCount: 1, name: "kafka probe")
         defer { thread.shutDown() }
-        let events = KafkaProbeEvents(egress)
+        let events = KafkaProbeEvents()
         return try await withTaskCancellationHandler {
             try await Task.detached(executorPreference: thread) { [configuration, servers, timeoutMillis] in
                 try body(KafkaProbeSession(configuration, events, servers: servers, timeoutMillis: timeoutMillis))
@@ -80,17 +79,12 @@ public struct KafkaProbe: Sendable {
 final class KafkaProbeEvents: Sendable {
     private struct State {
         var failures: [KafkaFailure] = []
-        var refusal: EgressRefusal?
         var isCancelled = false
     }
 
-    private let egress: EgressPolicy
     private let state = Mutex(State())
 
-    init(_ egress: EgressPolicy) { self.egress = egress }
-
     var isCancelled: Bool { state.withLock { $0.isCancelled } }
-    var refusal: EgressRefusal? { state.withLock { $0.refusal } }
     func cancel() { state.withLock { $0.isCancelled = true } }
 
     func note(_ failure: KafkaFailure) {
@@ -112,7 +106,7 @@ final class KafkaProbeEvents: Sendable {
     /// Whether waiting is of no use any more.
     var isDecided: Bool {
         state.withLock { state in
-            state.isCancelled || state.refusal != nil
+            state.isCancelled
                 || state.failures.contains {
                     [
                         RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR__SSL,
@@ -121,22 +115,6 @@ final class KafkaProbeEvents: Sendable {
                 }
         }
     }
-
-    /// Connects a socket if the policy allows the address; the system's error number otherwise.
-    func connect(_ socket: Int32, _ address: UnsafePointer<sockaddr>, _ length: Int32, _ name: String) -> Int32 {
-        do throws(EgressRefusal) {
-            // `host:port/number`.
-            let target = try EgressTarget(String(name.prefix { $0 != "/" }))
-            guard let ip = IPAddress(address) else { throw EgressRefusal("'\(target.host)' has no address") }
-            try egress.check(target)
-            try egress.check(ip, of: target)
-        } catch {
-            state.withLock { $0.refusal = $0.refusal ?? error }
-            return EACCES
-        }
-        if Glibc.connect(socket, address, socklen_t(length)) == 0 || errno == EINPROGRESS { return 0 }
-        return errno
-    }
 }
 
 /// A client of the library for one question; for the thread that asks.
@@ -144,6 +122,7 @@ final class KafkaProbeSession {
     private static let sliceMillis: Int32 = 250
     private let handle: OpaquePointer
     private let events: KafkaProbeEvents
+    private let callbacks: KafkaCallbacks
     private let clock = SystemMonotonicClock()
     private let deadline: UInt64
     private let trouble: KafkaProbeTrouble
@@ -154,42 +133,15 @@ final class KafkaProbeSession {
         self.events = events
         trouble = KafkaProbeTrouble(configuration, servers: servers)
         deadline = clock.elapsedNanoseconds() + UInt64(max(0, timeoutMillis)) * 1_000_000
+        callbacks = KafkaCallbacks(configuration) { events.note($0) }
         do throws(KafkaFailure) {
-            handle = try Self.make(configuration, events)
+            handle = try KafkaHandle.make(RD_KAFKA_CONSUMER, configuration, callbacks)
         } catch {
             throw OperationalError(trouble.redacted("cannot make a Kafka client: \(error.text)"), domain: .user)
         }
     }
 
-    private static func make(
-        _ configuration: KafkaConfiguration, _ events: KafkaProbeEvents
-    ) throws(KafkaFailure) -> OpaquePointer {
-        let native = try configuration.makeNative()
-        let opaque = Unmanaged.passRetained(events)
-        rd_kafka_conf_set_opaque(native, opaque.toOpaque())
-        rd_kafka_conf_set_error_cb(native) { _, code, reason, opaque in
-            guard let opaque else { return }
-            Unmanaged<KafkaProbeEvents>.fromOpaque(opaque).takeUnretainedValue()
-                .note(KafkaFailure(rd_kafka_resp_err_t(rawValue: code), reason.map { String(cString: $0) }))
-        }
-        rd_kafka_conf_set_log_cb(native) { _, _, _, _ in }
-        rd_kafka_conf_set_connect_cb(native) { socket, address, length, name, opaque in
-            guard let opaque, let address else { return EACCES }
-            return Unmanaged<KafkaProbeEvents>.fromOpaque(opaque).takeUnretainedValue()
-                .connect(socket, address, length, name.map { String(cString: $0) } ?? "")
-        }
-        var room = [CChar](repeating: 0, count: 512)
-        if let handle = rd_kafka_new(RD_KAFKA_CONSUMER, native, &room, room.count) { return handle }
-        opaque.release()
-        rd_kafka_conf_destroy(native)
-        let text = String(decoding: room.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        throw KafkaFailure(RD_KAFKA_RESP_ERR__INVALID_ARG, text)
-    }
-
-    deinit {
-        rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
-        Unmanaged.passUnretained(events).release()
-    }
+    deinit { KafkaHandle.destroy(handle, callbacks) }
 
     /// Calls until it succeeds, the time is over, or it is known that it will not. Errors: `OperationalError`.
     private func trying<Value>(_ what: String, _ call: (Int32) -> Result<Value, KafkaFailure>) throws -> Value {
@@ -200,7 +152,7 @@ final class KafkaProbeSession {
                 // What went wrong waits to be polled.
                 rd_kafka_poll(handle, 0)
                 if events.isCancelled { throw CancellationError() }
-                if let refusal = events.refusal { throw OperationalError(refusal.message, domain: .user) }
+                if let refusal = callbacks.refusal { throw OperationalError(refusal.message, domain: .user) }
                 if events.isDecided || clock.elapsedNanoseconds() >= deadline {
                     throw trouble.error(events.worst ?? failure, what)
                 }

@@ -20,10 +20,12 @@ final class KafkaProducer: @unchecked Sendable {
     private static let attemptsMax = 2
 
     /// Makes a client; nothing is connected yet. Errors: `OperationalError` about settings.
-    init(_ options: KafkaTableOptions, table: String, transactionalID: String? = nil) throws {
+    init(
+        _ options: KafkaTableOptions, table: String, transactionalID: String? = nil, isRestored: Bool = false
+    ) throws {
         self.transactionalID = transactionalID
         topicName = options.topic
-        let trouble = options.trouble(table: table)
+        let trouble = options.trouble(table: table, isRestored: isRestored)
         let configuration = options.producerConfiguration(transactionalID)
         transactionNanos = UInt64(configuration["transaction.timeout.ms"] ?? "").map { $0 &* 1_000_000 } ?? .max
         client = try KafkaClient(.producer, configuration, trouble)

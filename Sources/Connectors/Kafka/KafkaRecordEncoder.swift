@@ -20,6 +20,8 @@ final class KafkaRecordEncoder {
     private let valueColumns: [Int]
     private let trouble: KafkaTrouble
     private let isUpsert: Bool
+    /// What the library takes as one record, with its key.
+    private let recordBytesMax: Int
     private var text = TextBuffer(capacity: 1 << 16)
 
     /// The columns that the values of a sink's records hold.
@@ -30,6 +32,7 @@ final class KafkaRecordEncoder {
     /// Their positions: a tombstone says that a row is gone, and needs none; metadata goes beside the value.
     private static func writtenColumns(_ spec: ConnectorSpec, _ options: KafkaTableOptions) -> [Int] {
         var hidden = Set(spec.metadata.keys)
+        if let time = spec.eventTime { hidden.insert(time) }
         if options.isUpsert, let retraction = spec.schema.index(of: HiddenColumn.retraction) {
             hidden.insert(retraction)
         }
@@ -46,11 +49,13 @@ final class KafkaRecordEncoder {
         }
         format = writer?.format ?? options.format
         isUpsert = options.isUpsert
+        recordBytesMax = options.configuration["message.max.bytes"].flatMap { Int($0) } ?? 1_000_000
         retraction = spec.schema.index(of: HiddenColumn.retraction)
         let metadata = { (key: String) in spec.metadata.filter { $0.value == key }.keys.min() }
         headersColumn = metadata("headers")
         trouble = options.trouble(table: spec.table)
-        timeColumn = try column("sink.timestamp_field", options.timestampField) ?? metadata("timestamp")
+        timeColumn =
+            try column("sink.timestamp_field", options.timestampField) ?? metadata("timestamp") ?? spec.eventTime
         if let timeColumn, !spec.schema[timeColumn].type.isTimestamp {
             throw OptionError(
                 key: "sink.timestamp_field",
@@ -85,8 +90,20 @@ final class KafkaRecordEncoder {
         return try KafkaRecordEncoder(spec, options, writer: writer)
     }
 
-    /// The records of a batch, in the order of its rows.
+    /// The records of a batch, in the order of its rows. Errors: `OperationalError` about a row that the format cannot
+    /// hold, or a record that is larger than the brokers would take.
     func encode(_ batch: RecordBatch) throws -> KafkaRecords {
+        let records = try encoded(batch)
+        if let fault = encoder.takeFault() { throw trouble.userError("a row cannot be written: \(fault)") }
+        if let size = records.greatest, size > recordBytesMax {
+            throw trouble.userError(
+                "a record has \(size) bytes, and message.max.bytes of the client allows \(recordBytesMax): raise it in "
+                    + "client_configs, and max.message.bytes of the topic")
+        }
+        return records
+    }
+
+    private func encoded(_ batch: RecordBatch) throws -> KafkaRecords {
         if isUpsert { return try upserts(batch) }
         if format.holdsChanges { return try changes(batch) }
         return KafkaRecords(
@@ -207,9 +224,8 @@ final class KafkaRecordEncoder {
         let values = column.pointer(Int64.self)
         var builder = FixedWidthBuilder<Int64>(capacity: max(1, batch.rowCount))
         for row in 0..<batch.rowCount {
-            // Half a millisecond before 1970 belongs to the one before.
-            let millis = values[row] >= 0 ? values[row] / 1_000_000 : (values[row] - 999_999) / 1_000_000
-            builder.append(column.isNull(row) ? 0 : max(0, millis))
+            // Records have no times before 1970, and 0 stands for the time of writing.
+            builder.append(column.isNull(row) ? 0 : max(1, values[row] / 1_000_000))
         }
         return builder.finish(.int64)
     }

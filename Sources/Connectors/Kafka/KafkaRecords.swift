@@ -22,6 +22,21 @@ struct KafkaRecords: Sendable {
         return total
     }
 
+    /// What a record has beside its key, value and headers, at most.
+    private static let overheadBytes = 36
+
+    /// The bytes of the largest record, as the library counts them; nil without records.
+    var greatest: Int? {
+        let (keyViews, valueViews) = (keys.pointer(StringView.self), values.pointer(StringView.self))
+        let headerViews = headers?.pointer(StringView.self)
+        var greatest: Int?
+        for row in 0..<count {
+            let size = keyViews[row].length + valueViews[row].length + (headerViews.map { $0[row].length } ?? 0)
+            greatest = max(greatest ?? 0, size + Self.overheadBytes)
+        }
+        return greatest
+    }
+
     /// The records behind one another; at least one batch. Shares the bytes.
     static func concatenating(_ batches: [KafkaRecords]) -> KafkaRecords {
         KafkaRecords(

@@ -23,7 +23,7 @@ final class KafkaSink: SinkOperator {
 
     func onStart() async throws {
         encoder = try await KafkaRecordEncoder.registered(spec, options) ?? encoder
-        let producer = try KafkaProducer(options, table: spec.table)
+        let producer = try KafkaProducer(options, table: spec.table, isRestored: context.isRestored)
         try await producer.connect()
         self.producer = producer
     }

@@ -52,7 +52,7 @@ final class KafkaSource: SourceOperator {
         self.spec = spec
         self.options = options
         self.context = context
-        trouble = options.trouble(table: spec.table)
+        trouble = options.trouble(table: spec.table, isRestored: context.isRestored)
         var values: [Field] = []
         var projection: [Int] = []
         var origins: [Origin] = []
@@ -88,7 +88,8 @@ final class KafkaSource: SourceOperator {
     }
 
     func onStart() async throws {
-        let client = try KafkaClient(.consumer, options.consumerConfiguration(table: spec.table), trouble)
+        let configuration = options.consumerConfiguration(table: spec.table, job: context.outlets.jobID)
+        let client = try KafkaClient(.consumer, configuration, trouble)
         let (subtask, parallelism) = (Int32(context.subtask), Int32(context.parallelism))
         let interval = options.configuration["topic.metadata.refresh.interval.ms"].flatMap { Int($0) } ?? 30_000
         let consumer = try KafkaConsumer(client, topic: options.topic, discoveryMillis: interval) {
@@ -155,8 +156,8 @@ final class KafkaSource: SourceOperator {
         guard let (messages, position) = current else { return .idle(millis: 2) }
         let range = position..<min(messages.count, position + max(1, rowLimit))
         if let registry {
-            let missing = decoder.missingSchemas(messages, range)
-            if !missing.isEmpty { try await registry.load(ids: missing) }
+            let needed = decoder.neededSchemas(messages, range)
+            if !needed.isEmpty { try await registry.load(ids: needed) }
         }
         let batch = try rows(messages, range)
         hasRows = batch.rowCount > 0

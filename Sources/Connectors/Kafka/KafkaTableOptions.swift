@@ -31,17 +31,16 @@ struct KafkaTableOptions: Sendable {
 
     /// Errors: `OptionError` with the option's key.
     init(
-        _ given: [String: OptionValue], isConfluent: Bool = false, egress: EgressPolicy = EgressPolicy(.any),
+        _ given: [String: OptionValue], isConfluent: Bool = false, egress: EgressPolicy? = nil,
         credentials: AWSCredentialChain = .init()
     ) throws(OptionError) {
-        let options = GivenOptions(given)
         topic = given["topic"]?.text ?? ""
         if topic.isEmpty || topic.utf8.contains(0) {
             throw OptionError(key: "topic", message: "option 'topic': expected a topic's name, found '\(topic)'")
         }
         servers = try Self.servers(given["bootstrap_servers"]?.text ?? "")
         format = try Self.format(given)
-        subject = try RegistrySubject(given, topic: topic, format: format, egress: egress)
+        subject = try RegistrySubject(given, topic: topic, format: format, egress: egress ?? EgressPolicy(.any))
         startOffset = given["source.offset"].flatMap { StartOffset(rawValue: $0.text) } ?? .latest
         groupID = given["source.group_id"]?.text
         groupPrefix = given["source.group_id_prefix"]?.text
@@ -66,7 +65,8 @@ struct KafkaTableOptions: Sendable {
         }
         if let codec = given["sink.compression"]?.text { configuration["compression.type"] = codec }
         if let mode = given["source.read_mode"]?.text { configuration["isolation.level"] = mode }
-        try Self.pass(given, options, into: &configuration)
+        for (name, value) in try KafkaClientSettings.all(in: given) { configuration[name] = value }
+        configuration.egress = egress
         self.configuration = configuration
         try checkRole(given)
     }
@@ -94,6 +94,11 @@ struct KafkaTableOptions: Sendable {
         // A record of a topic is whole by itself.
         if given["framing"] == nil { format.framing = .none }
         if given["csv.header"] == nil { format.hasHeader = false }
+        if format.format == .csv && format.hasHeader {
+            throw OptionError(
+                key: "csv.header", message: "option 'csv.header': the records of a topic have no header before them",
+                hint: "leave it out, and declare the columns in their order")
+        }
         return format
     }
 
@@ -138,40 +143,6 @@ struct KafkaTableOptions: Sendable {
         }
     }
 
-    /// Settings that go to the client as they are: `client_configs = 'name=value,…'` and `client_configs.name`.
-    private static func pass(
-        _ given: [String: OptionValue], _ options: GivenOptions, into configuration: inout KafkaConfiguration
-    ) throws(OptionError) {
-        for prefix in passedPrefixes {
-            if let list = given[String(prefix.dropLast())]?.text {
-                for pair in list.split(separator: ",") {
-                    guard let equals = pair.firstIndex(of: "="), equals != pair.startIndex else {
-                        throw OptionError(
-                            key: String(prefix.dropLast()),
-                            message: "option '\(prefix.dropLast())': expected name=value, with commas between several")
-                    }
-                    let name = pair[..<equals].filter { !$0.isWhitespace }
-                    configuration[String(name)] = String(pair[pair.index(after: equals)...])
-                }
-            }
-            for (key, value) in given where key.hasPrefix(prefix) {
-                configuration[String(key.dropFirst(prefix.count))] = value.text
-            }
-        }
-        for (property, reason) in ownProperties where configuration[property] != nil {
-            throw OptionError(key: "client_configs", message: "client setting \(property) cannot be set: \(reason)")
-        }
-    }
-
-    static let passedPrefixes = ["connection_properties.", "client_configs."]
-
-    /// Settings that would take away what the connector promises.
-    private static let ownProperties = [
-        ("enable.auto.commit", "offsets are kept in checkpoints"), ("group.id", "set source.group_id"),
-        ("enable.idempotence", "it is always on"), ("transactional.id", "it is made of the table and its state"),
-        ("plugin.library.paths", "no code is loaded"),
-    ]
-
     /// Refuses options of the other way.
     private func checkRole(_ given: [String: OptionValue]) throws(OptionError) {
         guard let role = given["type"]?.text else { return }
@@ -202,7 +173,7 @@ extension KafkaTableOptions {
             .init("auth.region", .text, "for aws_msk_iam: the region of the cluster"),
         ]
         return OptionSchema(
-            server + (isConfluent ? confluent : kafka) + table + registry, openPrefixes: passedPrefixes)
+            server + (isConfluent ? confluent : kafka) + table + registry, openPrefixes: KafkaClientSettings.prefixes)
     }
 
     private static let table: [OptionSchema.Option] = [

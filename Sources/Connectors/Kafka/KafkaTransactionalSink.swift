@@ -32,6 +32,8 @@ final class KafkaTransactionalSink: SinkOperator {
     /// When the open transaction was begun.
     private var transactionStart: UInt64 = 0
     private var failure: (any Error)?
+    /// Whether a checkpoint of this run names the subtask, or is about to.
+    private var isPrepared = false
 
     /// Errors: `OptionError`, `FormatOptionError`.
     init(
@@ -50,7 +52,8 @@ final class KafkaTransactionalSink: SinkOperator {
     }
 
     private func makeProducer(_ subtask: Int) throws -> KafkaProducer {
-        try KafkaProducer(options, table: spec.table, transactionalID: transactionalID(subtask))
+        try KafkaProducer(
+            options, table: spec.table, transactionalID: transactionalID(subtask), isRestored: context.isRestored)
     }
 
     func onStart() async throws {
@@ -92,9 +95,19 @@ final class KafkaTransactionalSink: SinkOperator {
         }
     }
 
+    /// A transaction that is open may grow too old while no rows come.
+    var wantsFlush: Bool { staged.written != nil }
+
     func prepare(epoch: Int) async throws -> StateSnapshot {
         if let failure { throw failure }
+        // The note of an epoch that is committed would be taken for this one's, and its records be lost.
+        guard epoch > staged.waitingEpoch else {
+            throw OperationalError(
+                "table '\(spec.table)': epoch \(epoch) is prepared behind epoch \(staged.waitingEpoch)",
+                domain: .internal)
+        }
         staged.prepare(epoch: epoch)
+        isPrepared = true
         return StateSnapshot([ownership] + [staged.table(subtask: context.subtask)].compactMap { $0 })
     }
 
@@ -108,7 +121,8 @@ final class KafkaTransactionalSink: SinkOperator {
             }
             restored = []
             try await commitStaged(producer)
-            staged.writesEarly = true
+            // The first commit of a sink may be of a checkpoint that does not name all its subtasks.
+            if isPrepared { staged.writesEarly = true }
             try await writeEarly(producer)
         }
         if isEmpty { return }
@@ -190,7 +204,7 @@ final class KafkaTransactionalSink: SinkOperator {
     /// The newest epoch whose transaction was committed under the id of a subtask; 0 for none.
     private func committedEpoch(_ subtask: Int) async throws -> Int {
         let name = transactionalID(subtask)
-        let trouble = options.trouble(table: spec.table)
+        let trouble = options.trouble(table: spec.table, isRestored: context.isRestored)
         let client = try KafkaClient(.consumer, options.markerConfiguration(name), trouble)
         let topic = options.topic
         return try await client.waiting { _ in Int(clamping: try client.committed(topic, [0])[0] ?? 0) }
@@ -233,7 +247,9 @@ final class KafkaTransactionalSink: SinkOperator {
                 formerParallelism = Int(batch.columns[2].pointer(Int64.self)[row])
             }
         }
+        let former = StagedRecords.restored(state)
+        staged.noteFormer(epoch: former.map(\.epoch).max() ?? 0)
         if state.isCommitted { return }
-        restored = StagedRecords.restored(state).filter { $0.subtask % context.parallelism == context.subtask }
+        restored = former.filter { $0.subtask % context.parallelism == context.subtask }
     }
 }

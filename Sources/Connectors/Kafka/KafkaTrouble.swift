@@ -37,6 +37,8 @@ struct KafkaTrouble: Sendable {
     let servers: String
     /// Passwords and the like; none of them appears in a message.
     var secrets: [String] = []
+    /// Whether the pipeline has worked before: then topics and logins that are gone may come back.
+    var isRestored = false
 
     /// `what` is the thing that did not work, e.g. `cannot read the topic's partitions`.
     func error(_ failure: KafkaFailure, _ what: String) -> OperationalError {
@@ -69,7 +71,7 @@ struct KafkaTrouble: Sendable {
             )
         case RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED,
             RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM, RD_KAFKA_RESP_ERR_ILLEGAL_SASL_STATE:
-            return ("check auth.mechanism, auth.username and auth.password", .user)
+            return ("check auth.mechanism, auth.username and auth.password", trouble.isRestored ? .external : .user)
         case RD_KAFKA_RESP_ERR__SSL:
             return ("check auth.protocol, and the certificates named by ssl.* in client_configs", .user)
         case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
@@ -77,7 +79,7 @@ struct KafkaTrouble: Sendable {
             return ("the brokers' access rules must allow it to the user of auth.username", .user)
         case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC,
             RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
-            return ("create the topic, or correct the option topic", .user)
+            return ("create the topic, or correct the option topic", trouble.isRestored ? .external : .user)
         case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET, RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
             return (
                 "records were deleted before they were read; to go on with those that are left set "

@@ -20,8 +20,8 @@ struct StagedRecords {
 
     /// Before the last `prepare`, not committed.
     private var waiting: [KafkaRecords] = []
-    /// The epoch of the last `prepare`.
-    private var waitingEpoch = 0
+    /// The epoch of the last `prepare`, also of a former process.
+    private(set) var waitingEpoch = 0
     /// Since the last `prepare`.
     private var fresh: [KafkaRecords] = []
     /// How many batches the open transaction holds, of those that wait and then of the fresh ones; nil: none is open.
@@ -42,7 +42,11 @@ struct StagedRecords {
         return fresh[(written ?? 0)...]
     }
 
-    /// Everything so far belongs to `epoch`; what an epoch that failed held goes with it.
+    /// Notes that epochs up to this one were prepared before.
+    mutating func noteFormer(epoch: Int) { waitingEpoch = max(waitingEpoch, epoch) }
+
+    /// Everything so far belongs to `epoch`, which is later than all before; what an epoch that failed held goes with
+    /// it.
     mutating func prepare(epoch: Int) {
         waiting += fresh
         fresh = []

@@ -1,11 +1,9 @@
 import AsyncHTTPClient
-import Columnar
 import Formats
 import HostSystem
 import JSONModel
 import NIOCore
 import NIOHTTP1
-import NIOSSL
 import Synchronization
 
 /// A registry that speaks Confluent's REST API. `shutDown` ends its connections; what is let go without it ends them
@@ -19,6 +17,8 @@ public final class ConfluentSchemaRegistry: SchemaRegistry {
     private static let timeout = TimeAmount.seconds(15)
     /// More schemas than this are not kept: ids come out of records, which anybody may have written.
     private static let schemasMax = 10_000
+    /// How long it counts that there is no schema of an id: the record may have been quicker than its schema.
+    private static let unknownNanos: UInt64 = 30_000_000_000
     private static let referencesMax = 200
 
     private struct Registration: Hashable {
@@ -28,53 +28,44 @@ public final class ConfluentSchemaRegistry: SchemaRegistry {
 
     private struct Memory {
         var schemas: [Int32: SchemaLookup] = [:]
+        /// Until when ids count as unknown.
+        var expiries: [Int32: UInt64] = [:]
         var registrations: [Registration: Int32] = [:]
     }
 
     private let address: SchemaRegistryAddress
-    private let http: HTTPClient
+    private let connection: RegistryConnection
     private let memory = Mutex(Memory())
-    private let isShutDown = Atomic(false)
+    private let clock: any MonotonicClock
 
     /// Connects with the first request. Errors: a file of certificates that cannot be read.
-    public init(_ address: SchemaRegistryAddress) throws(OperationalError) {
-        self.address = address
-        var configuration = HTTPClient.Configuration()
-        configuration.timeout.connect = .seconds(5)
-        configuration.timeout.read = Self.timeout
-        configuration.redirectConfiguration = .disallow
-        configuration.connectionPool.retryConnectionEstablishment = false
-        configuration.httpVersion = .http1Only
-        if let file = address.authorityFile {
-            var tls = TLSConfiguration.makeClientConfiguration()
-            do {
-                // Reading them here tells a mistake now rather than with the first request.
-                tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(file))
-            } catch {
-                throw OperationalError("the certificates in '\(file)' cannot be read: \(error)", domain: .user)
-            }
-            configuration.tlsConfiguration = tls
-        }
-        http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    public convenience init(_ address: SchemaRegistryAddress) throws(OperationalError) {
+        try self.init(address, dialer: TCPDialer(), clock: SystemMonotonicClock())
     }
 
-    deinit {
-        // The client insists on being shut down, and does not mind being so twice.
-        let http = http
-        if !isShutDown.load(ordering: .relaxed) { Task { try? await http.shutdown() } }
+    init(
+        _ address: SchemaRegistryAddress, dialer: any Dialer, clock: any MonotonicClock = SystemMonotonicClock()
+    ) throws(OperationalError) {
+        self.address = address
+        self.clock = clock
+        connection = try RegistryConnection(address, dialer: dialer)
     }
 
     /// Ends its connections.
-    public func shutDown() async {
-        isShutDown.store(true, ordering: .relaxed)
-        try? await http.shutdown()
-    }
+    public func shutDown() async { await connection.shutDown() }
 
     // MARK: Schemas by id
 
-    public func schema(id: Int32) -> SchemaLookup { memory.withLock { $0.schemas[id] } ?? .notLoaded }
+    public func schema(id: Int32) -> SchemaLookup {
+        let now = clock.elapsedNanoseconds()
+        return memory.withLock { memory in
+            if let expiry = memory.expiries[id], now >= expiry { return .notLoaded }
+            return memory.schemas[id] ?? .notLoaded
+        }
+    }
 
     public func load(ids: [Int32]) async throws {
+        let wanted = Set(ids)
         for id in ids {
             guard case .notLoaded = schema(id: id) else { continue }
             let found: SchemaLookup
@@ -84,9 +75,15 @@ public final class ConfluentSchemaRegistry: SchemaRegistry {
             } else {
                 found = .unknown(answer.refusal)
             }
+            let expiry = clock.elapsedNanoseconds() &+ Self.unknownNanos
             memory.withLock { memory in
-                if memory.schemas.count >= Self.schemasMax { memory.schemas.removeAll() }
+                if memory.schemas.count >= Self.schemasMax {
+                    // Those that are about to be read with stay.
+                    memory.schemas = memory.schemas.filter { wanted.contains($0.key) }
+                    memory.expiries = memory.expiries.filter { wanted.contains($0.key) }
+                }
                 memory.schemas[id] = found
+                if case .unknown = found { memory.expiries[id] = expiry } else { memory.expiries[id] = nil }
             }
         }
     }
@@ -114,6 +111,7 @@ public final class ConfluentSchemaRegistry: SchemaRegistry {
         memory.withLock { memory in
             memory.registrations[key] = id
             memory.schemas[id] = .found(RegisteredSchema(id: id, kind: kind, text: text))
+            memory.expiries[id] = nil
         }
         return id
     }
@@ -183,40 +181,38 @@ public final class ConfluentSchemaRegistry: SchemaRegistry {
             ? ["schema": .string(text)] : ["schema": .string(text), "schemaType": .string(kind.rawValue)]
     }
 
-    /// Key and secret as they are sent; nil without a key.
-    private var login: String? {
-        guard let key = address.key else { return nil }
-        var text = TextBuffer()
-        Array("\(key):\(address.secret?.reveal() ?? "")".utf8).withUnsafeBytes { text.append(base64: $0) }
-        return text.string
-    }
-
     /// The registry's words without what it has been sent to log in, which some registries repeat.
     private func hidingSecrets(_ words: String) -> String {
         guard let secret = address.secret?.reveal(), !secret.isEmpty else { return words }
         var result = words.replacing(secret, with: Secret.mask)
-        if let login { result = result.replacing(login, with: Secret.mask) }
+        if let login = address.authorization?.split(separator: " ").last {
+            result = result.replacing(login, with: Secret.mask)
+        }
         return result
     }
 
     /// The answer to a request. 404 is an answer without a value; so are 409 and 422 to a question with a body.
     private func ask(_ method: HTTPMethod, _ path: String, _ body: JSONValue? = nil) async throws -> Answer {
-        var request = HTTPClientRequest(url: address.endpoint + path)
+        var request = HTTPClientRequest(url: address.base + path)
         request.method = method
         request.headers.add(name: "Accept", value: Self.contentType + ", application/json")
         request.headers.add(name: "User-Agent", value: "laminar")
-        if let login { request.headers.add(name: "Authorization", value: "Basic " + login) }
+        if let authorization = address.authorization {
+            request.headers.add(name: "Authorization", value: authorization)
+        }
         if let body {
             request.headers.add(name: "Content-Type", value: Self.contentType)
             request.body = .bytes(ByteBuffer(bytes: body.utf8()))
         }
         let status: UInt
         let bytes: [UInt8]
+        let http = try await connection.client()
         do {
             let response = try await http.execute(request, timeout: Self.timeout)
             status = response.status.code
             bytes = Array(buffer: try await response.body.collect(upTo: Self.bodyBytesMax))
         } catch {
+            connection.forget()
             throw OperationalError(
                 "the schema registry at \(address.endpoint) cannot be reached: \(error)", domain: .external,
                 isRetryable: true)

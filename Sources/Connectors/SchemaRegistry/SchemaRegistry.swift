@@ -1,3 +1,4 @@
+import Columnar
 import Formats
 import HostSystem
 
@@ -48,6 +49,11 @@ public struct SchemaRegistryAddress: Sendable, Hashable {
     public let secret: Secret?
     /// A file of certificates to trust instead of the system's.
     public let authorityFile: String?
+    /// Which addresses the host's name may stand for.
+    let egress: EgressPolicy
+    let target: EgressTarget
+    /// The endpoint with its host written as it was checked: what requests go to.
+    let base: String
 
     /// Errors: an endpoint that is no HTTP URL, a secret without a key, and hosts that the policy does not allow.
     public init(
@@ -65,5 +71,20 @@ public struct SchemaRegistryAddress: Sendable, Hashable {
         self.key = key
         self.secret = secret
         self.authorityFile = authorityFile
+        self.egress = egress
+        self.target = target
+        let scheme = target.scheme ?? "http"
+        let host = target.host.contains(":") ? "[\(target.host)]" : target.host
+        let port = EgressTarget.ports[scheme] == target.port ? "" : ":\(target.port)"
+        let path = text.dropFirst(scheme.count + 3).drop { $0 != "/" && $0 != "?" && $0 != "#" }
+        base = "\(scheme)://\(host)\(port)\(path)"
+    }
+
+    /// What says who asks, as the header `Authorization`; nil without a key.
+    var authorization: String? {
+        guard let key else { return nil }
+        var text = TextBuffer()
+        Array("\(key):\(secret?.reveal() ?? "")".utf8).withUnsafeBytes { text.append(base64: $0) }
+        return "Basic " + text.string
     }
 }

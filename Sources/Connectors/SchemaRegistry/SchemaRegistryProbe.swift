@@ -1,6 +1,4 @@
 import AsyncHTTPClient
-import Columnar
-import Formats
 import HostSystem
 import JSONModel
 import NIOCore
@@ -10,51 +8,41 @@ import NIOSSL
 /// Asks a schema registry for its subjects, to try a connection out.
 public struct SchemaRegistryProbe: Sendable {
     private static let bodyBytesMax = 8 << 20
-    private let target: EgressTarget
-    private let endpoint: String
-    private let key: String?
-    private let secret: Secret?
+    private let address: SchemaRegistryAddress
     private let timeoutMillis: Int
+    private var endpoint: String { address.endpoint }
 
-    /// Errors: an endpoint that is no HTTP URL.
-    public init(endpoint: String, key: String?, secret: Secret?, timeoutMillis: Int) throws(EgressRefusal) {
-        let address = try SchemaRegistryAddress(endpoint: endpoint)
-        target = try EgressTarget(endpoint)
-        self.endpoint = address.endpoint
-        self.key = key
-        self.secret = secret
+    /// Errors: an endpoint that is no HTTP URL, or one whose host the policy does not allow.
+    public init(
+        endpoint: String, key: String?, secret: Secret?, authorityFile: String? = nil, egress: EgressPolicy,
+        timeoutMillis: Int
+    ) throws(EgressRefusal) {
+        address = try SchemaRegistryAddress(
+            endpoint: endpoint, key: key, secret: secret, authorityFile: authorityFile, egress: egress)
         self.timeoutMillis = max(1, timeoutMillis)
     }
 
-    /// The names of all subjects. `address`: that which the host's name was found to stand for and which was checked;
-    /// no other is connected to. Errors: `OperationalError` that says what fails and what to do.
-    public func subjects(at address: String) async throws -> [String] {
-        var configuration = HTTPClient.Configuration()
-        configuration.timeout.connect = .milliseconds(Int64(timeoutMillis))
-        configuration.timeout.read = .milliseconds(Int64(timeoutMillis))
-        configuration.redirectConfiguration = .disallow
-        configuration.connectionPool.retryConnectionEstablishment = false
-        configuration.httpVersion = .http1Only
-        if IPAddress(target.host) == nil { configuration.dnsOverride = [target.host: address] }
-        let http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    /// The names of all subjects. `dialer` finds the address that is connected to, and no other is. Errors:
+    /// `OperationalError` that says what fails and what to do.
+    public func subjects(dialer: any Dialer) async throws -> [String] {
+        let connection = try RegistryConnection(
+            address, connectMillis: timeoutMillis, readMillis: timeoutMillis, dialer: dialer)
+        let result: Result<[String], any Error>
         do {
-            let found = try await subjects(http)
-            try? await http.shutdown()
-            return found
+            result = .success(try await subjects(try await connection.client()))
         } catch {
-            try? await http.shutdown()
-            throw error
+            result = .failure(error)
         }
+        await connection.shutDown()
+        return try result.get()
     }
 
     private func subjects(_ http: HTTPClient) async throws -> [String] {
-        var request = HTTPClientRequest(url: endpoint + "/subjects")
+        var request = HTTPClientRequest(url: address.base + "/subjects")
         request.headers.add(name: "Accept", value: "application/vnd.schemaregistry.v1+json, application/json")
         request.headers.add(name: "User-Agent", value: "laminar")
-        if let key {
-            var text = TextBuffer()
-            Array("\(key):\(secret?.reveal() ?? "")".utf8).withUnsafeBytes { text.append(base64: $0) }
-            request.headers.add(name: "Authorization", value: "Basic " + text.string)
+        if let authorization = address.authorization {
+            request.headers.add(name: "Authorization", value: authorization)
         }
         let status: UInt
         let bytes: [UInt8]
@@ -93,7 +81,7 @@ public struct SchemaRegistryProbe: Sendable {
 
     private static func hint(_ error: any Error) -> String {
         if error is NIOSSLError || error is NIOSSLExtraError {
-            return "check https or http in endpoint, and that its certificate is trusted by this machine"
+            return "check https or http in endpoint, and that its certificate is trusted by this machine or by ca_file"
         }
         return "check endpoint, and that the registry runs"
     }

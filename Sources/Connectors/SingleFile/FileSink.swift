@@ -56,6 +56,9 @@ final class FileSink: SinkOperator {
 
     func write(_ batch: RecordBatch) async throws {
         encoder.encode(batch, into: &text)
+        if let fault = encoder.takeFault() {
+            throw OperationalError("table '\(trouble.table)': a row cannot be written: \(fault)", domain: .user)
+        }
         if text.count >= Self.blockBytes { try trouble.locating { try writeText() } }
     }
 

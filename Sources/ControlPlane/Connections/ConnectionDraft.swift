@@ -172,6 +172,7 @@ extension ConnectionRegistry {
             }
         }
         guard let error = result.diagnostics.first(where: { $0.severity == .error }) else { return definitions }
+        if let failure = definitions.transientFailure { throw ControlError(.unavailable, failure) }
         let prefix = "table \(table.name): "
         let message = error.message.hasPrefix(prefix) ? String(error.message.dropFirst(prefix.count)) : error.message
         throw ControlError(.invalid, "config: \(message)" + (error.hint.map { " (\($0))" } ?? ""))

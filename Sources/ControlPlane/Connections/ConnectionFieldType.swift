@@ -15,7 +15,7 @@ enum ConnectionFieldType {
         (.binary, ["Binary", "Bytes", "LargeBinary"]), (.json, ["Json"]), (.date, ["Date32", "Date"]),
         (.time, ["Time64", "Time"]),
         (.timestamp, ["DateTime", "Timestamp", "UnixMillis", "UnixMicros", "UnixNanos"]),
-        (.timestampTZ, ["DateTimeTz", "TimestampTz"]),
+        (.timestampTZ, ["DateTimeTz", "TimestampTz"]), (.interval, ["Interval", "Duration"]), (.null, ["Null"]),
     ]
 
     private static let byName: [String: DataType] = Dictionary(
@@ -89,8 +89,9 @@ enum ConnectionFieldType {
             return try structure(inner.value.array == nil ? try inner.required("fields") : inner, depth)
         }
         if let inner = try reader.optional("list") { return .list(try element(inner, depth)) }
+        if let inner = try reader.optional("map") { return try map(inner, depth) }
         let names = object.keys.isEmpty ? "nothing" : object.keys.joined(separator: ", ")
-        throw reader.wrong("expected one of primitive, decimal, struct, list, found \(names)")
+        throw reader.wrong("expected one of primitive, decimal, struct, list, map, found \(names)")
     }
 
     private static func word(
@@ -99,9 +100,16 @@ enum ConnectionFieldType {
         switch (try reader.string().lowercased(), beside) {
         case ("struct", let beside?): return try structure(try beside.required("fields"), depth)
         case ("list", let beside?): return .list(try element(try beside.required("items"), depth))
+        case ("map", let beside?): return try map(beside, depth)
         case ("decimal", let beside?), ("decimal128", let beside?): return try decimal(beside)
         default: return try primitive(reader)
         }
+    }
+
+    private static func map(_ reader: JSONReader, _ depth: Int) throws(JSONShapeError) -> DataType {
+        .map(
+            key: try element(try reader.required("key"), depth), value: try element(try reader.required("value"), depth)
+        )
     }
 
     private static func element(_ reader: JSONReader, _ depth: Int) throws(JSONShapeError) -> DataType {
@@ -163,6 +171,7 @@ enum ConnectionFieldType {
             return ["decimal": ["precision": JSONValue(precision), "scale": JSONValue(scale)]]
         case .structure(let fields): return ["struct": ["fields": .array(fields.map { json($0, metadata: nil) })]]
         case .list(let element): return ["list": json(element)]
+        case .map(let key, let value): return ["map": ["key": json(key), "value": json(value)]]
         default:
             let name = primitives.first { $0.type == type }?.names[0]
             return ["primitive": .string(name ?? type.sqlName)]

@@ -31,11 +31,12 @@ extension ConnectionRegistry {
             options, isConfluent: connector == "confluent", egress: settings.egress, timeoutMillis: settings.testMillis)
     }
 
-    /// The options of a profile as its tables get them, with the variables filled in. Errors: `OptionError`.
+    /// The options of a profile as its tables get them, with the variables filled in and its files looked at. Errors:
+    /// `OptionError`.
     func profileOptions(
         _ descriptor: ConnectorDescriptor, _ config: JSONValue
     ) throws -> [String: OptionValue] {
-        try settings.variables.filled(descriptor.id, descriptor.profile?.options(of: config) ?? [:])
+        try Self.preparation(settings)(descriptor.id, descriptor.profile?.options(of: config) ?? [:])
     }
 
     // MARK: Steps
@@ -107,16 +108,17 @@ extension ConnectionRegistry {
     /// The subjects of the registry that options name; nil: they name none.
     private func subjects(_ options: [String: OptionValue]) async throws -> [String]? {
         guard let endpoint = options["schema_registry.endpoint"]?.text else { return nil }
-        let address: String
         do {
-            address = try await reach(endpoint).address
+            _ = try await reach(endpoint)
         } catch {
             throw Failure(message: "the schema registry: \(Self.message(error))")
         }
         return try await SchemaRegistryProbe(
             endpoint: endpoint, key: options["schema_registry.api_key"]?.text,
-            secret: options["schema_registry.api_secret"].map { Secret($0.text) }, timeoutMillis: settings.testMillis
-        ).subjects(at: address)
+            secret: options["schema_registry.api_secret"].map { Secret($0.text) },
+            authorityFile: options["schema_registry.ca_file"]?.text, egress: settings.egress,
+            timeoutMillis: settings.testMillis
+        ).subjects(dialer: dialer)
     }
 
     private static func servers(_ options: [String: OptionValue]) -> [String] {

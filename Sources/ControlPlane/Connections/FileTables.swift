@@ -1,7 +1,8 @@
+import Connectors
 import Dataflow
 import HostSystem
 
-/// Keeps tables that are files below the folders that users may use.
+/// Keeps tables that are files, and files that clients read, below the folders that users may use.
 enum FileTables {
     private static let connectors: Set<String> = ["single_file", "filesystem", "delta"]
 
@@ -10,6 +11,11 @@ enum FileTables {
     static func checked(
         _ connector: String, _ options: [String: OptionValue], _ roots: FileRoots
     ) throws(OptionError) -> [String: OptionValue] {
+        if ConnectionRegistry.clusterConnectors.contains(connector) {
+            return try KafkaConnector.resolvingFiles(in: options) { path throws(FileRefusal) in
+                try roots.resolve(path)
+            }
+        }
         guard connectors.contains(connector) else { return options }
         // Without a path a single file is standard input or output.
         let given = options["path"]?.text ?? (connector == "single_file" ? "-" : nil)

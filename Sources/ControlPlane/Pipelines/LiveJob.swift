@@ -36,6 +36,8 @@ final class LiveJob: Sendable {
         timers = site.host.timers
         let journal = JobJournal(jobID: stored.job.id, database: site.database, trouble: site.trouble)
         let outlets = JobOutlets(site.host)
+        var ofRuns = outlets.ofRuns(journal, clock: site.host.wallClock)
+        ofRuns.jobID = stored.job.id
         self.journal = journal
         self.outlets = outlets
         var policy = site.settings.restarts
@@ -55,7 +57,7 @@ final class LiveJob: Sendable {
             backend: site.backend,
             host: site.host,
             thread: planner.jobThread,
-            outlets: outlets.ofRuns(journal, clock: site.host.wallClock),
+            outlets: ofRuns,
             notify: { notice in
                 guard let job = reference.job.withLock({ $0.job }) else { return }
                 JobReporter(job: job, journal: journal, outlets: outlets, clock: site.host.wallClock)

@@ -107,13 +107,14 @@ struct QueryPlanner: Sendable {
     }
 
     /// The plan of a text for a request, asking for definitions that stand outside. Errors: `ControlError` with all
-    /// diagnostics.
+    /// diagnostics, or `.unavailable` when nobody could be asked.
     func planAsking(
         _ query: String, parallelism: Int, sinks: SinkTreatment = .kept,
         _ known: OutsideDefinitions = OutsideDefinitions()
     ) async throws -> PlannedQuery {
         let (result, definitions) = try await compileAsking(
             query, parallelism: parallelism, known, timedSinks: Self.timedSinks(sinks))
+        if result.hasErrors, let failure = definitions.transientFailure { throw ControlError(.unavailable, failure) }
         return try planned(result, query, sinks, definitions)
     }
 

@@ -46,8 +46,16 @@ struct AvroContainerReader {
     private var hasHeader = false
     private var isSearching = false
     private var isEnded = false
+    /// How many bytes the blocks may still hold, for a container that lies in one message; nil: no matter how many.
+    private var bytesLeft: Int?
     /// Whether nothing more can be read, as the header is no header.
     private(set) var isLost = false
+
+    /// `bytesMax` bounds what all blocks together expand to; the first block that cannot be expanded ends it then.
+    init(bytesMax: Int? = nil) { bytesLeft = bytesMax }
+
+    /// Gives up what is left.
+    mutating func abandon() { isLost = true }
 
     mutating func add(_ bytes: UnsafeRawBufferPointer, offset: Int) {
         if start == pending.count {
@@ -176,17 +184,21 @@ struct AvroContainerReader {
         }
         start += consumed
         switch found.data {
-        case .success(let bytes): return .block(Block(bytes: bytes + [0], recordCount: found.count, offset: offset))
+        case .success(let bytes):
+            if let left = bytesLeft { bytesLeft = left - bytes.count }
+            return .block(Block(bytes: bytes + [0], recordCount: found.count, offset: offset))
         case .failure(let error):
+            if bytesLeft != nil { isLost = true }
             return .damaged(RecordFault("\(error)"), recordCount: max(1, found.count), offset: offset)
         }
     }
 
     private func decompress(_ bytes: UnsafeRawBufferPointer) throws(CodecError) -> [UInt8] {
-        switch codec {
+        let limit = min(Self.blockBytesMax * 4, bytesLeft ?? .max)
+        return switch codec {
         case .null: Array(bytes)
-        case .deflate: try Deflate.decompress(bytes, outputLimit: Self.blockBytesMax * 4)
-        case .zstandard: try Codec.zstd.decompress(bytes, outputLimit: Self.blockBytesMax * 4)
+        case .deflate: try Deflate.decompress(bytes, outputLimit: limit)
+        case .zstandard: try Codec.zstd.decompress(bytes, outputLimit: limit)
         }
     }
 }

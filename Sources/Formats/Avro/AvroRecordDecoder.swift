@@ -19,6 +19,9 @@ public final class AvroRecordDecoder: RecordDecoder {
     /// Decoders by the writer's id; the writer of bare values and single objects is `ownID`.
     private var decoders: [Int32: Result<AvroDatumDecoder, RecordFault>] = [:]
     private var container = AvroContainerReader()
+    /// Whether a message is being read that is a container, and how many rows it may still give.
+    private var isInContainer = false
+    private var containerRowsLeft = Int.max
     private var containerDecoder: Result<AvroDatumDecoder, RecordFault>?
     private var block: AvroContainerReader.Block?
     private var blockPosition = 0
@@ -92,6 +95,8 @@ public final class AvroRecordDecoder: RecordDecoder {
                 try decodeBlock(limit)
             } else if options.carrier == .stream {
                 if try !readContainer() { break }
+            } else if isInContainer {
+                isInContainer = try readContainer()
             } else {
                 guard let message = feed.next() else { break }
                 recordCount += 1
@@ -103,10 +108,13 @@ public final class AvroRecordDecoder: RecordDecoder {
     }
 
     public func flush(isEndOfInput: Bool) throws(BadRecordError) -> RecordBatch? {
-        if isEndOfInput && container.hasRest {
+        if isEndOfInput && options.carrier == .stream && (container.hasRest || block != nil) {
             // A block whose size is damaged may have hidden those behind it until now.
             container.end()
-            while try readContainer() { try decodeBlock(.max) }
+            while rows < Limits.batchRows.value {
+                if block == nil, try !readContainer() { break }
+                try decodeBlock(Limits.batchRows.value)
+            }
         }
         return rows > 0 ? take() : nil
     }
@@ -138,7 +146,7 @@ public final class AvroRecordDecoder: RecordDecoder {
 
     private func decode(_ bytes: UnsafeRawBufferPointer) throws(BadRecordError) {
         if !options.usesRegistry && !options.rawDatums && bytes.starts(with: AvroContainerReader.magic) {
-            return try decodeContainer(bytes)
+            return beginContainer(bytes)
         }
         do throws(RecordFault) {
             guard let base = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else { throw .truncated }
@@ -155,12 +163,14 @@ public final class AvroRecordDecoder: RecordDecoder {
         }
     }
 
-    /// A message that is a whole container.
-    private func decodeContainer(_ bytes: UnsafeRawBufferPointer) throws(BadRecordError) {
-        container = AvroContainerReader()
+    /// Begins a message that is a whole container.
+    private func beginContainer(_ bytes: UnsafeRawBufferPointer) {
+        container = AvroContainerReader(bytesMax: Limits.containerBytes.value)
         container.add(bytes, offset: 0)
         container.end()
-        while try readContainer() { try decodeBlock(.max) }
+        isInContainer = true
+        // What has many columns takes much memory for each row, however few bytes it has.
+        containerRowsLeft = min(Limits.containerRows.value, (64 << 20) / max(1, sinks.count))
     }
 
     private func checkFingerprint(_ cursor: inout ByteCursor) throws(RecordFault) {
@@ -266,6 +276,14 @@ public final class AvroRecordDecoder: RecordDecoder {
             return
         }
         while left > 0 && rows < limit {
+            if isInContainer {
+                guard containerRowsLeft > 0 else {
+                    blockRecords = current.recordCount
+                    container.abandon()
+                    return try refuse(RecordFault("the message has more rows than the limit container-rows allows"))
+                }
+                containerRowsLeft -= 1
+            }
             let start = cursor.position
             recordCount += 1
             blockRecords += 1

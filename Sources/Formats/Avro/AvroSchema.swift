@@ -1,3 +1,4 @@
+import HostSystem
 import JSONModel
 
 /// An Avro schema, checked. Its types lie in one list and refer to one another by number, so that records may hold
@@ -54,6 +55,47 @@ public struct AvroSchema: Sendable, Hashable {
         root = try parser.parse(text)
         nodes = parser.nodes
         self.text = text
+        try checkNesting()
+    }
+
+    /// References may lead deeper than any text is nested, and what walks along a schema does so on its stack.
+    private func checkNesting() throws(SchemaDefinitionError) {
+        // How many types lie in one another below each that is done with; those that are open hold themselves.
+        var heights = [Int?](repeating: nil, count: nodes.count)
+        var isOpen = [Bool](repeating: false, count: nodes.count)
+        var path = [(index: root, children: children(of: root), next: 0)]
+        isOpen[root] = true
+        while let (index, children, next) = path.last {
+            if next < children.count {
+                path[path.count - 1].next += 1
+                let child = children[next]
+                if heights[child] == nil && !isOpen[child] {
+                    isOpen[child] = true
+                    path.append((child, self.children(of: child), 0))
+                }
+                continue
+            }
+            path.removeLast()
+            isOpen[index] = false
+            let height = 1 + (children.compactMap { heights[$0] }.max() ?? 0)
+            heights[index] = height
+            guard height <= Limits.jsonNesting.value else {
+                throw SchemaDefinitionError(
+                    path: nodes[root].name,
+                    "types are nested more than \(Limits.jsonNesting.value) deep, records more than "
+                        + "\(Limits.definitionNesting.value)")
+            }
+        }
+    }
+
+    private func children(of index: Int) -> [Int] {
+        switch nodes[index].kind {
+        case .array(let items): [items]
+        case .map(let values): [values]
+        case .union(let branches): branches
+        case .record(let fields): fields.map(\.type)
+        default: []
+        }
     }
 
     /// The members of a union that is a type or null; nil for every other type. `present` is the other type.

@@ -1,4 +1,5 @@
 import Columnar
+import HostSystem
 
 /// The columns that stand for an Avro schema's fields.
 ///
@@ -24,6 +25,11 @@ struct AvroColumns {
         _ index: Int, _ open: Set<Int>, _ path: String
     ) throws(SchemaDefinitionError) -> [Field] {
         guard case .record(let members) = schema.nodes[index].kind else { return [] }
+        // Those that are open are different ones: as many as records lie in one another here.
+        if open.count > Limits.definitionNesting.value {
+            throw SchemaDefinitionError(
+                path: String(path.prefix(100)), "records are nested more than \(Limits.definitionNesting.value) deep")
+        }
         var fields: [Field] = []
         for member in members {
             let place = path.isEmpty ? member.name : path + "." + member.name

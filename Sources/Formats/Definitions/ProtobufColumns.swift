@@ -1,4 +1,5 @@
 import Columnar
+import HostSystem
 
 /// The columns that stand for a Protobuf message's fields.
 ///
@@ -16,6 +17,12 @@ struct ProtobufColumns {
     }
 
     private mutating func columns(_ message: Int, _ open: Set<Int>) throws(SchemaDefinitionError) -> [Field] {
+        // Those that are open are different ones: as many as messages lie in one another here.
+        if open.count > Limits.definitionNesting.value {
+            throw SchemaDefinitionError(
+                path: schema.messages[message].name,
+                "messages are nested more than \(Limits.definitionNesting.value) deep")
+        }
         var columns: [Field] = []
         for field in schema.messages[message].fields where field.kind != .group {
             fieldsLeft -= 1
@@ -83,7 +90,10 @@ extension ProtobufSchema {
         case "Duration": return .duration
         case "DoubleValue", "FloatValue", "Int64Value", "UInt64Value", "Int32Value", "UInt32Value", "BoolValue",
             "StringValue", "BytesValue":
-            return message.fields.first.map { .wrapper($0.kind) }
+            // One that was defined otherwise, be it by itself, is a message like others.
+            guard let kind = message.fields.first?.kind, !message.fields[0].isRepeated else { return nil }
+            if case .message = kind { return nil }
+            return .wrapper(kind)
         default: return nil
         }
     }

@@ -74,6 +74,10 @@ struct ProtobufLinker {
             var isMessage = false
             if case .message = kind { isMessage = true }
             let isRepeated = field.label == .repeated
+            // Of members of a one-of one counts, which is no list.
+            if isRepeated && field.oneof != nil {
+                throw SchemaDefinitionError(path: path, "repeated fields and maps cannot be members of a oneof")
+            }
             let isPackable = ![.string, .bytes, .group].contains(kind) && !isMessage
             fields.append(
                 ProtobufSchema.Field(

@@ -12,6 +12,14 @@ final class ProtobufMessageDecoder {
         var raw: UInt64 = 0
         var bytes = UnsafeRawBufferPointer(start: nil, count: 0)
         var isPresent = false
+        /// Of a message the piece before this one, in `pieces`; −1: there is none.
+        var former = -1
+    }
+
+    /// A part of a message that came in several, and the one before it.
+    private struct Piece {
+        var bytes: UnsafeRawBufferPointer
+        var former: Int
     }
 
     private let schema: ProtobufSchema
@@ -19,8 +27,13 @@ final class ProtobufMessageDecoder {
     private static let depthMax = 100
     /// The fields of all messages that are open, the innermost last.
     private var found: [Found] = []
-    /// Nested messages that came in pieces, put together. Emptied after each record.
+    /// Pieces of nested messages, and those put together. Emptied after each record.
+    private var pieces: [Piece] = []
     private var merged: [Buffer] = []
+    /// How many bytes may still be put together: messages in pieces lie within such ones, and each level is a copy.
+    private var mergedBytesLeft = 0
+    /// How often the bytes of a record may be copied so.
+    private static let mergedFactor = 8
     /// For each message shown as JSON a plan and column for every depth it is at inside of itself.
     private var json: [Int: [(plan: ProtobufPlan, column: ColumnSink)]] = [:]
     private var openJSON: [Int: Int] = [:]
@@ -33,7 +46,8 @@ final class ProtobufMessageDecoder {
     /// Appends one record to the columns of a plan. After an error some may be longer than others.
     func decode(_ plan: ProtobufPlan, _ bytes: UnsafeRawBufferPointer) throws(RecordFault) {
         found.removeAll(keepingCapacity: true)
-        if !merged.isEmpty { merged = [] }
+        if !pieces.isEmpty { (pieces, merged) = ([], []) }
+        mergedBytesLeft = bytes.count * Self.mergedFactor
         if !openJSON.isEmpty { openJSON = [:] }
         try message(plan, bytes, 0)
     }
@@ -67,6 +81,9 @@ final class ProtobufMessageDecoder {
                 }
                 slot.sink.endList()
             } else if found[first + index].isPresent {
+                if found[first + index].former >= 0 {
+                    found[first + index].bytes = try joined(found[first + index], slot.path)
+                }
                 try append(slot, found[first + index], slot.sink, depth)
             } else {
                 try appendMissing(slot)
@@ -111,7 +128,12 @@ final class ProtobufMessageDecoder {
             }
         }
         if wireType == 2, found[first + index].isPresent, Self.isMessage(slot.action) {
-            value.bytes = merge(found[first + index].bytes, value.bytes)
+            let former = found[first + index]
+            if value.bytes.isEmpty { return }
+            if !former.bytes.isEmpty {
+                pieces.append(Piece(bytes: former.bytes, former: former.former))
+                value.former = pieces.count - 1
+            }
         }
         found[first + index] = value
     }
@@ -133,12 +155,29 @@ final class ProtobufMessageDecoder {
         }
     }
 
-    /// Two messages one behind the other are both in one.
-    private func merge(_ one: UnsafeRawBufferPointer, _ other: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-        let buffer = Buffer(byteCount: one.count + other.count)
-        let target = UnsafeMutableRawBufferPointer(start: buffer.pointer, count: buffer.byteCount)
-        target.copyBytes(from: one)
-        UnsafeMutableRawBufferPointer(rebasing: target[one.count...]).copyBytes(from: other)
+    /// Messages one behind the other are all in one.
+    private func joined(_ last: Found, _ path: String) throws(RecordFault) -> UnsafeRawBufferPointer {
+        var byteCount = last.bytes.count
+        var next = last.former
+        while next >= 0 {
+            byteCount += pieces[next].bytes.count
+            next = pieces[next].former
+        }
+        mergedBytesLeft -= byteCount
+        if mergedBytesLeft < 0 { throw RecordFault("too many messages come in pieces", path: path) }
+        let buffer = Buffer(byteCount: byteCount)
+        let target = UnsafeMutableRawBufferPointer(start: buffer.pointer, count: byteCount)
+        var end = byteCount
+        func put(_ bytes: UnsafeRawBufferPointer) {
+            end -= bytes.count
+            UnsafeMutableRawBufferPointer(rebasing: target[end...]).copyBytes(from: bytes)
+        }
+        put(last.bytes)
+        next = last.former
+        while next >= 0 {
+            put(pieces[next].bytes)
+            next = pieces[next].former
+        }
         merged.append(buffer)
         return UnsafeRawBufferPointer(target)
     }

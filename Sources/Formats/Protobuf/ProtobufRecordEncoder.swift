@@ -11,6 +11,7 @@ public final class ProtobufRecordEncoder: RecordEncoder {
     private let plans: [ProtobufWritePlan]
     private let prefix: [UInt8]
     private let isLengthDelimited: Bool
+    private var fault: String?
 
     /// Makes an encoder. Throws when the message cannot hold the columns.
     public init(schema: Schema, options: FormatOptions, schemaID: Int32? = nil) throws(FormatOptionError) {
@@ -48,9 +49,14 @@ public final class ProtobufRecordEncoder: RecordEncoder {
         write(batch, &output, &ends, isDelimited: isLengthDelimited)
     }
 
+    public func takeFault() -> String? {
+        defer { fault = nil }
+        return fault
+    }
+
     private func write(_ batch: RecordBatch, _ output: inout TextBuffer, _ ends: inout [Int], isDelimited: Bool) {
         withExtendedLifetime(batch) {
-            let writer = ProtobufRowWriter(plans, batch.columns)
+            var writer = ProtobufRowWriter(plans, batch.columns)
             for row in 0..<batch.rowCount {
                 output.append(prefix)
                 let start = output.count
@@ -58,6 +64,7 @@ public final class ProtobufRecordEncoder: RecordEncoder {
                 if isDelimited { output.insertLength(at: start) }
                 ends.append(output.count)
             }
+            fault = fault ?? writer.fault
         }
     }
 }

@@ -14,6 +14,8 @@ struct ProtobufRowWriter {
 
     private var nodes: [Node] = []
     private let rootCount: Int
+    /// Why a value could not be written, the first one.
+    private(set) var fault: String?
 
     init(_ plans: [ProtobufWritePlan], _ columns: [Column]) {
         rootCount = plans.count
@@ -38,11 +40,11 @@ struct ProtobufRowWriter {
     }
 
     /// Appends one row as a message without its length.
-    func write(_ row: Int, _ output: inout TextBuffer) {
+    mutating func write(_ row: Int, _ output: inout TextBuffer) {
         for index in 0..<rootCount { writeField(index, row, &output) }
     }
 
-    private func writeField(_ index: Int, _ row: Int, _ output: inout TextBuffer) {
+    private mutating func writeField(_ index: Int, _ row: Int, _ output: inout TextBuffer) {
         let node = nodes[index]
         if node.column.isNull(row) { return }
         guard node.plan.isRepeated else {
@@ -74,7 +76,7 @@ struct ProtobufRowWriter {
         output.bytes[start...].allSatisfy { $0 == 0 }
     }
 
-    private func writeValue(_ node: Node, _ row: Int, _ output: inout TextBuffer) {
+    private mutating func writeValue(_ node: Node, _ row: Int, _ output: inout TextBuffer) {
         let isNull = node.values.isNull(row)
         switch node.plan.action {
         case .integer: output.append(varint: UInt64(bitPattern: isNull ? 0 : node.values.integer(row)))
@@ -94,19 +96,36 @@ struct ProtobufRowWriter {
             if !isNull, let views = node.values.views {
                 let name = Array(views[row])
                 // What the schema does not know may be a number as text, as the decoder shows it.
-                number = numbers[name] ?? Int32(String(decoding: name, as: UTF8.self)) ?? 0
+                if let known = numbers[name] ?? Int32(String(decoding: name, as: UTF8.self)) {
+                    number = known
+                } else {
+                    note("the enum has no value '\(String(decoding: name.prefix(100), as: UTF8.self))'")
+                }
             }
             output.append(varint: UInt64(bitPattern: Int64(number)))
-        case .printed, .message, .wrapper, .timestamp:
+        case .printed, .message, .wrapper, .timestamp, .duration:
             let start = output.count
             if !isNull { writeSized(node, row, &output) }
             output.insertLength(at: start)
         }
     }
 
-    private func writeSized(_ node: Node, _ row: Int, _ output: inout TextBuffer) {
+    private mutating func writeSized(_ node: Node, _ row: Int, _ output: inout TextBuffer) {
         switch node.plan.action {
         case .printed: print(node.values, row, &output)
+        case .duration:
+            guard let nanos = node.values.value(row, as: Interval.self).fixedNanoseconds else {
+                return note("an interval with months is no Duration")
+            }
+            // Seconds and nanoseconds have the same sign.
+            if nanos / 1_000_000_000 != 0 {
+                output.append(8)
+                output.append(varint: UInt64(bitPattern: nanos / 1_000_000_000))
+            }
+            if nanos % 1_000_000_000 != 0 {
+                output.append(16)
+                output.append(varint: UInt64(bitPattern: nanos % 1_000_000_000))
+            }
         case .timestamp:
             let nanos = node.values.value(row, as: Int64.self)
             let rest = nanos % 1_000_000_000
@@ -121,6 +140,10 @@ struct ProtobufRowWriter {
             }
         default: for child in node.firstChild..<(node.firstChild + node.childCount) { writeField(child, row, &output) }
         }
+    }
+
+    private mutating func note(_ reason: String) {
+        if fault == nil { fault = reason }
     }
 
     private func print(_ column: ColumnWriter, _ row: Int, _ output: inout TextBuffer) {

@@ -8,7 +8,7 @@ struct ProtobufWritePlan {
         /// Types that Protobuf lacks, as text.
         case printed
         case enumeration([[UInt8]: Int32])
-        case message, timestamp
+        case message, timestamp, duration
         /// A message that holds nothing but the value.
         case wrapper
     }
@@ -100,6 +100,7 @@ struct ProtobufWritePlanner {
                 return ProtobufWritePlan(action: .message, children: try self.members(index, members, path + "."))
             }
             switch schema.wellKnown(index) {
+            case .duration? where type == .interval: return ProtobufWritePlan(action: .duration)
             case .timestamp? where type.isTimestamp: return ProtobufWritePlan(action: .timestamp)
             case .wrapper(let inner)?:
                 var value = try single(inner, type, path)

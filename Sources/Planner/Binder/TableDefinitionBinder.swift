@@ -191,7 +191,7 @@ struct TableDefinitionBinder {
     ) throws(OptionError) -> [String: OptionValue] {
         switch binder.definitions[connector.name, place] {
         case .found(let found)?: return options.merging(found) { own, _ in own }
-        case .failed(let message, let hint)?: throw OptionError(key: nil, message: message, hint: hint)
+        case .failed(let message, let hint, _)?: throw OptionError(key: nil, message: message, hint: hint)
         case nil:
             binder.missingDefinitions.append(
                 .init(connector: connector.name, place: place, options: options))

@@ -236,6 +236,8 @@ public struct SinkPlan: Hashable, Sendable {
     public var input: LogicalPlan
     /// The columns of `input` in the sink's order.
     public var columns: [PlanColumn]
+    /// Whether the last of them is the event time, which the table does not declare.
+    public var isTimed = false
 
     /// Positions of the columns declared as PRIMARY KEY; nil without any.
     var declaredKey: [Int]? {

@@ -73,9 +73,10 @@ struct PhysicalPlanner {
         var width = min(table.traits.maximumParallelism ?? lowered.parallelism, lowered.parallelism)
         // Several writers would take turns, and a row could be taken back before it is given.
         if width < lowered.parallelism, columns.last?.name == HiddenColumn.retraction { width = 1 }
-        let spec = ConnectorSpec(
+        var spec = ConnectorSpec(
             connector: table.connector, table: table.name, options: table.options, schema: schema,
             key: group.count == 1 ? group[0].sink.key : group[0].sink.declaredKey, metadata: table.metadataKeys)
+        if group.count == 1, group[0].sink.isTimed, table.traits.wantsEventTime { spec.eventTime = columns.count - 1 }
         _ = builder.node(.sink(spec), schema: schema, parallelism: width, inputs: [edge(lowered, to: width)])
     }
 

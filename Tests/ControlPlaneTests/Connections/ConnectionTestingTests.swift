@@ -53,6 +53,43 @@ import Testing
     }
 
     @Test(
+        "files that clients read lie where users may have files, in profiles, tables and texts",
+        arguments: [
+            #""connection_properties": {"ssl.ca.location": "PATH"}"#,
+            #""connection_properties": {"ssl.key.location": "PATH", "client.id": "x"}"#,
+            #""schema_registry": {"endpoint": "http://up:8081", "ca_file": "PATH"}"#,
+        ])
+    func clientFiles(properties: String) async throws {
+        let fixture = try ConnectionFixture()
+        try fixture.write("ca.pem", "x")
+        func config(_ path: String) -> String {
+            #"{"bootstrap_servers": "up:9092", "authentication": {"type": "none"}, \#(properties)}"#
+                .replacing("PATH", with: path)
+        }
+        for path in ["/etc/passwd", "\(fixture.folder)/data/../laminar.db", "data/../../x"] {
+            let step = try await fixture.registry.test(
+                ProfileDraft(name: "", connector: "kafka", config: try JSONParser.parse(config(path))))
+            #expect(step.isError && step.message.contains("lies outside of the folders"), "\(step.message)")
+            let profile = try await fixture.profile("kafka", "p" + path.filter { $0 != "/" }, config(path))
+            let said = await ConnectionFixture.refusal {
+                _ = try await fixture.table(
+                    "kafka", "t", #"{"topic": "t", "type": {"sink_config": {}}}"#, profile: profile.id)
+            }
+            #expect(said.contains("lies outside of the folders"), "\(said)")
+        }
+        // In a text, also where several settings are one.
+        let preparation = ConnectionRegistry.preparation(fixture.settings)
+        let wrong: [String: OptionValue] = ["client_configs": "client.id=x, ssl.ca.location =/etc/passwd,linger.ms=1"]
+        #expect(throws: OptionError.self) { _ = try preparation("confluent", wrong) }
+        let right: [String: OptionValue] = [
+            "client_configs": .string("client.id=x, ssl.ca.location = \(fixture.folder)/data/./ca.pem,linger.ms=1")
+        ]
+        #expect(
+            try preparation("kafka", right)["client_configs"]
+                == .string("client.id=x,ssl.ca.location=\(fixture.folder)/data/ca.pem,linger.ms=1"))
+    }
+
+    @Test(
         "files are opened and their first record read",
         arguments: [
             ("{\"a\": 1, \"b\": \"x\"}\n{\"a\": 2}\n", "json", false, #"read the first record: {"a":1,"b":"x"}"#),
