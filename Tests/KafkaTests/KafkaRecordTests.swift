@@ -33,24 +33,22 @@ struct KafkaRecordTests {
         try broker.tool("lines", topic, input: lines.joined(separator: "\n") + "\n")
     }
 
-    @Test("a blank value is bad, and counted, wherever it stands", arguments: ["json", "csv"])
-    func blanks(format: String) async throws {
+    @Test("a blank value is bad, and counted, wherever it stands")
+    func blanks() async throws {
         let broker = try KafkaBroker()
         let topic = try broker.makeTopic(1)
-        func record(_ number: Int) -> String { format == "json" ? #"{"id":\#(number)}"# : "\(number)" }
-        let blank = format == "json" ? "   " : "\r"
-        try Self.put(broker, topic, [record(1), blank, record(2), record(3), blank])
+        try Self.put(broker, topic, [#"{"id":1}"#, "   ", #"{"id":2}"#, #"{"id":3}"#, "   "])
         for policy in ["drop", "fail"] {
             let metrics = OperatorMetrics()
             let source = try makeSource(
-                broker, topic, Self.earliest.merging(["format": format, "bad_data": policy]) { $1 },
+                broker, topic, Self.earliest.merging(["bad_data": policy]) { $1 },
                 context: context(metrics: metrics))
             if policy == "drop" {
                 #expect(try await readOnce(source, 3) == ["1", "2", "3"])
                 #expect(metrics.badRecords.load(ordering: .relaxed) == 2)
             } else {
                 let text = await message { _ = try await readOnce(source, 3, seconds: 5) }
-                #expect(text.contains("partition 0, offset 1: bad \(format) record: "), "\(text)")
+                #expect(text.contains("partition 0, offset 1: bad json record: "), "\(text)")
             }
         }
     }
@@ -151,21 +149,22 @@ struct KafkaRecordTests {
     func isolation() async throws {
         let broker = try KafkaBroker()
         let topic = try broker.makeTopic(1)
-        let sink = try makeSink(broker, topic, ["sink.commit_mode": "exactly_once"])
-        try await sink.onStart()
-        try await sink.write(ids([1, 2]))
-        _ = try await sink.prepare(epoch: 1)
-        try await sink.commit(epoch: 1)
+        var sink: (any SinkOperator)? = try makeSink(broker, topic, ["sink.commit_mode": "exactly_once"])
+        try await sink?.onStart()
+        try await sink?.write(ids([1, 2]))
+        _ = try await sink?.prepare(epoch: 1)
+        try await sink?.commit(epoch: 1)
         // Goes into an open transaction at once.
-        try await sink.write(ids([3]))
+        try await sink?.write(ids([3]))
         func read(_ mode: String, _ count: Int) async throws -> [String] {
             try await readOnce(
                 makeSource(broker, topic, Self.earliest.merging(["source.read_mode": mode]) { $1 }), count)
         }
         #expect(try await read("read_uncommitted", 3) == ["1", "2", "3"])
         #expect(try await read("read_committed", 2) == ["1", "2"])
-        // A sink that ends gives the transaction up.
-        try await sink.onEnd()
+        // A sink that goes away gives the transaction up.
+        try await sink?.onEnd()
+        sink = nil
         let next = try makeSink(broker, topic)
         try await next.onStart()
         try await next.write(ids([4]))

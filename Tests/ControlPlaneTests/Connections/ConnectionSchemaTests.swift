@@ -296,7 +296,7 @@ import Testing
             ),
             (
                 #"{"fields": [{"name": "a", "field_type": {"prim": "Int64"}}]}"#,
-                "expected one of primitive, decimal, struct, list, found prim"
+                "expected one of primitive, decimal, struct, list, map, found prim"
             ),
             (
                 #"{"fields": [{"name": "a", "type": "decimal128", "precision": 39}]}"#,
