@@ -8,10 +8,6 @@ SWIFT := scripts/swift.sh
 TESTING := .build-testing
 TEST_FLAGS := -c release --scratch-path $(TESTING)
 TESTED := LAMINAR_TESTING=1 LAMINAR_PYTHON=$(abspath $(PYTHON)) LAMINAR_BINARY=$(abspath $(TESTING)/release/laminar)
-# Tests that keep the processors busy by themselves, or look at the clock, in groups that run one after the other.
-RUNNING := EngineTests|APIClientTests
-SERVING := ControlPlaneTests|RESTAPITests
-ALONE := $(RUNNING)|KafkaTests|SQLTests|$(SERVING)|APITests
 SWIFT_SOURCES := Package.swift Sources Tests Benchmarks
 
 .PHONY: run test release sqltest bench lint format setup python clean
@@ -20,14 +16,10 @@ SWIFT_SOURCES := Package.swift Sources Tests Benchmarks
 run: release
 	@scripts/run-flights.sh $(LAMINAR)
 
-## Builds and runs every test; those that measure a server come last.
+## Builds and runs every test.
 test: setup python
 	$(TESTED) $(SWIFT) build $(TEST_FLAGS) --build-tests
-	$(TESTING)/release/sqltest sql-tests
-	$(TESTED) $(SWIFT) test $(TEST_FLAGS) --skip-build --skip '^($(ALONE))\.'
-	for group in '$(RUNNING)' KafkaTests SQLTests '$(SERVING)' APITests; do \
-	    $(TESTED) $(SWIFT) test $(TEST_FLAGS) --skip-build --filter "^($$group)\\." || exit; \
-	done
+	@$(TESTED) scripts/run-tests.sh $(TESTING)
 
 ## Installs the Debian packages the build links against.
 setup:
