@@ -245,9 +245,9 @@ final class CheckpointCoordinator: Sendable {
 
     private func write(_ task: CheckpointFiles.TaskState) {
         do {
-            let byteCount = try files.write(task)
-            state.withLock { $0.summary.bytes += byteCount }
-            recorder.written(task.epoch, task: task.task, bytes: byteCount)
+            let written = try files.write(task)
+            state.withLock { $0.summary.bytes += written.values.reduce(0, +) }
+            recorder.written(task.epoch, task: task.task, written)
             handle(.written(task: task.task, epoch: task.epoch))
         } catch {
             warn(task.epoch, error)

@@ -46,11 +46,13 @@ final class CheckpointFiles: Sendable {
         var isIncremental: Bool
     }
 
-    /// Writes a task's state; gives the bytes written. Errors: `FileError`, `StateFileError`, `OperationalError`.
-    func write(_ state: TaskState) throws -> Int {
-        var byteCount = 0
+    /// Writes a task's state; gives the bytes written, by node. Errors: `FileError`, `StateFileError`,
+    /// `OperationalError`.
+    func write(_ state: TaskState) throws -> [Int: Int] {
+        var written: [Int: Int] = [:]
         for (node, subtask, piece) in state.pieces {
-            byteCount += try write(piece, "part-\(node)-\(subtask)-\(piece.part)", epoch: state.epoch)
+            written[node, default: 0] += try write(
+                piece, "part-\(node)-\(subtask)-\(piece.part)", epoch: state.epoch)
         }
         let name = state.chain
         var former: [CheckpointManifest.File] = []
@@ -62,14 +64,30 @@ final class CheckpointFiles: Sendable {
         let mergedCount = options.compacts ? ChainPolicy.mergedCount(former.map(\.byteCount)) : 0
         var states = state.states
         if mergedCount > 0 { states = try merge(former.suffix(mergedCount), with: states) }
+        var plain: [Int: Int] = [:]
         let file = try store.write("\(name).state", epoch: state.epoch, chain: name) { output in
             var writer = try StateFileWriter(codec: options.codec, output: output)
             try writer.write(states)
+            plain = writer.plainByteCounts
             return writer.checksum
         }
+        for (node, share) in Self.shares(of: file.byteCount, plain) { written[node, default: 0] += share }
         let chain = Chain(files: former.dropLast(mergedCount) + [file])
         contents.withLock { $0.pending[name] = chain }
-        return byteCount + file.byteCount
+        return written
+    }
+
+    /// What each node takes of a file, whose blocks are compressed whatever node they are of: in proportion to what it
+    /// gave. The shares add up to the file.
+    static func shares(of byteCount: Int, _ plain: [Int: Int]) -> [Int: Int] {
+        var rest = (bytes: byteCount, plain: plain.values.reduce(0, +))
+        var shares: [Int: Int] = [:]
+        for (node, given) in plain.sorted(by: { $0.key < $1.key }) {
+            let share = rest.plain == given ? rest.bytes : Int(Double(rest.bytes) * Double(given) / Double(rest.plain))
+            shares[node] = share
+            rest = (rest.bytes - share, rest.plain - given)
+        }
+        return shares
     }
 
     private func merge(

@@ -9,6 +9,10 @@ public struct StateFileWriter {
     /// Stands for the whole file once `write` has returned.
     public private(set) var checksum: UInt64
     public private(set) var byteCount = 0
+    /// Plain bytes that have left `plain`.
+    private var flushedCount = 0
+    /// How many bytes each node has in the file before they are compressed, by the node's number.
+    public private(set) var plainByteCounts: [Int: Int] = [:]
 
     /// A writer that compresses quickly rather than well, for files that are soon read again.
     public init(isQuick: Bool, output: @escaping (UnsafeRawBufferPointer) throws -> Void) throws {
@@ -31,10 +35,12 @@ public struct StateFileWriter {
     public mutating func write(_ states: [NodeState]) throws {
         plain.put(UInt32(states.count))
         for state in states {
+            let start = flushedCount + plain.bytes.count
             plain.put(UInt32(state.node))
             plain.put(UInt32(state.subtask))
             plain.put(UInt32(state.tables.count))
             for table in state.tables { try write(table) }
+            plainByteCounts[state.node, default: 0] += flushedCount + plain.bytes.count - start
         }
         try writeBlocks(leaving: 0)
         try writeBlock([])
@@ -68,6 +74,7 @@ public struct StateFileWriter {
             start = end
         }
         plain.bytes.removeFirst(start)
+        flushedCount += start
     }
 
     private mutating func writeBlock(_ block: ArraySlice<UInt8>) throws {

@@ -137,8 +137,8 @@ struct MetricsTextTests {
         record.finishTime = 1_042_000_000
         record.outcome = .completed
         record.spans = [
-            .init(taskID: 0, nodes: [0], subtask: 0, alignmentStart: 0, syncStart: 0, syncEnd: 0, bytes: 50),
-            .init(taskID: 1, nodes: [1, 2], subtask: 0, alignmentStart: 0, syncStart: 0, syncEnd: 0, bytes: 70),
+            .init(taskID: 0, nodes: [0], subtask: 0, alignmentStart: 0, syncStart: 0, syncEnd: 0, nodeBytes: [50]),
+            .init(taskID: 1, nodes: [1, 2], subtask: 0, alignmentStart: 0, syncStart: 0, syncEnd: 0, nodeBytes: [70]),
         ]
         var failed = CheckpointRecord(epoch: 5, startTime: 2_000_000_000)
         failed.outcome = .failed

@@ -30,6 +30,27 @@ struct StateFileTests {
         }
     }
 
+    @Test("each node's part of a file is counted, the large one's over many blocks")
+    func parts() throws {
+        var random = SeededRandom(7)
+        let numbers = (0..<100_000).map { _ in Int64(bitPattern: random.next()) }
+        let many = StateTable(
+            "n", .everywhere, [Column(type: .int64, count: 100_000, values: .copying(numbers))], rowCount: 100_000)
+        let states = [
+            NodeState(node: 3, subtask: 0, tables: [StateTable("n", numbers: [1])]),
+            NodeState(node: 4, subtask: 0, tables: [many]), NodeState(node: 5, subtask: 0, tables: []),
+        ]
+        var plain: [UInt8] = []
+        var writer = try StateFileWriter(codec: .none) { plain += Array($0) }
+        try writer.write(states)
+        let counts = writer.plainByteCounts
+        #expect(Set(counts.keys) == [3, 4, 5] && counts[5] == 12)
+        #expect((800_000..<900_000).contains(counts[4] ?? 0) && (12..<2000).contains(counts[3] ?? 0), "\(counts)")
+        // What is left are heads: of the file, of the list of nodes, and of a block each.
+        let heads = plain.count - counts.values.reduce(0, +)
+        #expect(heads > 0 && heads < 1000, "\(heads)")
+    }
+
     @Test("what was written is read back", arguments: [Codec.none, .zstd, .lz4])
     func roundTrip(codec: Codec) throws {
         let states = try Self.states()

@@ -34,15 +34,15 @@ extension CheckpointInfo {
 }
 
 extension OperatorCheckpointInfo {
-    /// The shares of all operators, by id. The operators of a task are written as one file; its bytes stand at the
-    /// first of them.
+    /// The shares of all operators, by id. The operators of a task give their state out one after another behind the
+    /// same barrier, and it is written as one file: they share its spans.
     static func groups(_ record: CheckpointRecord) -> [OperatorCheckpointInfo] {
         var byNode: [Int: [Subtask]] = [:]
         for span in record.spans {
             for (position, node) in span.nodes.enumerated() {
                 let isLast = position == span.nodes.count - 1
                 let subtask = Subtask(
-                    index: span.subtask, bytes: position == 0 ? span.bytes : 0,
+                    index: span.subtask, bytes: position < span.nodeBytes.count ? span.nodeBytes[position] : 0,
                     spans: spans(span, published: isLast ? record.publishedTime : nil))
                 byNode[node, default: []].append(subtask)
             }

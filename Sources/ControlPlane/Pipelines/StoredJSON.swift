@@ -137,7 +137,8 @@ enum StoredJSON {
                 .array([
                     JSONValue(span.taskID), .array(span.nodes.map { JSONValue($0) }), JSONValue(span.subtask),
                     .integer(span.alignmentStart), .integer(span.syncStart), .integer(span.syncEnd),
-                    JSONValue(span.asyncEnd), JSONValue(span.committedTime), JSONValue(span.bytes),
+                    JSONValue(span.asyncEnd), JSONValue(span.committedTime),
+                    .array(span.nodeBytes.map { JSONValue($0) }),
                 ])
             }
         ).text()
@@ -151,7 +152,8 @@ enum StoredJSON {
                 syncEnd: value[5]?.integer ?? 0)
             span.asyncEnd = value[6]?.integer
             span.committedTime = value[7]?.integer
-            span.bytes = integer(value[8])
+            // Earlier versions noted one number for all nodes of a task.
+            span.nodeBytes = value[8]?.array.map { $0.map { integer($0) } } ?? [integer(value[8])]
             return span
         }
     }

@@ -24,15 +24,17 @@ public struct CheckpointRecord: Sendable, Hashable {
         public var asyncEnd: Int64?
         /// Its sink has committed what belongs to the checkpoint; nil for a task without such a sink.
         public var committedTime: Int64?
-        /// Bytes of the task's state file.
-        public var bytes = 0
+        /// Bytes written of the state of each of `nodes`, in their order.
+        public var nodeBytes: [Int]
+        /// Bytes written of the task's state.
+        public var bytes: Int { nodeBytes.reduce(0, +) }
 
         public init(
             taskID: Int, nodes: [Int], subtask: Int, alignmentStart: Int64, syncStart: Int64, syncEnd: Int64,
-            asyncEnd: Int64? = nil, bytes: Int = 0
+            asyncEnd: Int64? = nil, nodeBytes: [Int] = []
         ) {
             self.asyncEnd = asyncEnd
-            self.bytes = bytes
+            self.nodeBytes = nodeBytes
             self.taskID = taskID
             self.nodes = nodes
             self.subtask = subtask
@@ -97,13 +99,13 @@ final class CheckpointRecorder: Sendable {
         change(epoch) { $0.spans.append(span) }
     }
 
-    /// The state of a task is on the disk.
-    func written(_ epoch: Int, task: Int, bytes: Int) {
+    /// The state of a task is on the disk; `bytes` by node.
+    func written(_ epoch: Int, task: Int, _ bytes: [Int: Int]) {
         let time = now()
         change(epoch) { record in
             guard let index = record.spans.firstIndex(where: { $0.taskID == task }) else { return }
             record.spans[index].asyncEnd = time
-            record.spans[index].bytes = bytes
+            record.spans[index].nodeBytes = record.spans[index].nodes.map { bytes[$0] ?? 0 }
         }
     }
 

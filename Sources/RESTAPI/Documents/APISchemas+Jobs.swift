@@ -69,11 +69,11 @@ extension APISchemas {
         (
             "OperatorCheckpointGroup",
             .object(
-                "One operator's share of a checkpoint. Operators that share a task are written as one file: its bytes "
-                    + "stand at the first of them, and the spans of all of them are the task's.",
+                "One operator's share of a checkpoint. Operators that share a task are written as one file, of which "
+                    + "each has its part; the spans of all of them are the task's.",
                 [
                     .always("operatorId", .string("")),
-                    .always("bytes", .integer("Of the files of tasks that begin with this operator.")),
+                    .always("bytes", .integer("Written of its state, by all its subtasks.")),
                     .always("startedMetadataWrite", .integer(micros).orNull()),
                     .always("finishTime", .integer(micros).orNull()),
                     .always(

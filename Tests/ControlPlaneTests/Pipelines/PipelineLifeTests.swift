@@ -31,6 +31,8 @@ import Testing
         let groups = try await bench.registry.operatorCheckpoints(
             pipelineID: made.id, jobID: made.jobID, epoch: checkpoints.last?.epoch ?? 0)
         #expect(groups.reduce(0) { $0 + $1.bytes } == checkpoints.last?.bytes)
+        // The source's positions and the sink's files, though both may be of one task.
+        #expect(groups.first?.bytes ?? 0 > 0 && groups.last?.bytes ?? 0 > 0 && groups.count > 1)
         let spans = groups.flatMap(\.subtasks).flatMap(\.spans)
         #expect(Set(spans.map(\.event)) == ["alignment", "sync", "async", "committing"])
         #expect(spans.allSatisfy { span in (span.finishTime ?? 0) >= span.startTime })

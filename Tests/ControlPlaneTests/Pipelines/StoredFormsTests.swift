@@ -59,9 +59,12 @@ import Testing
         let tags = ["a": "1", "ü": "\u{0}", "": ""]
         #expect(StoredJSON.tags(StoredJSON.text(tags)) == tags)
         var span = CheckpointRecord.Span(
-            taskID: 1, nodes: [2, 3], subtask: 4, alignmentStart: 5, syncStart: 6, syncEnd: 7, asyncEnd: nil, bytes: 9)
+            taskID: 1, nodes: [2, 3], subtask: 4, alignmentStart: 5, syncStart: 6, syncEnd: 7, asyncEnd: nil,
+            nodeBytes: [9, 0])
         span.committedTime = .max
         #expect(StoredJSON.spans(StoredJSON.text([span])) == [span])
+        // As an earlier version noted it.
+        #expect(StoredJSON.spans("[[1,[2,3],4,5,6,7,null,null,9]]").map(\.nodeBytes) == [[9]])
         for broken in ["", "[", "{}", "[1]", "null"] {
             #expect(StoredJSON.graph(broken).nodes.isEmpty && StoredJSON.tags(broken).isEmpty)
         }
