@@ -149,23 +149,31 @@ extension SocketTests {
                 $0.tls = .init(certificateFile: "\(folder)/server.pem", keyFile: "\(folder)/server.key")
                 $0.authentication = .mutualTLS(authorityFile: "\(folder)/client.pem")
             }
-            func curl(_ arguments: [String]) async -> ChildProcess.Result? {
+            func curl(_ path: String, _ arguments: [String]) async -> ChildProcess.Result? {
                 let all =
                     [
-                        "curl", "-sS", "--max-time", "5", "--cacert", "\(folder)/server.pem", "--resolve",
+                        "curl", "-sS", "-w", " %{http_code}", "--max-time", "5", "--cacert", "\(folder)/server.pem",
+                        "--resolve",
                         "localhost:\(server.port):127.0.0.1",
                     ]
-                    + arguments + ["https://localhost:\(server.port)/api/v1/ping"]
+                    + arguments + ["https://localhost:\(server.port)/api/v1\(path)"]
                 return await withCheckedContinuation { continuation in
                     DispatchQueue.global().async { continuation.resume(returning: ChildProcess.run(all)) }
                 }
             }
-            let known = await curl(["--cert", "\(folder)/client.pem", "--key", "\(folder)/client.key"])
-            #expect(known?.output == "\"Pong\"", "\(known?.errorOutput ?? "")")
-            let stranger = await curl(["--cert", "\(folder)/stranger.pem", "--key", "\(folder)/stranger.key"])
-            #expect(stranger?.status != 0 && stranger?.output == "")
-            let nobody = await curl([])
-            #expect(nobody?.status != 0 && nobody?.output == "")
+            let paths = ["/ping", "/pipelines", "/config"]
+            for path in paths {
+                let known = await curl(path, ["--cert", "\(folder)/client.pem", "--key", "\(folder)/client.key"])
+                #expect(known?.output.hasSuffix(" 200") == true, "\(path): \(known?.errorOutput ?? "")")
+                let stranger = await curl(
+                    path, ["--cert", "\(folder)/stranger.pem", "--key", "\(folder)/stranger.key"])
+                #expect(stranger?.status != 0 && stranger?.output.hasSuffix(" 000") == true, "\(path)")
+            }
+            #expect(await curl("/ping", [])?.output == "\"Pong\" 200")
+            for path in paths.dropFirst() + ["/nothing", "/pipelines/pl_1/restart"] {
+                let nobody = await curl(path, [])
+                #expect(nobody?.output.hasSuffix(" 401") == true, "\(path): \(nobody?.output ?? "")")
+            }
             try await server.stop()
         }
     }

@@ -4,6 +4,7 @@ import HummingbirdCore
 import JSONModel
 import Logging
 import NIOCore
+import NIOSSL
 import Synchronization
 
 /// Answers requests: finds the route, checks what is asked of every request, runs the handler, writes the answer.
@@ -23,7 +24,9 @@ struct APIResponder: Sendable {
         let start = services.clock.elapsedNanoseconds()
         var reply: APIReply
         var isWaiting = request.headers[.expect]?.lowercased() == "100-continue"
-        switch admission.admit(request.head, client: channel.remoteAddress?.ipAddress ?? "unknown") {
+        let client = channel.remoteAddress?.ipAddress ?? "unknown"
+        let hasCertificate = await hasCertificate(channel)
+        switch admission.admit(request.head, client: client, hasCertificate: hasCertificate) {
         case .reply(let early): reply = early
         case .call(let route, var call):
             do {
@@ -47,6 +50,13 @@ struct APIResponder: Sendable {
         if isWaiting { reply.headers[.connection] = "close" }
         finish(&reply, request.head, start: start)
         try await write(reply, writer, channel)
+    }
+
+    /// Whether the client has shown a certificate, where that counts; the handshake lets no other pass than those of the
+    /// authority.
+    private func hasCertificate(_ channel: any Channel) async -> Bool {
+        guard case .mutualTLS = services.configuration.authentication else { return false }
+        return (try? await channel.nioSSL_peerCertificate().get()) != nil
     }
 
     /// Answers a request without a connection, as `respond` does.

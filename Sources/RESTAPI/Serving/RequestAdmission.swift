@@ -26,8 +26,9 @@ final class RequestAdmission: Sendable {
                 clientsMax: limits[.trackedClients]))
     }
 
-    /// What to do with a request of a client's address.
-    func admit(_ head: HTTPRequest, client: String) -> Outcome {
+    /// What to do with a request of a client's address. `hasCertificate`: the client has shown a certificate that the
+    /// authority of the configuration has signed.
+    func admit(_ head: HTTPRequest, client: String, hasCertificate: Bool = false) -> Outcome {
         do throws(APIError) {
             try checkRate(client)
             try checkHost(head)
@@ -36,7 +37,7 @@ final class RequestAdmission: Sendable {
             if let preflight = preflight(head, match) { return .reply(preflight) }
             var isOpen = false
             if case .route(let route, _) = match { isOpen = route.isOpen }
-            if !isOpen { try checkKey(head) }
+            if !isOpen { try checkCaller(head, hasCertificate) }
             let (route, path) = try route(match, head.method)
             if services.streams.isEnding && !route.isAlsoAtRoot {
                 var error = APIError(.serviceUnavailable, "The server is shutting down")
@@ -94,8 +95,17 @@ final class RequestAdmission: Sendable {
         return try RequestTarget(text)
     }
 
-    private func checkKey(_ head: HTTPRequest) throws(APIError) {
-        guard case .staticKeys(let keys) = services.configuration.authentication else { return }
+    private func checkCaller(_ head: HTTPRequest, _ hasCertificate: Bool) throws(APIError) {
+        switch services.configuration.authentication {
+        case .none: break
+        case .staticKeys(let keys): try checkKey(head, keys)
+        case .mutualTLS:
+            if hasCertificate { break }
+            throw APIError(.unauthorized, "A client certificate is needed")
+        }
+    }
+
+    private func checkKey(_ head: HTTPRequest, _ keys: APIKeys) throws(APIError) {
         guard let header = head.headerFields[.authorization] else {
             throw APIError(.unauthorized, "A key is needed: send the header Authorization: Bearer KEY")
         }
