@@ -52,8 +52,8 @@ struct APIResponder: Sendable {
         try await write(reply, writer, channel)
     }
 
-    /// Whether the client has shown a certificate, where that counts; the handshake lets no other pass than those of the
-    /// authority.
+    /// Whether the client has shown a certificate, where that counts; the handshake lets no other pass than those of
+    /// the authority.
     private func hasCertificate(_ channel: any Channel) async -> Bool {
         guard case .mutualTLS = services.configuration.authentication else { return false }
         return (try? await channel.nioSSL_peerCertificate().get()) != nil
