@@ -154,8 +154,9 @@ public final class CheckpointStore: Sendable {
     }
 
     /// Makes this process the one that publishes, going on from `restored`, or from nothing; to be called once. Gives
-    /// the greatest epoch that the log names. Follows `newest`. Errors: `FileError`; `OperationalError` when another
-    /// process has added to the log since.
+    /// the greatest epoch that was ever begun, as far as the log and the files tell: sinks may have noted elsewhere
+    /// that they have committed it, though its entry is damaged by now. Follows `newest`. Errors: `FileError`;
+    /// `OperationalError` when another process has added to the log since.
     public func takeOver(from restored: CheckpointManifest?) throws -> Int {
         let known = try sequences()
         let manifests = known.compactMap { manifest($0) }
@@ -178,7 +179,15 @@ public final class CheckpointStore: Sendable {
             $0.sequence = entry.sequence
             $0.generation = entry.generation
         }
-        return manifests.map(\.epoch).max() ?? 0
+        let begun = try files.list("\(directory)/files").compactMap { Self.origin(of: $0)?.epoch }
+        return max(manifests.map(\.epoch).max() ?? 0, begun.max() ?? 0)
+    }
+
+    /// The epoch and the generation that a state file is named after.
+    private static func origin(of name: String) -> (epoch: Int, generation: Int)? {
+        let words = name.split(separator: "-", maxSplits: 2)
+        guard words.count == 3, let epoch = Int(words[0]), let generation = Int(words[1]) else { return nil }
+        return (epoch, generation)
     }
 
     // MARK: Writing
@@ -334,8 +343,7 @@ public final class CheckpointStore: Sendable {
     }
 
     private func mayGo(_ name: String, _ current: Int) -> Bool {
-        let words = name.split(separator: "-", maxSplits: 2)
-        guard words.count == 3, let epoch = Int(words[0]), let made = Int(words[1]) else { return false }
+        guard let (epoch, made) = Self.origin(of: name) else { return false }
         return made < generation || (made == generation && epoch <= current)
     }
 }

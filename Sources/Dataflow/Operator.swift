@@ -140,6 +140,9 @@ public protocol SourceOperator: AnyObject {
     /// Where reading has come to: what was given out so far is never given again by a source restored from this.
     func snapshot() throws -> StateSnapshot
 
+    /// Whether a checkpoint is to be taken soon, before its time: a restart would begin elsewhere without one.
+    var wantsCheckpoint: Bool { get }
+
     /// The checkpoint that took the last snapshot stands. For those who want to know how far reading has come: nothing
     /// may depend on it, as it is not called for the last checkpoint of a run.
     func onCheckpointStands() async throws
@@ -153,6 +156,7 @@ extension SourceOperator {
     public func onStart() async throws {}
     public func onClose() async {}
     public func snapshot() throws -> StateSnapshot { StateSnapshot() }
+    public var wantsCheckpoint: Bool { false }
     public func onCheckpointStands() async throws {}
     public func restore(_ state: RestoredState) throws {}
 }
@@ -170,6 +174,9 @@ public protocol SinkOperator: AnyObject {
 
     /// Whether `flush` is to be called again after a while, although nothing was written since.
     var wantsFlush: Bool { get }
+
+    /// Whether a checkpoint is to be taken soon, before its time: the sink holds much until the next one.
+    var wantsCheckpoint: Bool { get }
 
     /// Called once after the last row; what was written stands when it returns, in a sink that commits after the
     /// `commit` that follows.
@@ -191,6 +198,7 @@ public protocol SinkOperator: AnyObject {
 extension SinkOperator {
     public func onStart() async throws {}
     public var wantsFlush: Bool { false }
+    public var wantsCheckpoint: Bool { false }
     public func flush() async throws {}
     public func onEnd() async throws {}
     public func prepare(epoch: Int) async throws -> StateSnapshot {

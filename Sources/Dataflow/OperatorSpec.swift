@@ -104,11 +104,14 @@ public struct WatermarkSpec: Hashable, Sendable, Codable {
     public var watermark: BoundExpression?
     /// After how long without rows the input counts as idle; nil: never.
     public var idleMillis: Int64?
+    /// Rows in which this column has a value say nothing of the time; theirs is given as the epoch where it is null.
+    public var timeless: Int?
 
-    public init(eventTime: Int?, watermark: BoundExpression?, idleMillis: Int64?) {
+    public init(eventTime: Int?, watermark: BoundExpression?, idleMillis: Int64?, timeless: Int? = nil) {
         self.eventTime = eventTime
         self.watermark = watermark
         self.idleMillis = idleMillis
+        self.timeless = timeless
     }
 }
 

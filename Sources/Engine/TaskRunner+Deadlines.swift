@@ -35,8 +35,21 @@ extension TaskRunner {
     /// How long a sink waits that is to be flushed again although nothing was written.
     private static let idleFlushNanos: UInt64 = 100_000_000
 
+    /// How often a checkpoint is asked for that is still wanted: one may be under way that came too early.
+    private static let checkpointNanos: UInt64 = 100_000_000
+
+    /// Asks for a checkpoint where the source or the sink cannot wait for the next one.
+    private func askForCheckpoint(at time: UInt64) {
+        guard time >= checkpointDeadline, source?.wantsCheckpoint == true || sink?.wantsCheckpoint == true else {
+            return
+        }
+        checkpointDeadline = time &+ Self.checkpointNanos
+        environment.coordinator?.request(stops: false)
+    }
+
     /// Does what is due at `time`.
     func serveDeadlines(at time: UInt64) async throws {
+        askForCheckpoint(at: time)
         if let deadline = lingerDeadline, deadline <= time {
             lingerDeadline = nil
             output.flush()

@@ -72,6 +72,8 @@ final class TaskRunner {
     var flushDeadline: UInt64?
     var changesDeadline: UInt64?
     var idleDeadline: UInt64?
+    /// Until when no checkpoint is asked for again.
+    var checkpointDeadline: UInt64 = 0
     /// When the oldest of the rows was read that changed results which have not gone out.
     var unflushedStamp: UInt64 = 0
 

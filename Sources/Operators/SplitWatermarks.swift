@@ -17,6 +17,8 @@ struct SplitWatermarks {
     }
 
     private var splits: [Int64: Split] = [:]
+    /// How many splits `assign` was last told of; it is told of ever more.
+    private var assignedCount = 0
     /// Those a checkpoint names and the source has not, so far.
     private var restored: [Int64: Restored] = [:]
     /// How long a split may be silent, nanoseconds; nil: for ever.
@@ -38,7 +40,8 @@ struct SplitWatermarks {
 
     /// Makes these known; the source never gives one up.
     mutating func assign(_ assigned: Set<Int64>, at time: UInt64) {
-        if assigned.count == splits.count { return }
+        if assigned.count == assignedCount { return }
+        assignedCount = assigned.count
         for split in assigned where splits[split] == nil {
             splits[split] = Split(watermark: restored.removeValue(forKey: split)?.watermark, since: time)
         }

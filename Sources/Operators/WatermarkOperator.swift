@@ -14,6 +14,8 @@ final class WatermarkOperator: Operator {
     private static let splitsName = "splits"
 
     private let eventTime: Int?
+    /// Rows in which this column has a value say nothing of the time.
+    private let timeless: Int?
     private let clock: any WallClock
     private var expression: OperatorExpressions?
     private var schemas: (input: Schema, output: Schema)?
@@ -24,6 +26,7 @@ final class WatermarkOperator: Operator {
 
     init(_ spec: WatermarkSpec, context: OperatorContext) {
         eventTime = spec.eventTime
+        timeless = spec.timeless
         clock = context.clock
         splits = SplitWatermarks(
             idleNanos: spec.idleMillis.flatMap { $0 > 0 ? UInt64(min($0, 1 << 40)) * 1_000_000 : nil })
@@ -33,17 +36,24 @@ final class WatermarkOperator: Operator {
     }
 
     func process(_ batch: RecordBatch, input: Int, into collector: any Collector) throws {
-        let times = try eventTimes(batch)
+        let timeless = timelessRows(batch)
+        let times = try eventTimes(batch, timeless)
         let watermarks = try expression?.evaluate(batch)[0]
-        note(watermarks ?? times, delay: watermarks == nil ? Self.defaultDelay : 0)
+        note(watermarks ?? times, timeless, delay: watermarks == nil ? Self.defaultDelay : 0)
         let output = RecordBatch(
             schema: outputSchema(batch.schema), columns: batch.columns + [times], rowCount: batch.rowCount)
         try collector.emit(output)
     }
 
-    private func note(_ column: Column, delay: Int64) {
+    /// The column that says which rows have no time; nil when all of them have one.
+    private func timelessRows(_ batch: RecordBatch) -> Column? {
+        guard let timeless, batch.columns[timeless].nullCount < batch.rowCount else { return nil }
+        return batch.columns[timeless]
+    }
+
+    private func note(_ column: Column, _ timeless: Column?, delay: Int64) {
         func watermark(_ rows: Range<Int>) -> Int64? {
-            guard let greatest = Self.greatest(column, rows) else { return nil }
+            guard let greatest = Self.greatest(column, rows, timeless) else { return nil }
             let (watermark, overflow) = greatest.subtractingReportingOverflow(delay)
             return overflow ? nil : watermark
         }
@@ -51,7 +61,11 @@ final class WatermarkOperator: Operator {
             if let watermark = watermark(0..<column.count) { advance(to: watermark) }
             return
         }
-        source.take(column.count) { split, rows in splits.note(split, watermark(rows), at: source.watchedNanos) }
+        source.take(column.count) { split, rows in
+            // A split all of whose rows have no time is as silent as one without rows.
+            if let timeless, rows.allSatisfy({ !timeless.isNull($0) }) { return }
+            splits.note(split, watermark(rows), at: source.watchedNanos)
+        }
         advanceToLeast()
     }
 
@@ -103,17 +117,23 @@ final class WatermarkOperator: Operator {
         }
     }
 
-    private func eventTimes(_ batch: RecordBatch) throws -> Column {
+    private func eventTimes(_ batch: RecordBatch, _ timeless: Column?) throws -> Column {
         guard let eventTime else {
             return .repeating(.timestamp(clock.nowNanoseconds()), count: batch.rowCount)
         }
         let column = batch.columns[eventTime]
-        if column.validity != nil, let row = (0..<batch.rowCount).first(where: { column.isNull($0) }) {
+        let isAtFault = { row in column.isNull(row) && timeless?.isNull(row) ?? true }
+        if column.validity != nil, let row = (0..<batch.rowCount).first(where: isAtFault) {
             let name = batch.schema[eventTime].name
             throw OperatorError(
                 operatorName: "Watermark", expression: name,
                 row: RowFailures(operatorName: "Watermark").text(row, batch),
                 message: "the event time \(name) is NULL: every row needs one; filter such rows out or COALESCE it")
+        }
+        if timeless != nil, column.validity != nil {
+            let values = column.pointer(Int64.self)
+            let given = (0..<batch.rowCount).map { column.isNull($0) ? 0 : values[$0] }
+            return Column(type: .timestamp, count: batch.rowCount, values: .copying(given))
         }
         return column.type == .timestamp ? column : column.reinterpreted(as: .timestamp)
     }
@@ -125,16 +145,16 @@ final class WatermarkOperator: Operator {
         return output
     }
 
-    /// The greatest value of rows of a timestamp column; nil when all are null.
-    private static func greatest(_ column: Column, _ rows: Range<Int>) -> Int64? {
+    /// The greatest value of rows of a timestamp column that are not among the timeless ones; nil when all are null.
+    private static func greatest(_ column: Column, _ rows: Range<Int>, _ timeless: Column?) -> Int64? {
         let values = column.pointer(Int64.self)
-        if column.validity == nil, !rows.isEmpty {
+        if column.validity == nil, timeless == nil, !rows.isEmpty {
             var greatest = Int64.min
             for row in rows { greatest = max(greatest, values[row]) }
             return greatest
         }
         var greatest: Int64?
-        for row in rows where !column.isNull(row) { greatest = max(greatest ?? .min, values[row]) }
+        for row in rows where !column.isNull(row) && timeless?.isNull(row) ?? true { greatest = max(greatest ?? .min, values[row]) }
         return greatest
     }
 }

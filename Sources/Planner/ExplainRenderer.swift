@@ -24,6 +24,7 @@ public enum ExplainRenderer {
         case .watermark(let node):
             let time = node.eventTime?.name ?? "arrival"
             return "Watermark eventTime=\(time)\(node.watermark.map { " watermark=" + sql($0) } ?? "")"
+                + (node.timeless.map { " timeless=\($0.name)" } ?? "")
         case .filter(let node): return "Filter \(sql(node.predicate))"
         case .project(let node):
             let items = node.columns.map { column in

@@ -242,6 +242,20 @@ struct CheckpointStoreTests {
         #expect(try files.list(Self.folder).filter { $0.hasPrefix("committed-") }.count == 3)
     }
 
+    @Test("an epoch whose entry is damaged is not used again: sinks may have noted that they committed it")
+    func damagedEpoch() throws {
+        let files = SimulatedFileSystem()
+        var confirmed = 0
+        try Self.work(files, epochs: 1...5, confirmed: &confirmed)
+        let newest = try #require(
+            try files.list(Self.folder).compactMap { Int($0.dropFirst("manifest-".count)) }.max())
+        try files.truncate("\(Self.folder)/manifest-\(newest)", byteCount: 7)
+        let store = try CheckpointStore(files, directory: Self.folder)
+        let found = try store.newest { _ in }
+        #expect(found?.epoch == 4)
+        #expect(try store.takeOver(from: found) == 5)
+    }
+
     @Test("a commit that was noted is not asked for again") func committed() throws {
         let files = SimulatedFileSystem()
         let store = try CheckpointStore(files, directory: Self.folder)

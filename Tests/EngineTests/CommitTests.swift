@@ -29,6 +29,9 @@ struct CommitTests {
         let limit = Atomic<Int64>(.max)
         /// Sinks whose input has ended.
         let endedSinks = Atomic<Int>(0)
+        /// Whether sources want a checkpoint of where they began, and sinks one for so many rows.
+        let wantsAnchor = Atomic<Bool>(false)
+        let rowsWanted = Atomic<Int>(.max)
     }
 
     /// Rows 0..<count from every subtask's share, a few at a time.
@@ -58,6 +61,10 @@ struct CommitTests {
 
         func snapshot() throws -> StateSnapshot { StateSnapshot([StateTable("next", numbers: [next])]) }
         func restore(_ state: RestoredState) throws { next = state.numbers("next")[0][0] }
+
+        private var isAnchored = false
+        var wantsCheckpoint: Bool { !isAnchored && store.wantsAnchor.load(ordering: .relaxed) }
+        func onCheckpointStands() async throws { isAnchored = true }
     }
 
     final class CommittingSink: SinkOperator {
@@ -76,6 +83,8 @@ struct CommitTests {
             #expect(!hasEnded)
             rows += testRows(batch).map(\.value)
         }
+
+        var wantsCheckpoint: Bool { rows.count >= store.rowsWanted.load(ordering: .relaxed) }
 
         func onEnd() async throws {
             hasEnded = true
@@ -196,6 +205,35 @@ struct CommitTests {
         // What a sink has noted as committed of an earlier process must not be what the last rows are called.
         #expect(zip(epochs, epochs.dropFirst()).allSatisfy { $0 < $1 }, "\(epochs)")
         #expect(visible.sorted() == Array(0..<400))
+    }
+
+    @Test("a sink that holds much gets a checkpoint before its time") func wantedBySink() async throws {
+        let store = Store()
+        store.limit.store(100, ordering: .relaxed)
+        store.rowsWanted.store(50, ordering: .relaxed)
+        let running = try Self.engine(CommittingConnector(store: store)).start(
+            Self.graph(sinkParallelism: 1), checkpoints: Self.options(SimulatedFileSystem(), intervalMillis: nil))
+        for _ in 0..<5000 where store.content.withLock({ $0.visible.count < 50 }) {
+            try await Task.sleep(nanoseconds: 1_000_000)
+        }
+        #expect(store.content.withLock { $0.visible.count } >= 50)
+        store.limit.store(.max, ordering: .relaxed)
+        #expect(try await running.wait().outcome == .finished)
+        #expect(store.content.withLock { $0.visible }.sorted() == Array(0..<400))
+    }
+
+    @Test("a source that no restart finds where it began gets a checkpoint at once, and one only")
+    func wantedBySource() async throws {
+        let store = Store()
+        store.limit.store(0, ordering: .relaxed)
+        store.wantsAnchor.store(true, ordering: .relaxed)
+        let running = try Self.engine(CommittingConnector(store: store)).start(
+            Self.graph(sinkParallelism: 1), checkpoints: Self.options(SimulatedFileSystem(), intervalMillis: nil))
+        for _ in 0..<5000 where running.checkpoints?.completed == 0 { try await Task.sleep(nanoseconds: 1_000_000) }
+        try await Task.sleep(nanoseconds: 400_000_000)
+        #expect(running.checkpoints?.completed == 1)
+        store.limit.store(.max, ordering: .relaxed)
+        #expect(try await running.wait().outcome == .finished)
     }
 
     @Test("killed, stopped and rescaled at random, with commits that fail: each row is seen once")

@@ -94,4 +94,38 @@ struct KafkaSQLTests {
         let second = try run(back, again) { try newest(output)["1"] == #"{"rows":1,"total":60}"# }
         #expect(try newest(output)["1"] == #"{"rows":1,"total":60}"#, "\(second)")
     }
+
+    @Test("changes with bad records among them: these go to a table, the others change rows")
+    func badChanges() throws {
+        let broker = try KafkaBroker()
+        let folder = try TemporaryFolder()
+        let (changes, good, bad) = (try broker.makeTopic(1), try broker.makeTopic(1), try broker.makeTopic(1))
+        var values: [String] = []
+        for id in 0..<20 {
+            values.append(#"{"before":null,"after":{"k":\#(id),"n":1},"op":"c"}"#)
+            values.append("no change \(id)")
+            values.append(#"{"before":{"k":\#(id),"n":1},"after":{"k":\#(id),"n":5},"op":"u"}"#)
+            if id % 4 == 0 { values.append(#"{"before":{"k":\#(id),"n":5},"after":null,"op":"d"}"#) }
+        }
+        try KafkaRecordTests.put(broker, changes, values)
+        let sql =
+            Self.table(
+                "c", "k BIGINT PRIMARY KEY, n BIGINT", broker, changes,
+                Self.earliest.replacingOccurrences(of: "format = 'json'", with: "format = 'debezium_json'")
+                    + ", bad_data = 'table:bad'")
+            + Self.table(
+                "o", "one BIGINT PRIMARY KEY, rows BIGINT, total BIGINT", broker, good,
+                "type = 'sink', sink.upsert = 'true', format = 'json'")
+            + Self.table("bad", "offset BIGINT, record TEXT", broker, bad, "type = 'sink', format = 'json'")
+            + "INSERT INTO o SELECT 1, count(*), CAST(sum(n) AS BIGINT) FROM c"
+        let expected = #"{"one":1,"rows":15,"total":75}"#
+        func found() throws -> String? { try broker.records(good).last?.value }
+        let log = try run(sql, folder) { try found() == expected && broker.records(bad).count >= 20 }
+        #expect(try found() == expected, "\(log)")
+        let told = try broker.records(bad).compactMap(\.value)
+        let wanted = values.enumerated().filter { $1.hasPrefix("no change") }.map {
+            #"{"offset":\#($0),"record":"\#($1)"}"#
+        }
+        #expect(told == wanted, "\(log)")
+    }
 }

@@ -22,15 +22,21 @@ struct KafkaWatermarkTests {
     final class Windows {
         private let running: ChildProcess.Running
 
-        init(_ broker: KafkaBroker, _ topic: String, state: String? = nil, parallelism: Int = 1, idle: Int) throws {
+        /// `columns` of the table, which have its event time, and `others`: more options of it, and what else is done.
+        init(
+            _ broker: KafkaBroker, _ topic: String, state: String? = nil, parallelism: Int = 1, idle: Int,
+            columns: String = "p BIGINT, ts TIMESTAMP NOT NULL, WATERMARK FOR ts", options: String = "",
+            others: String = ""
+        ) throws {
             let sql = """
-                CREATE TABLE events (p BIGINT, ts TIMESTAMP NOT NULL, WATERMARK FOR ts) WITH (connector = 'kafka',
+                CREATE TABLE events (\(columns)) WITH (connector = 'kafka',
                     bootstrap_servers = '\(broker.servers)', topic = '\(topic)', type = 'source',
-                    source.offset = 'earliest', format = 'json', idle_micros = \(idle));
+                    source.offset = 'earliest', format = 'json', idle_micros = \(idle)\(options));
                 CREATE TABLE result (start TIMESTAMP, rows BIGINT) WITH (connector = 'single_file', path = '-',
                     type = 'sink', format = 'json');
                 INSERT INTO result SELECT w.start, n FROM (
                     SELECT tumble(INTERVAL '10 seconds') AS w, count(*) AS n FROM events GROUP BY w);
+                \(others)
                 """
             let script =
                 "import os, signal, sys; signal.pthread_sigmask(signal.SIG_SETMASK, []); "
@@ -135,6 +141,41 @@ struct KafkaWatermarkTests {
             _ = windows.kill()
         }
         #expect(seen == ["00:00 20", "00:10 20", "00:20 20"])
+    }
+
+    @Test("a generated event time that several queries read, and bad records that go to a table: the slower one counts")
+    func generatedAndBad() throws {
+        let broker = try KafkaBroker()
+        let folder = try TemporaryFolder()
+        let topic = try broker.makeTopic(2)
+        try write(broker, topic, 0, 0..<100)
+        let bad = (0..<10).map { "\"no JSON \($0)\"" }.joined(separator: "\n") + "\n"
+        try broker.tool("lines", topic, "1", input: bad)
+        func file(_ name: String) -> String { "connector = 'single_file', path = '\(folder.path)/\(name)'" }
+        let windows = try Windows(
+            broker, topic, idle: 60_000_000,
+            columns: """
+                p BIGINT, ts TEXT NOT NULL, at TIMESTAMP GENERATED ALWAYS AS (CAST(ts AS TIMESTAMP)),
+                WATERMARK FOR at AS at - INTERVAL '1 second'
+                """,
+            options: ", bad_data = 'table:bad'",
+            others: """
+                CREATE TABLE bad (record TEXT, partition INT) WITH (\(file("bad")), type = 'sink', format = 'json');
+                CREATE TABLE more (p BIGINT, at TIMESTAMP) WITH (\(file("more")), type = 'sink', format = 'json');
+                INSERT INTO more SELECT p, at FROM events;
+                """)
+        defer { _ = windows.end() }
+        #expect(windows.counts(1, seconds: 2.5) == [], "the second partition has given no time yet")
+        try write(broker, topic, 1, 0..<12)
+        #expect(windows.counts(1) == ["00:00 20"])
+        try broker.tool("lines", topic, "1", input: bad)
+        try write(broker, topic, 1, 12..<22)
+        #expect(windows.counts(2) == ["00:00 20", "00:10 20"])
+        func lines(_ name: String) -> Int {
+            (try? String(contentsOfFile: "\(folder.path)/\(name)", encoding: .utf8))?.split(separator: "\n").count ?? 0
+        }
+        for _ in 0..<100 where lines("bad") < 20 || lines("more") < 122 { usleep(50_000) }
+        #expect(lines("bad") == 20 && lines("more") == 122)
     }
 
     @Test("more subtasks than partitions: those that read nothing hold nobody up")

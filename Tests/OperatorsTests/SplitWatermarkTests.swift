@@ -44,6 +44,15 @@ struct SplitWatermarkTests {
         }
     }
 
+    @Test("a split that is known by its rows alone does not hide one that is assigned") func notedFirst() {
+        var splits = SplitWatermarks(idleNanos: nil)
+        splits.note(7, 100, at: 0)
+        splits.assign([3], at: 0)
+        #expect(splits.least(at: 0) == nil, "split 3 has no rows yet")
+        splits.note(3, 20, at: 0)
+        #expect(splits.least(at: 0) == 20)
+    }
+
     static let schema = Schema([Field("ts", .timestamp)])
 
     struct Stream {
@@ -92,6 +101,42 @@ struct SplitWatermarkTests {
         #expect(stream.target.currentWatermark == 70, "it never goes back")
         try stream.feed([(0, 400), (2, 400)])
         #expect(stream.target.currentWatermark == 70, "what is awake again counts")
+    }
+
+    @Test("rows that stand for bad records say nothing of the time, whatever is in them", arguments: 1...40)
+    func timeless(seed: Int) throws {
+        var random = SeededRandom(UInt64(seed))
+        let schema = Schema([Field("ts", .timestamp), Field("error", .utf8)])
+        let spec = WatermarkSpec(eventTime: 0, watermark: nil, idleMillis: nil, timeless: 1)
+        let target = WatermarkOperator(spec, context: .testing())
+        let splits = SourceSplits()
+        if seed % 3 > 0 { target.follow(splits) }
+        for split in 0..<3 { splits.assign(Int64(split)) }
+        let collector = RecordingCollector()
+        var greatest: [Int64: Int64] = [:]
+        for _ in 0..<20 {
+            let rows = (0..<Int.random(in: 1...8, using: &random)).map { _ in
+                (split: Int64(random.below(3)), isBad: random.below(3) == 0, time: Int64(random.below(1000)) << 32)
+            }
+            let times = Self.times(rows.map { $0.isBad && random.below(2) == 0 ? nil : $0.time })
+            var errors = ViewBuilder(capacity: rows.count)
+            for row in rows { if row.isBad { errors.append("wrong") } else { errors.appendNull() } }
+            splits.note(rows.enumerated().map { .init(split: $1.split, end: $0 + 1) })
+            try target.process(
+                RecordBatch(schema: schema, columns: [times, errors.finish(.utf8)], rowCount: rows.count), input: 0,
+                into: collector)
+            for row in rows where !row.isBad { greatest[row.split] = max(greatest[row.split] ?? .min, row.time) }
+            let expected =
+                seed % 3 > 0 ? (greatest.count == 3 ? greatest.values.min() : nil) : greatest.values.max()
+            #expect(target.currentWatermark == expected.map { $0 - WatermarkOperator.defaultDelay })
+        }
+    }
+
+    /// Timestamps, some of them NULL.
+    private static func times(_ values: [Int64?]) -> Column {
+        var builder = FixedWidthBuilder<Int64>(capacity: values.count)
+        for value in values { if let value { builder.append(value) } else { builder.appendNull(-5) } }
+        return builder.finish(.timestamp)
     }
 
     @Test("without an idle time a silent split holds the watermark for ever")

@@ -40,6 +40,8 @@ final class KafkaSource: SourceOperator {
     /// As of the last snapshot.
     private var noted: [Int32: Int64] = [:]
     private var isRestored = false
+    /// Whether the offsets it began at are known to a checkpoint, or found again without one.
+    private var isAnchored = true
     private var current: (messages: KafkaMessages, position: Int)?
     private var reportedBadRecords = 0
     private var lagTime: UInt64 = 0
@@ -102,6 +104,7 @@ final class KafkaSource: SourceOperator {
             do {
                 let begin = try await firstOffsets(client, missing)
                 next.merge(begin) { known, _ in known }
+                isAnchored = isRestored || options.startOffset != .latest
             } catch let failure as KafkaFailure {
                 throw client.error(failure, "cannot find where to begin")
             }
@@ -112,6 +115,9 @@ final class KafkaSource: SourceOperator {
     }
 
     var splits: SourceSplits? { ownSplits }
+
+    /// A second start at the end of the topic would leave out what has come since the first.
+    var wantsCheckpoint: Bool { !isAnchored }
 
     func onClose() async {
         current = nil
@@ -194,16 +200,17 @@ final class KafkaSource: SourceOperator {
         for bad in refused { report(bad, messages, isFatal: false) }
         if !options.format.keepsBadRecords { refused = [] }
         if pieces.isEmpty && refused.isEmpty { return .empty(spec.outputSchema) }
-        // A bad record is a row of its own that has no values.
-        let rest = RecordBatch(
-            schema: decoder.schema, columns: decoder.schema.fields.map { .nulls($0.type, count: refused.count) },
-            rowCount: refused.count)
-        let batches = pieces.map(\.batch) + (refused.isEmpty ? [] : [rest])
+        return batch(pieces, refused, messages, range)
+    }
+
+    /// The rows of records that could be read and of those that could not, all in the order of their records.
+    private func batch(
+        _ pieces: [KafkaPayloadDecoder.Piece], _ refused: [KafkaPayloadDecoder.Bad], _ messages: KafkaMessages,
+        _ range: Range<Int>
+    ) -> RecordBatch {
+        let batches = pieces.map(\.batch) + (refused.isEmpty ? [] : [Self.valueless(decoder.schema, refused.count)])
         let values = batches.count == 1 ? batches[0] : RecordBatch.concatenating(batches)
         let records = pieces.flatMap { $0.records ?? [] } + refused.map { Int32(truncatingIfNeeded: $0.record) }
-        if ownSplits.isFollowed {
-            ownSplits.note(runs(messages, range, records.prefix(values.rowCount - refused.count)))
-        }
         let bad = KafkaBadRecords(refused, from: values.rowCount - refused.count, messages)
         let now = context.clock.nowNanoseconds()
         let columns = origins.map { origin in
@@ -215,14 +222,27 @@ final class KafkaSource: SourceOperator {
             }
         }
         let batch = RecordBatch(schema: spec.outputSchema, columns: columns, rowCount: values.rowCount)
-        // All rows in the order of their records.
-        return refused.isEmpty
-            ? batch : batch.taking(Selection(records.indices.sorted { (records[$0], $0) < (records[$1], $1) }))
+        if refused.isEmpty {
+            if ownSplits.isFollowed { ownSplits.note(runs(messages, range, records)) }
+            return batch
+        }
+        let order = records.indices.sorted { (records[$0], $0) < (records[$1], $1) }
+        if ownSplits.isFollowed { ownSplits.note(runs(messages, range, order.map { records[$0] })) }
+        return batch.taking(Selection(order))
+    }
+
+    /// Rows of bad records: they have no values, and are no changes that take anything back.
+    private static func valueless(_ schema: Schema, _ count: Int) -> RecordBatch {
+        let columns = schema.fields.map { field in
+            field.name == HiddenColumn.retraction
+                ? Column.repeating(.boolean(false), count: count) : .nulls(field.type, count: count)
+        }
+        return RecordBatch(schema: schema, columns: columns, rowCount: count)
     }
 
     /// Which partition each row came of. `records` has the record of each row, ascending.
     private func runs(
-        _ messages: KafkaMessages, _ range: Range<Int>, _ records: ArraySlice<Int32>
+        _ messages: KafkaMessages, _ range: Range<Int>, _ records: [Int32]
     ) -> [SourceSplits.Run] {
         var row = 0
         return messages.runs(in: range).map { run in
@@ -271,7 +291,10 @@ final class KafkaSource: SourceOperator {
         return StateSnapshot([StateTable(Self.offsetsName, .everywhere, columns, rowCount: rows.count)])
     }
 
-    func onCheckpointStands() async throws { consumer?.tellGroup(noted) }
+    func onCheckpointStands() async throws {
+        isAnchored = true
+        consumer?.tellGroup(noted)
+    }
 
     func restore(_ state: RestoredState) throws {
         isRestored = true

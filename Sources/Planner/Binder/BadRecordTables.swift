@@ -46,7 +46,8 @@ struct BadRecordTables {
         guard table.traits.roles.contains(.sink) else { throw wrong("table '\(name)' is no sink") }
         let physical = source.physicalSchema
         let read = physical.fields.map { binder.numbering.column($0.name, $0.type, isNullable: $0.isNullable) }
-        let scan = LogicalPlan.scan(.init(table: source, columns: read, positions: Array(0..<physical.count)))
+        let scan = LogicalPlan.scan(
+            .init(table: source, columns: read, positions: Array(0..<physical.count), isForBadRecords: true))
         guard let error = read.first(where: { $0.name == HiddenColumn.badRecordError }) else {
             throw wrong("the source tells of none")
         }

@@ -74,10 +74,7 @@ extension Binder {
         let read = physical.fields.map { numbering.column($0.name, $0.type, isNullable: $0.isNullable) }
         var plan = LogicalPlan.scan(
             .init(table: table, columns: read, positions: Array(0..<physical.count)))
-        if table.badRecordTable != nil, let error = read.first(where: { $0.name == HiddenColumn.badRecordError }) {
-            // Rows of bad records are for the table that takes them.
-            plan = .filter(.init(input: plan, predicate: .isNull(error.expression)))
-        }
+        let error = table.badRecordTable == nil ? nil : read.first { $0.name == HiddenColumn.badRecordError }
         var columns: [PlanColumn] = []
         var computed: [ComputedColumn] = []
         var next = 0
@@ -93,7 +90,11 @@ extension Binder {
             computed.append(ComputedColumn(fresh, onto(read, generated)))
         }
         if computed.contains(where: { !$0.isPassThrough }) { plan = .project(.init(input: plan, columns: computed)) }
-        plan = watermarked(plan, table, columns)
+        plan = watermarked(plan, table, columns, timeless: error)
+        if let error {
+            // Rows of bad records are for the table that takes them.
+            plan = .filter(.init(input: plan, predicate: .isNull(error.expression)))
+        }
         return BoundQuery(plan: plan, columns: columns.filter { !$0.isHidden })
     }
 
@@ -105,10 +106,12 @@ extension Binder {
         }
     }
 
-    private func watermarked(_ plan: LogicalPlan, _ table: ConnectionTable, _ columns: [PlanColumn]) -> LogicalPlan {
+    private func watermarked(
+        _ plan: LogicalPlan, _ table: ConnectionTable, _ columns: [PlanColumn], timeless: PlanColumn?
+    ) -> LogicalPlan {
         let output = numbering.column(HiddenColumn.eventTime, .timestamp, isNullable: false)
         var node = LogicalPlan.Watermarking(
-            input: plan, eventTime: nil, watermark: nil, idleMillis: table.idleMillis, output: output)
+            input: plan, eventTime: nil, watermark: nil, idleMillis: table.idleMillis, timeless: timeless, output: output)
         if let declared = table.watermark {
             node.eventTime = columns[declared.column]
             node.watermark = onto(columns, declared.expression)

@@ -150,12 +150,11 @@ struct TableDefinitionBinder {
                 "E0304", "table \(result.name): option 'bad_data': only a source has bad records", span: span)
         }
         let known = result.traits.metadata.contains { $0.name == HiddenColumn.badRecordError }
-        if !known || result.traits.givesChanges {
+        if !known {
             throw Diagnostic(
                 "E0304",
-                "table \(result.name): option 'bad_data': bad records of connector '\(result.connector)'"
-                    + (known ? " in format debezium_json" : "") + " cannot go to a table", span: span,
-                hint: "use bad_data = 'fail' or 'drop'")
+                "table \(result.name): option 'bad_data': bad records of connector '\(result.connector)' cannot go to "
+                    + "a table", span: span, hint: "use bad_data = 'fail' or 'drop'")
         }
         for field in HiddenColumn.badRecordFields {
             result.columns.append(.init(field: field, isPrimaryKey: false, generated: nil, metadata: field.name))

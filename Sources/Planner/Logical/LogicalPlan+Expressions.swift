@@ -32,7 +32,7 @@ extension LogicalPlan {
         switch self {
         case .scan, .values, .limit: []
         case .watermark(let node):
-            (node.eventTime.map { [$0.expression] } ?? []) + (node.watermark.map { [$0] } ?? [])
+            [node.eventTime?.expression, node.watermark, node.timeless?.expression].compactMap { $0 }
         case .filter(let node): [node.predicate]
         case .project(let node): node.columns.map(\.expression)
         case .aggregate(let node):

@@ -27,6 +27,8 @@ public indirect enum LogicalPlan: Hashable, Sendable {
         public var positions: [Int]
         /// Says which rows are taken back, where the table holds changes and they are taken as such.
         public var retraction: PlanColumn?
+        /// Whether it is read for the records that cannot be decoded, which are no changes of any row.
+        public var isForBadRecords = false
     }
 
     /// Literal rows; a row of no columns is what `SELECT 1` reads from.
@@ -43,6 +45,9 @@ public indirect enum LogicalPlan: Hashable, Sendable {
         /// The watermark of a row; nil: event time minus one second.
         public var watermark: BoundExpression?
         public var idleMillis: Int64?
+        /// Rows in which this has a value stand for no record that could be read: they have no time, and say nothing
+        /// of it.
+        public var timeless: PlanColumn?
         /// The hidden event-time column that comes out.
         public var output: PlanColumn
     }

@@ -73,7 +73,8 @@ struct UpdatingStreams {
         let node = plan.replacingChildren(inputs)
         switch node {
         case .scan(var scan):
-            if scan.table.traits.givesChanges, isEndless || wantsVersions { scan.retraction = retraction() }
+            let givesChanges = scan.table.traits.givesChanges && !scan.isForBadRecords
+            if givesChanges, isEndless || wantsVersions { scan.retraction = retraction() }
             return .scan(scan)
         case .project(var project):
             if let retraction = inputs[0].retraction { project.columns.append(.passing(retraction)) }

@@ -109,7 +109,8 @@ enum OperatorDescription {
     private static func describe(_ watermark: WatermarkSpec) -> String {
         let time = watermark.eventTime.map { "eventTime=#\($0)" } ?? "eventTime=arrival"
         let expression = watermark.watermark.map(sql) ?? "eventTime - 1s"
-        return "Watermark \(time) watermark=\(expression)"
+        let timeless = watermark.timeless.map { " timeless=#\($0)" } ?? ""
+        return "Watermark \(time) watermark=\(expression)\(timeless)"
     }
 
     private static func describe(_ join: HashJoinSpec) -> String {

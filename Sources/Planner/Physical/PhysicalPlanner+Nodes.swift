@@ -33,6 +33,9 @@ extension PhysicalPlanner {
         var whole = Lowered(node: node, columns: columns, parallelism: width)
         if let retraction = scan.retraction {
             whole.columns.append(retraction)
+        } else if scan.isForBadRecords, table.traits.givesChanges {
+            whole.columns.append(
+                PlanColumn(id: Int.min, name: HiddenColumn.retraction, type: .boolean, isNullable: false))
         } else if table.traits.givesChanges {
             let final = FinalRowsSpec(retraction: columns.count, schema: Schema(columns.map(\.field)))
             whole = add(.finalRows(final), columns, over: [whole], parallelism: 1)

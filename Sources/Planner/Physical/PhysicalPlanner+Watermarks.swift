@@ -3,49 +3,115 @@ import Dataflow
 import Expressions
 
 /// Watermarks of sources that are read in splits are made right above the source, where it is known which split a row
-/// came of; all scans of such a table share them, also those that read no event time.
+/// came of; all scans of such a table share them, also those that read no event time. Generated columns come behind:
+/// what the watermark needs of them is computed in front of it.
 extension PhysicalPlanner {
+    /// The watermarks of a table, over the columns that any scan reads, by position.
+    struct SharedWatermark {
+        var spec: WatermarkSpec
+        /// The event time where it is generated; `spec.eventTime` is then the column behind all others.
+        var generatedTime: BoundExpression?
+    }
+
     /// By table name, what is made right above the source. `positions`: the columns that any scan reads.
-    static func watermarks(of plans: [LogicalPlan], _ positions: [String: [Int]]) -> [String: WatermarkSpec] {
-        var found: [String: WatermarkSpec] = [:]
+    static func watermarks(of plans: [LogicalPlan], _ positions: [String: [Int]]) -> [String: SharedWatermark] {
+        var found: [String: SharedWatermark] = [:]
         for plan in plans {
             plan.visit { node in
-                guard case .watermark(let watermark) = node, case .scan(let scan) = watermark.input,
+                guard case .watermark(let watermark) = node, let (scan, projects) = tableBelow(watermark),
                     scan.table.traits.hasSplits, scan.retraction == nil, !scan.table.traits.givesChanges,
                     let read = positions[scan.table.name]
                 else { return }
-                let columns = read.map { position in
-                    scan.positions.firstIndex(of: position).map { scan.columns[$0] }
-                        ?? PlanColumn(id: -1 - position, name: "", type: .null)
-                }
-                found[scan.table.name] = WatermarkSpec(
-                    eventTime: watermark.eventTime.flatMap { time in columns.firstIndex { $0.id == time.id } },
-                    watermark: watermark.watermark.map { expression in
-                        expression.rewritten { node in
-                            guard case .column(var reference) = node,
-                                let index = columns.firstIndex(where: { $0.id == reference.index })
-                            else { return node }
-                            reference.index = index
-                            return .column(reference)
-                        }
-                    }, idleMillis: watermark.idleMillis)
+                found[scan.table.name] = shared(watermark, scan, projects, read)
             }
         }
         return found
     }
 
-    func sharedWatermark(of scan: LogicalPlan.Scan) -> WatermarkSpec? {
+    /// The scan right below, but for the projections that compute the table's generated columns, outermost first.
+    private static func tableBelow(
+        _ watermark: LogicalPlan.Watermarking
+    ) -> (scan: LogicalPlan.Scan, projects: [LogicalPlan.Project])? {
+        var projects: [LogicalPlan.Project] = []
+        var plan = watermark.input
+        while case .project(let project) = plan, project.window == nil {
+            projects.append(project)
+            plan = project.input
+        }
+        guard case .scan(let scan) = plan else { return nil }
+        return (scan, projects)
+    }
+
+    private static func shared(
+        _ watermark: LogicalPlan.Watermarking, _ scan: LogicalPlan.Scan, _ projects: [LogicalPlan.Project],
+        _ read: [Int]
+    ) -> SharedWatermark {
+        let ids = read.map { position in scan.positions.firstIndex(of: position).map { scan.columns[$0].id } }
+        func overSource(_ expression: BoundExpression) -> BoundExpression {
+            let computed = projects.reduce(expression) { expression, project in
+                expression.rewritten { node in
+                    guard case .column(let reference) = node,
+                        let column = project.columns.first(where: { $0.column.id == reference.index })
+                    else { return node }
+                    return column.expression
+                }
+            }
+            return computed.rewritten { node in
+                guard case .column(var reference) = node, let index = ids.firstIndex(of: reference.index) else {
+                    return node
+                }
+                reference.index = index
+                return .column(reference)
+            }
+        }
+        func position(_ expression: BoundExpression) -> Int? {
+            if case .column(let reference) = expression { reference.index } else { nil }
+        }
+        let time = watermark.eventTime.map { overSource($0.expression) }
+        let generated = time.flatMap { position($0) == nil ? $0 : nil }
+        return SharedWatermark(
+            spec: WatermarkSpec(
+                eventTime: generated == nil ? time.flatMap(position) : read.count,
+                watermark: watermark.watermark.map(overSource), idleMillis: watermark.idleMillis,
+                timeless: watermark.timeless.flatMap { position(overSource($0.expression)) }),
+            generatedTime: generated)
+    }
+
+    func sharedWatermark(of scan: LogicalPlan.Scan) -> SharedWatermark? {
         scan.retraction == nil ? sharedWatermarks[scan.table.name] : nil
+    }
+
+    /// A watermark that its table's scans share, with the generated columns behind it; nil when it is none.
+    mutating func lowerShared(_ watermark: LogicalPlan.Watermarking) -> Lowered? {
+        guard let (scan, projects) = Self.tableBelow(watermark), let shared = sharedWatermark(of: scan) else {
+            return nil
+        }
+        var lowered = lower(scan, under: shared, giving: watermark.output)
+        for project in projects.reversed() {
+            lowered = addProjection(project.columns + [.passing(watermark.output)], over: lowered)
+        }
+        return lowered
     }
 
     /// A scan with the watermarks of its table; `output`: where the event time goes, nil: nobody reads it.
     mutating func lower(
-        _ scan: LogicalPlan.Scan, under spec: WatermarkSpec, giving output: PlanColumn?
+        _ scan: LogicalPlan.Scan, under shared: SharedWatermark, giving output: PlanColumn?
     ) -> Lowered {
         let whole = source(of: scan)
+        var input = whole
+        if let generated = shared.generatedTime {
+            let time = PlanColumn(id: Int.min + 1, name: HiddenColumn.watermark, type: .timestamp)
+            let columns = whole.columns + [time]
+            let passing = whole.columns.enumerated().map { index, column in
+                BoundExpression.column(
+                    .init(index: index, name: column.name, type: column.type, isNullable: column.isNullable))
+            }
+            let spec = ProjectionSpec(expressions: passing + [generated], schema: Schema(columns.map(\.field)))
+            input = add(.projection(spec), columns, over: [whole], parallelism: whole.parallelism)
+        }
         let time =
             output ?? PlanColumn(id: Int.min, name: HiddenColumn.eventTime, type: .timestamp, isNullable: false)
-        let made = add(.watermark(spec), whole.columns + [time], over: [whole], parallelism: whole.parallelism)
+        let made = add(.watermark(shared.spec), input.columns + [time], over: [input], parallelism: input.parallelism)
         return project(made, onto: scan.columns + (output.map { [$0] } ?? []))
     }
 }

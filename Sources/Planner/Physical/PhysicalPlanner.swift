@@ -13,7 +13,7 @@ struct PhysicalPlanner {
     /// The struct types after narrowing, by table name and position.
     let sharedTypes: [String: [Int: DataType]]
     /// The watermarks of tables whose sources have splits, over the columns at `sharedPositions`.
-    let sharedWatermarks: [String: WatermarkSpec]
+    let sharedWatermarks: [String: SharedWatermark]
 
     /// A node whose output columns are `columns`, in order.
     struct Lowered {
@@ -115,13 +115,12 @@ struct PhysicalPlanner {
             let spec = ValuesSpec(schema: Schema(node.columns.map(\.field)), rows: node.rows)
             return add(.values(spec), node.columns, over: [], parallelism: 1)
         case .watermark(let node):
-            if case .scan(let scan) = node.input, let shared = sharedWatermark(of: scan) {
-                return lower(scan, under: shared, giving: node.output)
-            }
+            if let shared = lowerShared(node) { return shared }
             let input = lower(node.input)
             let spec = WatermarkSpec(
                 eventTime: node.eventTime.map { column in index(of: column.id, in: input) },
-                watermark: node.watermark.map { position($0, in: input) }, idleMillis: node.idleMillis)
+                watermark: node.watermark.map { position($0, in: input) }, idleMillis: node.idleMillis,
+                timeless: node.timeless.map { index(of: $0.id, in: input) })
             return add(.watermark(spec), plan.outputs, over: [input], parallelism: input.parallelism)
         case .filter(let node):
             let input = lower(node.input)
