@@ -47,7 +47,7 @@ public enum TableRole: String, Hashable, Sendable, Codable {
 }
 
 /// How often a row is read or written, whatever fails and whenever the process dies, in a pipeline with checkpoints.
-public enum Delivery: String, Hashable, Sendable, Codable {
+public enum DeliveryGuarantee: String, Hashable, Sendable, Codable {
     case exactlyOnce = "exactly-once"
     case atLeastOnce = "at-least-once"
     case atMostOnce = "at-most-once"
@@ -133,7 +133,7 @@ public protocol Connector: Sendable {
 
     /// What a table promises as a source or a sink, for EXPLAIN. If not said, a source reads each row once, and a sink
     /// writes each row once if it commits, else at least once.
-    func delivery(_ spec: ConnectorSpec, as role: TableRole) -> Delivery
+    func delivery(_ spec: ConnectorSpec, as role: TableRole) -> DeliveryGuarantee
 
     /// Builds the sink of one subtask.
     func makeSink(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SinkOperator
@@ -161,7 +161,7 @@ extension Connector {
     public func prepareSink(_ spec: ConnectorSpec, isTrial: Bool) async throws {}
     public var sinkCommits: Bool { false }
     public func sinkCommits(_ spec: ConnectorSpec) -> Bool { sinkCommits }
-    public func delivery(_ spec: ConnectorSpec, as role: TableRole) -> Delivery {
+    public func delivery(_ spec: ConnectorSpec, as role: TableRole) -> DeliveryGuarantee {
         role != .sink || sinkCommits(spec) ? .exactlyOnce : .atLeastOnce
     }
     public func isAccess(option key: String) -> Bool { false }

@@ -82,15 +82,9 @@ public struct ConfinedFileSystem: FileSystem {
         _ path: String, _ flags: Int32, _ operation: FileError.Operation, permissions: mode_t = 0o644
     ) throws(FileError) -> Int32 {
         let place = try place(path, operation)
-        // Without waiting for the other end of what may be a pipe.
         let descriptor = openat(
-            place.folder.descriptor, place.name, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, permissions)
-        guard descriptor >= 0 else { throw FileError(operation, path: path, errno: errno) }
-        var information = stat()
-        let kind = fstat(descriptor, &information) == 0 ? information.st_mode & S_IFMT : 0
-        if kind == S_IFREG { return descriptor }
-        _ = close(descriptor)
-        throw FileError(operation, path: path, errno: kind == S_IFDIR ? EISDIR : EOPNOTSUPP)
+            place.folder.descriptor, place.name, flags | O_NOFOLLOW | PlainFile.flags, permissions)
+        return try PlainFile.checked(descriptor, path: path, operation)
     }
 
     private func directory(_ path: String, _ operation: FileError.Operation) throws(FileError) -> Int32 {
@@ -109,21 +103,9 @@ public struct ConfinedFileSystem: FileSystem {
     }
 
     public func openForWriting(_ path: String, _ mode: WriteMode) throws(FileError) -> any WritableFile {
-        let flags =
-            switch mode {
-            case .replace: Int32(0)
-            case .append: O_APPEND
-            case .createNew, .createPrivate: O_EXCL
-            }
-        let descriptor = try file(
-            path, O_WRONLY | O_CREAT | flags, .openForWriting, permissions: mode == .createPrivate ? 0o600 : 0o644)
-        // Emptied only once it is known what it is.
-        if case .replace = mode, ftruncate(descriptor, 0) != 0 {
-            let failure = errno
-            _ = close(descriptor)
-            throw FileError(.openForWriting, path: path, errno: failure)
+        try PlainFile.forWriting(path, mode) { flags, permissions throws(FileError) in
+            try file(path, flags, .openForWriting, permissions: permissions)
         }
-        return PosixFile(descriptor: descriptor, path: path, isOwned: true)
     }
 
     public func rename(_ path: String, to destination: String) throws(FileError) {

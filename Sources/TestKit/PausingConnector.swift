@@ -29,7 +29,9 @@ public struct PausingConnector: Connector {
     public var options: OptionSchema { base.options }
     public var sinkCommits: Bool { base.sinkCommits }
     public func sinkCommits(_ spec: ConnectorSpec) -> Bool { base.sinkCommits(spec) }
-    public func delivery(_ spec: ConnectorSpec, as role: TableRole) -> Delivery { base.delivery(spec, as: role) }
+    public func delivery(_ spec: ConnectorSpec, as role: TableRole) -> DeliveryGuarantee {
+        base.delivery(spec, as: role)
+    }
 
     public func traits(options: [String: OptionValue], schema: Schema) throws(OptionError) -> TableTraits {
         try base.traits(options: options, schema: schema)

@@ -8,22 +8,14 @@ import Testing
 /// Two processes that take over one folder at the same time.
 struct TakeOverTests {
     /// Calls `before` once, when an entry is about to get its name.
-    private final class Interrupted: FileSystem {
-        private let base: SimulatedFileSystem
+    private final class Interrupted: ForwardingFileSystem {
+        let base: SimulatedFileSystem
         private let before = Mutex<(@Sendable () -> Void)?>(nil)
 
         init(_ base: SimulatedFileSystem) { self.base = base }
 
         func interrupt(_ body: @escaping @Sendable () -> Void) { before.withLock { $0 = body } }
 
-        var standardInput: any ReadableFile { base.standardInput }
-        var standardOutput: any WritableFile { base.standardOutput }
-        var standardError: any WritableFile { base.standardError }
-        func openForReading(_ path: String) throws(FileError) -> any ReadableFile { try base.openForReading(path) }
-        func openForWriting(_ path: String, _ mode: WriteMode) throws(FileError) -> any WritableFile {
-            try base.openForWriting(path, mode)
-        }
-        func rename(_ path: String, to destination: String) throws(FileError) { try base.rename(path, to: destination) }
         func rename(_ path: String, toNew destination: String) throws(FileError) {
             let body = before.withLock { body in
                 defer { body = nil }
@@ -32,14 +24,6 @@ struct TakeOverTests {
             body?()
             try base.rename(path, toNew: destination)
         }
-        func remove(_ path: String) throws(FileError) { try base.remove(path) }
-        func list(_ path: String) throws(FileError) -> [String] { try base.list(path) }
-        func status(_ path: String) throws(FileError) -> FileStatus? { try base.status(path) }
-        func makeDirectory(_ path: String) throws(FileError) { try base.makeDirectory(path) }
-        func truncate(_ path: String, byteCount: Int) throws(FileError) {
-            try base.truncate(path, byteCount: byteCount)
-        }
-        func synchronizeDirectory(_ path: String) throws(FileError) { try base.synchronizeDirectory(path) }
     }
 
     @Test("one of them has the folder, the other may try again; neither writes into the other's entry")

@@ -40,7 +40,7 @@ struct AWSSignatureTests {
     }
 
     @Test("a token of MSK is the one that AWS's own signer makes", arguments: [false, true])
-    func token(isTemporary: Bool) throws {
+    func token(isTemporary: Bool) async throws {
         var environment = [
             "AWS_ACCESS_KEY_ID": Self.keys.accessKeyID, "AWS_SECRET_ACCESS_KEY": Self.keys.secretAccessKey,
         ]
@@ -48,7 +48,7 @@ struct AWSSignatureTests {
         let tokens = MSKTokenSource(
             region: "eu-central-1", credentials: AWSCredentialChain(environment: environment),
             clock: Clock(seconds: 1_700_000_000))
-        let token = try tokens.token()
+        let token = try await tokens.token()
         #expect(token.expiry == 1_700_000_900_000)
         #expect(!token.text.contains { $0 == "=" || $0 == "+" || $0 == "/" })
         var padded = token.text.replacing("-", with: "+").replacing("_", with: "/")
@@ -74,21 +74,23 @@ struct AWSSignatureTests {
     }
 
     @Test("credentials come of the environment, then of the profile's files")
-    func chain() throws {
+    func chain() async throws {
         let files = SimulatedFileSystem()
         func write(_ path: String, _ text: String) throws {
             try files.openForWriting(path, .replace).write(text)
         }
-        func resolve(_ environment: [String: String]) throws -> AWSCredentials {
-            try AWSCredentialChain(environment: environment, fileSystem: files).resolve()
+        func resolve(_ environment: [String: String]) async throws -> AWSCredentials {
+            try await AWSCredentialChain(
+                environment: environment.merging(["AWS_EC2_METADATA_DISABLED": "true"]) { $1 }, fileSystem: files
+            ).resolve()
         }
-        #expect(throws: AWSCredentialsError.self) { try resolve(["HOME": "/home/me"]) }
+        await #expect(throws: AWSCredentialsError.self) { try await resolve(["HOME": "/home/me"]) }
         try files.makeDirectory("/home/me/.aws")
         try write(
             "/home/me/.aws/config",
             "[default]\nregion = x\n[profile work]\naws_access_key_id=C\naws_secret_access_key = cs\n")
-        #expect(throws: AWSCredentialsError.self) { try resolve(["HOME": "/home/me"]) }
-        #expect(try resolve(["HOME": "/home/me", "AWS_PROFILE": "work"]).accessKeyID == "C")
+        await #expect(throws: AWSCredentialsError.self) { try await resolve(["HOME": "/home/me"]) }
+        #expect(try await resolve(["HOME": "/home/me", "AWS_PROFILE": "work"]).accessKeyID == "C")
         try write(
             "/home/me/.aws/credentials",
             """
@@ -103,17 +105,18 @@ struct AWSSignatureTests {
             aws_session_token=t
 
             """)
-        #expect(try resolve(["HOME": "/home/me"]) == AWSCredentials(accessKeyID: "A", secretAccessKey: "a=b+c"))
+        #expect(try await resolve(["HOME": "/home/me"]) == AWSCredentials(accessKeyID: "A", secretAccessKey: "a=b+c"))
         #expect(
-            try resolve(["HOME": "/home/me", "AWS_PROFILE": "work"])
+            try await resolve(["HOME": "/home/me", "AWS_PROFILE": "work"])
                 == AWSCredentials(accessKeyID: "W", secretAccessKey: "ws", sessionToken: "t"))
         #expect(
-            try resolve(["HOME": "/home/me", "AWS_ACCESS_KEY_ID": "E", "AWS_SECRET_ACCESS_KEY": "es"])
+            try await resolve(["HOME": "/home/me", "AWS_ACCESS_KEY_ID": "E", "AWS_SECRET_ACCESS_KEY": "es"])
                 == AWSCredentials(accessKeyID: "E", secretAccessKey: "es"))
         try write("/elsewhere", "[default]\naws_access_key_id = X\naws_secret_access_key = xs\n")
-        #expect(try resolve(["HOME": "/home/me", "AWS_SHARED_CREDENTIALS_FILE": "/elsewhere"]).accessKeyID == "X")
+        #expect(
+            try await resolve(["HOME": "/home/me", "AWS_SHARED_CREDENTIALS_FILE": "/elsewhere"]).accessKeyID == "X")
         do {
-            _ = try resolve(["HOME": "/home/me", "AWS_PROFILE": "nobody"])
+            _ = try await resolve(["HOME": "/home/me", "AWS_PROFILE": "nobody"])
             Issue.record("no error")
         } catch let error as AWSCredentialsError {
             #expect(error.message.contains("profile nobody in /home/me/.aws/credentials"))

@@ -129,36 +129,16 @@ import Testing
 }
 
 /// The host's files, with files in place of the standard streams.
-struct RedirectedFileSystem: FileSystem {
+struct RedirectedFileSystem: ForwardingFileSystem {
     let input: String
     let output: String
-    private let host = PosixFileSystem()
+    let base = PosixFileSystem()
 
     init(input: String, output: String) {
         self.input = input
         self.output = output
     }
 
-    var standardInput: any ReadableFile {
-        (try? host.openForReading(input)) ?? host.standardInput
-    }
-    var standardOutput: any WritableFile {
-        (try? host.openForWriting(output, .replace)) ?? host.standardOutput
-    }
-    var standardError: any WritableFile { host.standardError }
-
-    func openForReading(_ path: String) throws(FileError) -> any ReadableFile { try host.openForReading(path) }
-    func openForWriting(_ path: String, _ mode: WriteMode) throws(FileError) -> any WritableFile {
-        try host.openForWriting(path, mode)
-    }
-    func rename(_ path: String, toNew destination: String) throws(FileError) {
-        try host.rename(path, toNew: destination)
-    }
-    func rename(_ path: String, to destination: String) throws(FileError) { try host.rename(path, to: destination) }
-    func remove(_ path: String) throws(FileError) { try host.remove(path) }
-    func list(_ path: String) throws(FileError) -> [String] { try host.list(path) }
-    func status(_ path: String) throws(FileError) -> FileStatus? { try host.status(path) }
-    func makeDirectory(_ path: String) throws(FileError) { try host.makeDirectory(path) }
-    func truncate(_ path: String, byteCount: Int) throws(FileError) { try host.truncate(path, byteCount: byteCount) }
-    func synchronizeDirectory(_ path: String) throws(FileError) { try host.synchronizeDirectory(path) }
+    var standardInput: any ReadableFile { (try? base.openForReading(input)) ?? base.standardInput }
+    var standardOutput: any WritableFile { (try? base.openForWriting(output, .replace)) ?? base.standardOutput }
 }

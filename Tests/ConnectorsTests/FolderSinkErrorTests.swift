@@ -149,24 +149,10 @@ import Testing
 }
 
 /// The host's files, none of which may be written.
-private final class RefusingFileSystem: FileSystem {
-    private let host = PosixFileSystem()
+private final class RefusingFileSystem: ForwardingFileSystem {
+    let base = PosixFileSystem()
 
-    var standardInput: any ReadableFile { host.standardInput }
-    var standardOutput: any WritableFile { host.standardOutput }
-    var standardError: any WritableFile { host.standardError }
-    func openForReading(_ path: String) throws(FileError) -> any ReadableFile { try host.openForReading(path) }
     func openForWriting(_ path: String, _ mode: WriteMode) throws(FileError) -> any WritableFile {
         throw FileError(.openForWriting, path: path, errno: 13)
     }
-    func rename(_ path: String, to destination: String) throws(FileError) { try host.rename(path, to: destination) }
-    func rename(_ path: String, toNew destination: String) throws(FileError) {
-        try host.rename(path, toNew: destination)
-    }
-    func remove(_ path: String) throws(FileError) { try host.remove(path) }
-    func list(_ path: String) throws(FileError) -> [String] { try host.list(path) }
-    func status(_ path: String) throws(FileError) -> FileStatus? { try host.status(path) }
-    func makeDirectory(_ path: String) throws(FileError) { try host.makeDirectory(path) }
-    func truncate(_ path: String, byteCount: Int) throws(FileError) { try host.truncate(path, byteCount: byteCount) }
-    func synchronizeDirectory(_ path: String) throws(FileError) { try host.synchronizeDirectory(path) }
 }

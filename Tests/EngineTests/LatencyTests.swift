@@ -6,7 +6,6 @@ import TestKit
 import Testing
 
 @testable import Engine
-@testable import struct Engine.Delivery
 
 /// How long rows take through a pipeline.
 @Suite(.serialized) struct LatencyTests {

@@ -14,21 +14,36 @@ struct AWSCredentialsError: Error, Hashable {
 }
 
 /// Finds credentials where AWS tools look for them: first `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and
-/// `AWS_SESSION_TOKEN`, then the profile `AWS_PROFILE` (else `default`) in the file `AWS_SHARED_CREDENTIALS_FILE`
-/// (else `~/.aws/credentials`), then in `AWS_CONFIG_FILE` (else `~/.aws/config`). Nothing is kept: a file that is
-/// written anew counts from the next time on.
+/// `AWS_SESSION_TOKEN`; then the role of a pod; then the profile `AWS_PROFILE` (else `default`) in the file
+/// `AWS_SHARED_CREDENTIALS_FILE` (else `~/.aws/credentials`) and in `AWS_CONFIG_FILE` (else `~/.aws/config`); then the
+/// roles of the container and of the machine. Those of roles are kept until shortly before they expire; of the others
+/// nothing is: a file that is written anew counts from the next time on.
 struct AWSCredentialChain: Sendable {
     private static let fileBytesMax = 1 << 20
 
     var environment: any HostEnvironment = SystemEnvironment()
     var fileSystem: any FileSystem = PosixFileSystem()
+    var exchange: any AWSExchange = AWSHTTPExchange()
+    var clock: any WallClock = SystemWallClock()
+    var kept = AWSRoleCache.ofProcess
+
+    private func given(_ name: String) -> String? { environment.value(name).flatMap { $0.isEmpty ? nil : $0 } }
 
     /// The first there are. Errors: `AWSCredentialsError` that says where was looked.
-    func resolve() throws(AWSCredentialsError) -> AWSCredentials {
-        let given = { (name: String) in environment.value(name).flatMap { $0.isEmpty ? nil : $0 } }
+    func resolve() async throws(AWSCredentialsError) -> AWSCredentials {
         if let id = given("AWS_ACCESS_KEY_ID"), let secret = given("AWS_SECRET_ACCESS_KEY") {
             return AWSCredentials(
                 accessKeyID: id, secretAccessKey: secret, sessionToken: given("AWS_SESSION_TOKEN"))
+        }
+        let roles = AWSRoles(environment: environment, fileSystem: fileSystem, exchange: exchange)
+        let now = clock.nowNanoseconds()
+        if let found = try await kept.credentials(
+            .pod, at: now,
+            { () async throws(AWSCredentialsError) in
+                try await roles.ofWebIdentity()
+            })
+        {
+            return found
         }
         let profile = given("AWS_PROFILE") ?? "default"
         let home = given("HOME") ?? ""
@@ -43,9 +58,18 @@ struct AWSCredentialChain: Sendable {
             return AWSCredentials(
                 accessKeyID: id, secretAccessKey: secret, sessionToken: values["aws_session_token"])
         }
+        if let found = try await kept.credentials(
+            .host, at: now,
+            { () async throws(AWSCredentialsError) in
+                if let container = try await roles.ofContainer() { return container }
+                return try await roles.ofMachine()
+            })
+        {
+            return found
+        }
         throw AWSCredentialsError(
-            message: "there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write profile "
-                + "\(profile) in \(places[0].0)")
+            message: "there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, write profile "
+                + "\(profile) in \(places[0].0), or give the pod, container or machine a role")
     }
 
     /// The values of one section: `[name]`, then lines `key = value`; lines that begin with `#` or `;` say nothing.

@@ -1,6 +1,8 @@
 import CRdKafka
+import Dispatch
 import Glibc
 import HostSystem
+import Synchronization
 
 /// Makes what an MSK cluster takes as proof of who asks: a signed request for `kafka-cluster:Connect`, as a token.
 struct MSKTokenSource: Sendable {
@@ -18,10 +20,10 @@ struct MSKTokenSource: Sendable {
     var clock: any WallClock = SystemWallClock()
 
     /// A token that counts from now on. Errors: `AWSCredentialsError`.
-    func token() throws(AWSCredentialsError) -> Token {
+    func token() async throws(AWSCredentialsError) -> Token {
         let seconds = clock.nowNanoseconds() / 1_000_000_000
         let signature = AWSSignature(
-            credentials: try credentials.resolve(), region: region, service: "kafka-cluster", seconds: seconds,
+            credentials: try await credentials.resolve(), region: region, service: "kafka-cluster", seconds: seconds,
             lifetime: Self.lifetimeSeconds)
         let host = "kafka.\(region).amazonaws.com"
         let query = signature.presignedQuery(host: host, path: "/", query: ["Action": "kafka-cluster:Connect"])
@@ -45,10 +47,19 @@ struct MSKTokenSource: Sendable {
         return text
     }
 
-    /// Gives the client a token, or the reason why there is none. Called on a thread of the library.
+    /// Gives the client a token, or the reason why there is none. Called on the thread that polls the client, which
+    /// waits here for the credentials of roles.
     func refresh(_ client: OpaquePointer) -> String? {
+        let made = Made()
+        Task {
+            do throws(AWSCredentialsError) {
+                made.give(.success(try await token()))
+            } catch {
+                made.give(.failure(error))
+            }
+        }
         do throws(AWSCredentialsError) {
-            let token = try token()
+            let token = try made.take().get()
             var room = [CChar](repeating: 0, count: 512)
             let code = rd_kafka_oauthbearer_set_token(
                 client, token.text, token.expiry, "laminar", nil, 0, &room, room.count)
@@ -59,6 +70,24 @@ struct MSKTokenSource: Sendable {
         } catch {
             _ = rd_kafka_oauthbearer_set_token_failure(client, error.message)
             return error.message
+        }
+    }
+
+    /// A token that a task makes for a thread that waits for it.
+    private final class Made: Sendable {
+        private let result = Mutex<Result<Token, AWSCredentialsError>>(
+            .failure(AWSCredentialsError(message: "the AWS credentials did not come in time")))
+        private let isThere = DispatchSemaphore(value: 0)
+
+        func give(_ result: Result<Token, AWSCredentialsError>) {
+            self.result.withLock { $0 = result }
+            isThere.signal()
+        }
+
+        /// Waits at most as long as all services together may take.
+        func take() -> Result<Token, AWSCredentialsError> {
+            _ = isThere.wait(timeout: .now() + .seconds(20))
+            return result.withLock { $0 }
         }
     }
 }

@@ -33,7 +33,7 @@ public struct SingleFileConnector: Connector {
 
     /// A file is cut back to the length it had at the checkpoint; standard output cannot be, nor can standard input be
     /// read again.
-    public func delivery(_ spec: ConnectorSpec, as role: TableRole) -> Delivery {
+    public func delivery(_ spec: ConnectorSpec, as role: TableRole) -> DeliveryGuarantee {
         let isFile = spec.options["path"].map { $0.text != "-" } ?? false
         return isFile ? .exactlyOnce : role == .sink ? .atLeastOnce : .atMostOnce
     }

@@ -255,32 +255,16 @@ import Testing
     }
 
     /// A disk on which no state can be written while `isFull`.
-    final class FullDisk: FileSystem {
-        private let base = PosixFileSystem()
+    final class FullDisk: ForwardingFileSystem {
+        let base = PosixFileSystem()
         let isFull = Atomic<Bool>(false)
 
-        var standardInput: any ReadableFile { base.standardInput }
-        var standardOutput: any WritableFile { base.standardOutput }
-        var standardError: any WritableFile { base.standardError }
-        func openForReading(_ path: String) throws(FileError) -> any ReadableFile { try base.openForReading(path) }
         func openForWriting(_ path: String, _ mode: WriteMode) throws(FileError) -> any WritableFile {
             if isFull.load(ordering: .relaxed), path.hasSuffix(".state") {
                 throw FileError(.write, path: path, errno: 28)
             }
             return try base.openForWriting(path, mode)
         }
-        func rename(_ path: String, to destination: String) throws(FileError) { try base.rename(path, to: destination) }
-        func rename(_ path: String, toNew destination: String) throws(FileError) {
-            try base.rename(path, toNew: destination)
-        }
-        func remove(_ path: String) throws(FileError) { try base.remove(path) }
-        func list(_ path: String) throws(FileError) -> [String] { try base.list(path) }
-        func status(_ path: String) throws(FileError) -> FileStatus? { try base.status(path) }
-        func makeDirectory(_ path: String) throws(FileError) { try base.makeDirectory(path) }
-        func truncate(_ path: String, byteCount: Int) throws(FileError) {
-            try base.truncate(path, byteCount: byteCount)
-        }
-        func synchronizeDirectory(_ path: String) throws(FileError) { try base.synchronizeDirectory(path) }
     }
 
     @Test("a job that cannot take the checkpoint keeps its query, says so, and loses nothing")
