@@ -116,7 +116,7 @@ struct KafkaSQLTests {
             + Self.table(
                 "o", "one BIGINT PRIMARY KEY, rows BIGINT, total BIGINT", broker, good,
                 "type = 'sink', sink.upsert = 'true', format = 'json'")
-            + Self.table("bad", "offset BIGINT, record TEXT", broker, bad, "type = 'sink', format = 'json'")
+            + Self.table("bad", "\"offset\" BIGINT, record TEXT", broker, bad, "type = 'sink', format = 'json'")
             + "INSERT INTO o SELECT 1, count(*), CAST(sum(n) AS BIGINT) FROM c"
         let expected = #"{"one":1,"rows":15,"total":75}"#
         func found() throws -> String? { try broker.records(good).last?.value }

@@ -4,7 +4,7 @@ import Expressions
 
 extension PhysicalPlanner {
     mutating func lower(_ scan: LogicalPlan.Scan) -> Lowered {
-        if let shared = sharedWatermark(of: scan) { return lower(scan, under: shared, giving: nil) }
+        if let shared = sharedWatermark(of: scan) { return lower(scan, under: shared) }
         let whole = source(of: scan)
         // The source may give more columns than this scan reads: others need them.
         return whole.columns.map(\.id) == LogicalPlan.scan(scan).outputs.map(\.id)
@@ -28,7 +28,9 @@ extension PhysicalPlanner {
         let node = builder.node(.source(spec), schema: spec.outputSchema, parallelism: width, inputs: [])
         let columns = read.map { position in
             if let own = scan.positions.firstIndex(of: position) { return scan.columns[own] }
-            return PlanColumn(id: -1 - position, name: schema[position].name, type: schema[position].type)
+            // As in the scans that read it, so that what is made of it is the same for all.
+            let field = schema[position]
+            return PlanColumn(id: -1 - position, name: field.name, type: field.type, isNullable: field.isNullable)
         }
         var whole = Lowered(node: node, columns: columns, parallelism: width)
         if let retraction = scan.retraction {

@@ -86,22 +86,28 @@ extension PhysicalPlanner {
         guard let (scan, projects) = Self.tableBelow(watermark), let shared = sharedWatermark(of: scan) else {
             return nil
         }
-        var lowered = lower(scan, under: shared, giving: watermark.output)
+        var lowered = watermarked(scan, shared, watermark.output)
         for project in projects.reversed() {
             lowered = addProjection(project.columns + [.passing(watermark.output)], over: lowered)
         }
-        return lowered
+        return projects.isEmpty ? self.project(lowered, onto: scan.columns + [watermark.output]) : lowered
     }
 
-    /// A scan with the watermarks of its table; `output`: where the event time goes, nil: nobody reads it.
-    mutating func lower(
-        _ scan: LogicalPlan.Scan, under shared: SharedWatermark, giving output: PlanColumn?
+    /// A scan with the watermarks of its table, whose event time nobody reads.
+    mutating func lower(_ scan: LogicalPlan.Scan, under shared: SharedWatermark) -> Lowered {
+        let time = PlanColumn(id: Int.min, name: HiddenColumn.eventTime, type: .timestamp, isNullable: false)
+        return project(watermarked(scan, shared, time), onto: scan.columns)
+    }
+
+    /// All columns of a scan's table that are read, and the event time behind them.
+    private mutating func watermarked(
+        _ scan: LogicalPlan.Scan, _ shared: SharedWatermark, _ time: PlanColumn
     ) -> Lowered {
         let whole = source(of: scan)
         var input = whole
         if let generated = shared.generatedTime {
-            let time = PlanColumn(id: Int.min + 1, name: HiddenColumn.watermark, type: .timestamp)
-            let columns = whole.columns + [time]
+            let computed = PlanColumn(id: Int.min + 1, name: HiddenColumn.watermark, type: .timestamp)
+            let columns = whole.columns + [computed]
             let passing = whole.columns.enumerated().map { index, column in
                 BoundExpression.column(
                     .init(index: index, name: column.name, type: column.type, isNullable: column.isNullable))
@@ -109,9 +115,6 @@ extension PhysicalPlanner {
             let spec = ProjectionSpec(expressions: passing + [generated], schema: Schema(columns.map(\.field)))
             input = add(.projection(spec), columns, over: [whole], parallelism: whole.parallelism)
         }
-        let time =
-            output ?? PlanColumn(id: Int.min, name: HiddenColumn.eventTime, type: .timestamp, isNullable: false)
-        let made = add(.watermark(shared.spec), input.columns + [time], over: [input], parallelism: input.parallelism)
-        return project(made, onto: scan.columns + (output.map { [$0] } ?? []))
+        return add(.watermark(shared.spec), input.columns + [time], over: [input], parallelism: input.parallelism)
     }
 }
