@@ -139,7 +139,7 @@ public final class QueryCompiler {
             plans = plans.map { changing.contains($0.table) ? streams.withRetraction($0) : $0 }
             result.diagnostics += streams.warnings
             result.previewKey = plans.first { $0.table.options.isEmpty }?.key
-            result.graph = PhysicalPlanner.plan(plans, parallelism: options.parallelism)
+            result.graph = graph(plans)
             result.isBounded = plans.allSatisfy(\.input.isBounded)
         } catch {
             result.diagnostics.append(error)
@@ -409,14 +409,14 @@ public final class QueryCompiler {
         }
         var streams = UpdatingStreams(numbering: binder.numbering, settings: settings)
         let optimized = try streams.apply(try optimized(plan))
-        switch kind {
-        case .logical: result.answers.append(ExplainRenderer.logical(optimized))
-        case .physical:
-            let graph = PhysicalPlanner.plan([optimized], parallelism: options.parallelism)
-            result.answers.append(ExplainRenderer.physical(graph, binder.connectors))
-        case .graph:
-            let graph = PhysicalPlanner.plan([optimized], parallelism: options.parallelism)
-            result.answers.append(ExplainRenderer.graph(graph, binder.connectors))
-        }
+        if case .logical = kind { return result.answers.append(ExplainRenderer.logical(optimized)) }
+        let graph = graph([optimized])
+        result.answers.append(
+            kind == .graph
+                ? ExplainRenderer.graph(graph, binder.connectors) : ExplainRenderer.physical(graph, binder.connectors))
+    }
+
+    private func graph(_ plans: [SinkPlan]) -> DataflowGraph {
+        PhysicalPlanner.plan(plans, parallelism: options.parallelism, functions: binder.registry)
     }
 }

@@ -14,13 +14,15 @@ extension PhysicalPlanner {
     }
 
     /// By table name, what is made right above the source. `positions`: the columns that any scan reads.
-    static func watermarks(of plans: [LogicalPlan], _ positions: [String: [Int]]) -> [String: SharedWatermark] {
+    static func watermarks(
+        of plans: [LogicalPlan], _ positions: [String: [Int]], _ functions: FunctionRegistry
+    ) -> [String: SharedWatermark] {
         var found: [String: SharedWatermark] = [:]
         for plan in plans {
             plan.visit { node in
                 guard case .watermark(let watermark) = node, let (scan, projects) = tableBelow(watermark),
                     scan.table.traits.hasSplits, scan.retraction == nil, !scan.table.traits.givesChanges,
-                    let read = positions[scan.table.name]
+                    let read = positions[scan.table.name], canRepeat(projects, functions)
                 else { return }
                 found[scan.table.name] = shared(watermark, scan, projects, read)
             }
@@ -40,6 +42,18 @@ extension PhysicalPlanner {
         }
         guard case .scan(let scan) = plan else { return nil }
         return (scan, projects)
+    }
+
+    /// Whether generated columns are the same wherever they are computed, as the time is.
+    private static func canRepeat(_ projects: [LogicalPlan.Project], _ functions: FunctionRegistry) -> Bool {
+        var result = true
+        for column in projects.flatMap(\.columns) {
+            column.expression.visit { node in
+                guard case .call(let call) = node else { return }
+                if functions.scalar(call.name)?.volatility != .immutable { result = false }
+            }
+        }
+        return result
     }
 
     private static func shared(

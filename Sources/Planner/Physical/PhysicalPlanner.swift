@@ -24,7 +24,7 @@ struct PhysicalPlanner {
         var schema: Schema { Schema(columns.map(\.field)) }
     }
 
-    init(parallelism: Int, plans: [LogicalPlan]) {
+    init(parallelism: Int, plans: [LogicalPlan], functions: FunctionRegistry) {
         self.parallelism = parallelism
         var positions: [String: Set<Int>] = [:]
         var types: [String: [Int: DataType]] = [:]
@@ -39,13 +39,13 @@ struct PhysicalPlanner {
         }
         sharedPositions = positions.mapValues { $0.sorted() }
         sharedTypes = types
-        sharedWatermarks = Self.watermarks(of: plans, sharedPositions)
+        sharedWatermarks = Self.watermarks(of: plans, sharedPositions, functions)
     }
 
     /// The graph of several sinks, sharing what they have in common.
-    static func plan(_ sinks: [SinkPlan], parallelism: Int) -> DataflowGraph {
+    static func plan(_ sinks: [SinkPlan], parallelism: Int, functions: FunctionRegistry) -> DataflowGraph {
         let unified = ScanUnification.unify(sinks.map(\.input))
-        var planner = PhysicalPlanner(parallelism: parallelism, plans: unified)
+        var planner = PhysicalPlanner(parallelism: parallelism, plans: unified, functions: functions)
         var groups: [[(sink: SinkPlan, input: LogicalPlan)]] = []
         for pair in zip(sinks, unified) {
             // A table written by several queries has one writer; bare SELECTs are shown each on its own.
