@@ -178,6 +178,9 @@ public protocol SinkOperator: AnyObject {
     /// Whether a checkpoint is to be taken soon, before its time: the sink holds much until the next one.
     var wantsCheckpoint: Bool { get }
 
+    /// Whether the rows to come had better wait for the commit of the checkpoint that is under way, if one is.
+    var isFull: Bool { get }
+
     /// Called once after the last row; what was written stands when it returns, in a sink that commits after the
     /// `commit` that follows.
     func onEnd() async throws
@@ -199,6 +202,7 @@ extension SinkOperator {
     public func onStart() async throws {}
     public var wantsFlush: Bool { false }
     public var wantsCheckpoint: Bool { false }
+    public var isFull: Bool { false }
     public func flush() async throws {}
     public func onEnd() async throws {}
     public func prepare(epoch: Int) async throws -> StateSnapshot {

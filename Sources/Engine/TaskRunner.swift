@@ -301,6 +301,16 @@ final class TaskRunner {
         environment.coordinator?.committed(task: plan.taskID, epoch: epoch)
     }
 
+    /// Waits until the checkpoint that the sink has its part in stands, and commits it. Nothing of it is still to come
+    /// through this task or those above it, so that it does not wait for the rows that wait here.
+    private func waitForCommit(_ sink: any SinkOperator) async throws {
+        guard sinkCommits, snapshotEpoch > committedEpoch, let coordinator = environment.coordinator else { return }
+        plan.metrics.enter(.waitingForRoom, at: now())
+        let stands = await coordinator.outcome(of: snapshotEpoch, task: plan.taskID)
+        try environment.control.checkCancellation()
+        if stands { try await commit(sink, snapshotEpoch) }
+    }
+
     /// Finishes the commit that the process before may not have come to.
     private func commitRestored() async throws {
         guard let sink, sinkCommits, let restored = environment.restored, restored.mustCommit else { return }
@@ -369,6 +379,7 @@ final class TaskRunner {
         for batch in output.sinkBatches {
             // A sink may be slow; a pipeline that is given up does not wait for the rest.
             try environment.control.checkCancellation()
+            if sink.isFull { try await waitForCommit(sink) }
             metrics.noteReceived(batch.rowCount)
             plan.metrics.enter(.writing, at: now())
             try await sink.write(batch)

@@ -1,6 +1,7 @@
 import Checkpointing
 import Columnar
 import Dataflow
+import Glibc
 import HostSystem
 import State
 import Synchronization
@@ -32,6 +33,8 @@ struct CommitTests {
         /// Whether sources want a checkpoint of where they began, and sinks one for so many rows.
         let wantsAnchor = Atomic<Bool>(false)
         let rowsWanted = Atomic<Int>(.max)
+        /// The most rows that any sink held when it was given more while others waited for their commit.
+        let heldMost = Atomic<Int>(0)
     }
 
     /// Rows 0..<count from every subtask's share, a few at a time.
@@ -81,10 +84,12 @@ struct CommitTests {
 
         func write(_ batch: RecordBatch) async throws {
             #expect(!hasEnded)
+            if !pending.isEmpty { store.heldMost.max(rows.count, ordering: .relaxed) }
             rows += testRows(batch).map(\.value)
         }
 
         var wantsCheckpoint: Bool { rows.count >= store.rowsWanted.load(ordering: .relaxed) }
+        var isFull: Bool { rows.count >= 2 * min(store.rowsWanted.load(ordering: .relaxed), 1 << 30) }
 
         func onEnd() async throws {
             hasEnded = true
@@ -220,6 +225,38 @@ struct CommitTests {
         store.limit.store(.max, ordering: .relaxed)
         #expect(try await running.wait().outcome == .finished)
         #expect(store.content.withLock { $0.visible }.sorted() == Array(0..<400))
+    }
+
+    /// Files that take their time.
+    struct SlowFiles: ForwardingFileSystem {
+        let base = SimulatedFileSystem()
+
+        func openForWriting(_ path: String, _ mode: WriteMode) throws(FileError) -> any WritableFile {
+            usleep(30_000)
+            return try base.openForWriting(path, mode)
+        }
+    }
+
+    @Test("rows wait for the commit under way when a sink is full; where none succeeds they do not")
+    func fullSink() async throws {
+        for fails in [false, true] {
+            let store = Store()
+            store.rowsWanted.store(50, ordering: .relaxed)
+            let files = SlowFiles()
+            let running = try Self.engine(CommittingConnector(store: store, count: 2000)).start(
+                Self.graph(sinkParallelism: 1),
+                checkpoints: CheckpointOptions(directory: "state", fileSystem: files, intervalMillis: nil))
+            if fails {
+                while running.checkpoints?.completed == 0 { try await Task.sleep(nanoseconds: 1_000_000) }
+                files.base.inject(.failForever(from: 1))
+                while store.endedSinks.load(ordering: .relaxed) == 0 { try await Task.sleep(nanoseconds: 1_000_000) }
+                files.base.inject(.none)
+            }
+            #expect(try await running.wait().outcome == .finished)
+            #expect(store.content.withLock { $0.visible }.sorted() == Array(0..<2000))
+            let most = store.heldMost.load(ordering: .relaxed)
+            #expect(fails ? most > 200 : most < 120, "\(most)")
+        }
     }
 
     @Test("a source that no restart finds where it began gets a checkpoint at once, and one only")

@@ -14,9 +14,9 @@ import Synchronization
 final class KafkaTransactionalSink: SinkOperator {
     private static let ownerName = "sink"
     private static let attemptsMax = 3
-    /// Records between two checkpoints take no more memory than this; long before, one is asked for.
+    /// Records between two checkpoints take no more memory than this. Long before, one is asked for, and while it is
+    /// under way half of this is enough.
     static let stagedBytesMax = 1 << 30
-    private static let stagedBytesWanted = stagedBytesMax / 4
 
     private let spec: ConnectorSpec
     private let options: KafkaTableOptions
@@ -81,8 +81,7 @@ final class KafkaTransactionalSink: SinkOperator {
             staged.add(try encoder.encode(batch))
             if staged.byteCount > Self.stagedBytesMax {
                 throw producer.client.trouble.userError(
-                    "more than \(Self.stagedBytesMax >> 20) MB of records while a checkpoint was taken: write with more "
-                        + "subtasks, or find out what the checkpoint waits for")
+                    "more than \(Self.stagedBytesMax >> 20) MB of records wait for a checkpoint: see why none succeeds")
             }
             try await writeEarly(producer)
         }
@@ -99,7 +98,8 @@ final class KafkaTransactionalSink: SinkOperator {
     /// A transaction that is open may grow too old while no rows come.
     var wantsFlush: Bool { staged.written != nil }
 
-    var wantsCheckpoint: Bool { staged.byteCount > Self.stagedBytesWanted }
+    var wantsCheckpoint: Bool { staged.byteCount > Self.stagedBytesMax / 4 }
+    var isFull: Bool { staged.byteCount > Self.stagedBytesMax / 2 }
 
     func prepare(epoch: Int) async throws -> StateSnapshot {
         if let failure { throw failure }
