@@ -11,6 +11,11 @@ extension PhysicalPlanner {
         var spec: WatermarkSpec
         /// The event time where it is generated; `spec.eventTime` is then the column behind all others.
         var generatedTime: BoundExpression?
+
+        /// Where that is found in front of the watermark.
+        var timeColumn: PlanColumn? {
+            generatedTime.map { PlanColumn(id: Int.min + 1, name: HiddenColumn.watermark, type: $0.type) }
+        }
     }
 
     /// By table name, what is made right above the source. `positions`: the columns that any scan reads.
@@ -61,17 +66,19 @@ extension PhysicalPlanner {
         _ read: [Int]
     ) -> SharedWatermark {
         let ids = read.map { position in scan.positions.firstIndex(of: position).map { scan.columns[$0].id } }
-        func overSource(_ expression: BoundExpression) -> BoundExpression {
+        /// An expression over what the source gives; `time`: the column that stands behind all of that.
+        func overSource(_ expression: BoundExpression, time: Int? = nil) -> BoundExpression {
             let computed = projects.reduce(expression) { expression, project in
                 expression.rewritten { node in
-                    guard case .column(let reference) = node,
+                    guard case .column(let reference) = node, reference.index != time,
                         let column = project.columns.first(where: { $0.column.id == reference.index })
                     else { return node }
                     return column.expression
                 }
             }
             return computed.rewritten { node in
-                guard case .column(var reference) = node, let index = ids.firstIndex(of: reference.index) else {
+                guard case .column(var reference) = node else { return node }
+                guard let index = reference.index == time ? read.count : ids.firstIndex(of: reference.index) else {
                     return node
                 }
                 reference.index = index
@@ -86,7 +93,9 @@ extension PhysicalPlanner {
         return SharedWatermark(
             spec: WatermarkSpec(
                 eventTime: generated == nil ? time.flatMap(position) : read.count,
-                watermark: watermark.watermark.map(overSource), idleMillis: watermark.idleMillis,
+                watermark: watermark.watermark.map {
+                    overSource($0, time: generated == nil ? nil : watermark.eventTime?.id)
+                }, idleMillis: watermark.idleMillis,
                 timeless: watermark.timeless.flatMap { position(overSource($0.expression)) }),
             generatedTime: generated)
     }
@@ -101,8 +110,14 @@ extension PhysicalPlanner {
             return nil
         }
         var lowered = watermarked(scan, shared, watermark.output)
+        // Right above the source the event time has been computed already.
+        let computed = projects.count == 1 ? shared.timeColumn : nil
         for project in projects.reversed() {
-            lowered = addProjection(project.columns + [.passing(watermark.output)], over: lowered)
+            let columns = project.columns.map { column in
+                guard let computed, column.column.id == watermark.eventTime?.id else { return column }
+                return ComputedColumn(column.column, computed.expression)
+            }
+            lowered = addProjection(columns + [.passing(watermark.output)], over: lowered)
         }
         return projects.isEmpty ? self.project(lowered, onto: scan.columns + [watermark.output]) : lowered
     }
@@ -119,9 +134,8 @@ extension PhysicalPlanner {
     ) -> Lowered {
         let whole = source(of: scan)
         var input = whole
-        if let generated = shared.generatedTime {
-            let computed = PlanColumn(id: Int.min + 1, name: HiddenColumn.watermark, type: .timestamp)
-            let columns = whole.columns + [computed]
+        if let generated = shared.generatedTime, let time = shared.timeColumn {
+            let columns = whole.columns + [time]
             let passing = whole.columns.enumerated().map { index, column in
                 BoundExpression.column(
                     .init(index: index, name: column.name, type: column.type, isNullable: column.isNullable))
