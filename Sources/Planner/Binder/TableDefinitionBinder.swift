@@ -157,7 +157,7 @@ struct TableDefinitionBinder {
                     + (known ? " in format debezium_json" : "") + " cannot go to a table", span: span,
                 hint: "use bad_data = 'fail' or 'drop'")
         }
-        for field in HiddenColumn.badRecordFields {
+        for field in HiddenColumn.badRecordFields where result.traits.metadata.contains(field) {
             result.columns.append(.init(field: field, isPrimaryKey: false, generated: nil, metadata: field.name))
         }
     }
