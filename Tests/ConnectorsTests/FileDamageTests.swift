@@ -28,7 +28,7 @@ import Testing
         let schema = Array((DamagedRecords.settings(.avro)["avro.schema"] ?? "").utf8)
         let records = (0..<20).flatMap { DamagedRecords.record(.avro, "\($0)", Array("name \($0)".utf8)) }
         let marker = MixedFile.marker
-        let packed = try Deflate.compress(records)
+        let packed = try records.withUnsafeBytes { try Deflate.compress($0) }
         var bytes = AvroFile.header(schema, codec: "deflate", marker: marker)
         let whole = AvroFile.block(packed, recordCount: 20, marker: marker)
         var broken = packed

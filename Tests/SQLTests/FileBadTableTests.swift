@@ -120,9 +120,9 @@ import Testing
         try FileManager.default.createDirectory(atPath: folder + "/in", withIntermediateDirectories: true)
         var files: [String: Range<Int>] = [:]
         if connector == "single_file" {
-            files[folder + "/in/one.json"] = 0..<1_200_000
+            files[folder + "/in/one.json"] = 0..<600_000
         } else {
-            for number in 0..<8 { files[folder + "/in/f\(number).json"] = number * 150_000..<(number + 1) * 150_000 }
+            for number in 0..<8 { files[folder + "/in/f\(number).json"] = number * 75_000..<(number + 1) * 75_000 }
         }
         for (path, numbers) in files { try Self.write(path, numbers) }
         let place = connector == "single_file" ? "/in/one.json" : "/in"

@@ -32,7 +32,10 @@ struct FileColumns {
     init(_ spec: ConnectorSpec, _ format: FormatOptions) {
         output = spec.outputSchema
         if spec.metadata.isEmpty {
-            (values, projection, origins, givesBadRecords) = (spec.schema, spec.projection, [], false)
+            self.values = spec.schema
+            self.projection = spec.projection
+            self.origins = []
+            givesBadRecords = false
             return
         }
         var values: [Field] = []

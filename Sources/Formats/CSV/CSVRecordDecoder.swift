@@ -66,12 +66,16 @@ public final class CSVRecordDecoder: RecordDecoder {
     /// can begin there.
     private func carriedGaps(before next: TextBlock) -> [TextBlock.Gap] {
         let missing = next.streamOffset - carryOffset - carry.count
-        let isSeen = missing == 0 || next.linesLeftOutInFront > 0
-        return (isSeen ? [] : [.init(position: carry.count, byteCount: missing, lineCount: 0)])
-            + next.gaps.map {
-                .init(
-                    position: $0.position + carry.count, byteCount: $0.byteCount + missing, lineCount: $0.lineCount)
-            }
+        var gaps: [TextBlock.Gap] = []
+        if missing > 0 && next.linesLeftOutInFront == 0 {
+            gaps.append(TextBlock.Gap(position: carry.count, byteCount: missing, lineCount: 0))
+        }
+        for gap in next.gaps {
+            gaps.append(
+                TextBlock.Gap(
+                    position: gap.position + carry.count, byteCount: gap.byteCount + missing, lineCount: gap.lineCount))
+        }
+        return gaps
     }
 
     public func nextBatch(rowLimit: Int) throws(BadRecordError) -> RecordBatch? {

@@ -63,7 +63,7 @@ struct BadRecordTables {
             throw wrong(
                 "there is no table '\(name)' that can be written",
                 "define it with CREATE TABLE, with type = 'sink' and the columns "
-                    + Self.known(to: [source]).map(\.name).joined(separator: ", "))
+                    + Self.columns(of: [source]).map(\.name).joined(separator: ", "))
         }
         guard table.traits.roles.contains(.sink) else { throw wrong("table '\(name)' is no sink") }
         let physical = source.physicalSchema
@@ -76,7 +76,7 @@ struct BadRecordTables {
         // A table without columns gets what its sources know, whatever they are.
         let fields =
             table.columns.isEmpty
-            ? Self.known(to: sharing).map { Field($0.name, $0.type) } : table.columns.map(\.field)
+            ? Self.columns(of: sharing).map { Field($0.name, $0.type) } : table.columns.map(\.field)
         var columns: [ComputedColumn] = []
         for field in fields {
             guard let value = value(field, source, read) else {
@@ -97,7 +97,7 @@ struct BadRecordTables {
     }
 
     /// What is known of the bad records of one of these sources.
-    private static func known(to sources: [ConnectionTable]) -> [Known] {
+    private static func columns(of sources: [ConnectionTable]) -> [Known] {
         known.filter { column in
             guard let hidden = column.hidden else { return true }
             return sources.contains { $0.columns.contains { $0.field.name == hidden } }
