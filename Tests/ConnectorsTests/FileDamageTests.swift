@@ -4,6 +4,7 @@ import Dataflow
 import Formats
 import HostSystem
 import State
+import Synchronization
 import TestKit
 import Testing
 
