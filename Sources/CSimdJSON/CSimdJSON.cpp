@@ -49,7 +49,8 @@ laminar_json_decoder *laminar_json_create(
 
 void laminar_json_destroy(laminar_json_decoder *decoder) { delete decoder; }
 
-void laminar_json_set_block(laminar_json_decoder *decoder, const uint8_t *bytes, size_t length) {
+void laminar_json_set_block(laminar_json_decoder *decoder, const uint8_t *bytes, size_t length, int32_t follows) {
+    if (follows) decoder->is_at_stream_start = false;
     decoder->block = bytes;
     decoder->length = length;
     decoder->block_number++;

@@ -297,6 +297,7 @@ size_t laminar_json_decoder::decode(size_t start, size_t row_limit) {
         auto *next = static_cast<const Byte *>(memchr(line, '\n', static_cast<size_t>(end - line)));
         p = next ? next + 1 : end;
         if (options.stops_at_error) break;
+        if (options.counts_errors) row_limit--;
     }
     return static_cast<size_t>(p - block);
 }

@@ -56,6 +56,13 @@ public enum HiddenColumn {
     /// replaced, where it was, and its time.
     public static let badRecordFields = [
         Field("_bad_record", .binary), Field("_bad_text", .utf8), Field(badRecordError, .utf8),
-        Field("_bad_partition", .int32), Field("_bad_offset", .int64), Field("_bad_time", .timestamp),
+        Field("_bad_path", .utf8), Field("_bad_line", .int64), Field("_bad_partition", .int32),
+        Field("_bad_offset", .int64), Field("_bad_time", .timestamp),
     ]
+    /// Those that are known of a message of a topic.
+    public static let badMessageFields = badRecordFields.filter { !["_bad_path", "_bad_line"].contains($0.name) }
+    /// Those that are known of a record of a file.
+    public static let badFileRecordFields = badRecordFields.filter {
+        !["_bad_partition", "_bad_time"].contains($0.name)
+    }
 }

@@ -18,23 +18,37 @@ public struct RecordExcerpt: Hashable, Sendable {
     /// How long the record is, without its line end; what was seen of it when it goes on.
     public let byteCount: Int
 
-    /// Keeps the first bytes of a record; a line end behind it does not belong to it.
-    public init(_ record: UnsafeRawBufferPointer) {
+    /// Keeps the first bytes of a record; of text a line end behind it does not belong to it.
+    public init(
+        _ record: UnsafeRawBufferPointer, byteCountMax: Int = RecordExcerpt.byteCountMax, isText: Bool = true
+    ) {
         var count = record.count
-        if count > 0 && record[count - 1] == 0x0A { count -= 1 }
-        if count > 0 && record[count - 1] == 0x0D { count -= 1 }
-        bytes = Array(record.prefix(min(count, Self.byteCountMax)))
+        if isText && count > 0 && record[count - 1] == 0x0A { count -= 1 }
+        if isText && count > 0 && record[count - 1] == 0x0D { count -= 1 }
+        bytes = Array(record.prefix(min(count, byteCountMax)))
         byteCount = count
     }
 
     /// The line of a text that begins at `start`.
-    init(lineAt start: Int, of text: UnsafeRawBufferPointer) {
+    init(
+        lineAt start: Int, of text: UnsafeRawBufferPointer, byteCountMax: Int = RecordExcerpt.byteCountMax
+    ) {
         guard start >= 0, start < text.count, let base = text.baseAddress else {
             self.init(UnsafeRawBufferPointer(start: nil, count: 0))
             return
         }
         let end = memchr(base + start, 0x0A, text.count - start).map { UnsafeRawPointer($0) - base } ?? text.count
-        self.init(UnsafeRawBufferPointer(rebasing: text[start..<end]))
+        self.init(UnsafeRawBufferPointer(rebasing: text[start..<end]), byteCountMax: byteCountMax)
+    }
+}
+
+extension FormatOptions {
+    /// How much of a bad record is kept, in bytes.
+    var excerptBytesMax: Int { keepsWholeRecords ? .max : RecordExcerpt.byteCountMax }
+
+    /// What is kept of a bad record; of a binary one kept whole, every byte.
+    func excerpt(_ record: UnsafeRawBufferPointer) -> RecordExcerpt {
+        RecordExcerpt(record, byteCountMax: excerptBytesMax, isText: !(keepsWholeRecords && isBinary))
     }
 }
 
@@ -52,15 +66,32 @@ public struct BadRecord: Hashable, Sendable {
     public let offset: Int
     /// What happened: expected …, found …; begins with the field's path when one is at fault.
     public let reason: String
-    /// How the record begins; nil when that is not at hand any more.
+    /// How the record begins, or all of it (`FormatOptions.keepsWholeRecords`); nil when that is not at hand any more.
     public let excerpt: RecordExcerpt?
+    /// The byte of the stream at which the record begins, or the block of a container that holds it; −1 when that is not
+    /// known.
+    public let recordOffset: Int
+    /// How many records are lost, itself and those behind it in a block that cannot be read further.
+    public let recordCount: Int
 
-    /// A bad record from its parts.
-    public init(line: Int, offset: Int, reason: String, excerpt: RecordExcerpt? = nil) {
+    /// A bad record from its parts. `recordOffset` is `offset` where nothing else is said.
+    public init(
+        line: Int, offset: Int, reason: String, excerpt: RecordExcerpt? = nil, recordOffset: Int? = nil,
+        recordCount: Int = 1
+    ) {
         self.line = line
         self.offset = offset
         self.reason = reason
         self.excerpt = excerpt
+        self.recordOffset = recordOffset ?? offset
+        self.recordCount = recordCount
+    }
+
+    /// The same with another line.
+    public func atLine(_ line: Int) -> BadRecord {
+        BadRecord(
+            line: line, offset: offset, reason: reason, excerpt: excerpt, recordOffset: recordOffset,
+            recordCount: recordCount)
     }
 }
 
@@ -90,17 +121,30 @@ public struct BadRecordError: Error, Hashable, Sendable, CustomStringConvertible
     }
 }
 
-/// The bad records of a stream: a count of all, a description of the latest ones.
+/// The bad records of a stream: a count of all, a description of the latest ones, or of every one.
 struct BadRecordLog {
-    let limit: Int
+    private let limit: Int
+    private let keepsAll: Bool
     private(set) var count = 0
-    private(set) var recent: [BadRecord] = []
+    private var recent: [BadRecord] = []
 
-    init(limit: Int) { self.limit = limit }
+    init(limit: Int) {
+        self.limit = limit
+        keepsAll = false
+    }
+
+    init(_ options: FormatOptions) {
+        limit = options.badRecordReports
+        keepsAll = options.keepsWholeRecords
+    }
+
+    /// How many rows of a batch those take up that wait to be taken: where every one is kept they become rows too, so
+    /// that a batch of them is as bounded as one of good records.
+    var keptCount: Int { keepsAll ? recent.count : 0 }
 
     mutating func add(_ record: BadRecord) {
-        count += 1
-        if recent.count < limit { recent.append(record) }
+        count += record.recordCount
+        if keepsAll || recent.count < limit { recent.append(record) }
     }
 
     /// Counts records that were not described.

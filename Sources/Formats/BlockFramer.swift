@@ -34,11 +34,12 @@ public final class ByteFramer: BlockFramer {
     private let blockBytes: Int
     private var buffer: Buffer
     private var filled = 0
-    private var streamOffset = 0
+    private var streamOffset: Int
 
-    /// Makes a framer of blocks of `blockBytes`.
-    public init(blockBytes: Int = Limits.blockBytes.value) {
+    /// Makes a framer of blocks of `blockBytes`. `streamOffset`: where in the stream reading begins.
+    public init(blockBytes: Int = Limits.blockBytes.value, streamOffset: Int = 0) {
         self.blockBytes = max(64, blockBytes)
+        self.streamOffset = streamOffset
         buffer = Buffer(byteCount: self.blockBytes + TextBlock.padding)
     }
 

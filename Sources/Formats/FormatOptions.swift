@@ -73,6 +73,8 @@ public struct FormatOptions: Hashable, Sendable {
     public var keepsBadRecords = false
     /// How many bad records are described between two calls of `takeBadRecords`; set by the connector, not by users.
     public var badRecordReports = Limits.badRecordReports.value
+    /// Every bad record is kept until `takeBadRecords`, with all its bytes; set by the connector, not by users.
+    public var keepsWholeRecords = false
     public var framing = Framing.newline
     /// The longest line that is taken, in bytes.
     public var lineBytesMax = Limits.lineBytes.value
@@ -182,11 +184,13 @@ public struct FormatOptions: Hashable, Sendable {
     /// Whether records are changes of rows rather than rows.
     public var holdsChanges: Bool { format == .debeziumJSON }
 
-    /// The framer that goes with the options.
-    public func makeFramer(blockBytes: Int = Limits.blockBytes.value) -> any BlockFramer {
+    /// The framer that goes with the options. `streamOffset`: where in the stream reading begins.
+    public func makeFramer(blockBytes: Int = Limits.blockBytes.value, streamOffset: Int = 0) -> any BlockFramer {
         isBinary
-            ? ByteFramer(blockBytes: blockBytes)
-            : NewlineFramer(blockBytes: blockBytes, lineBytesMax: lineBytesMax, policy: badRecords)
+            ? ByteFramer(blockBytes: blockBytes, streamOffset: streamOffset)
+            : NewlineFramer(
+                blockBytes: blockBytes, lineBytesMax: lineBytesMax, policy: badRecords, streamOffset: streamOffset,
+                keepsWholeRecords: keepsWholeRecords)
     }
 
     /// Whether records are bytes rather than lines of text.

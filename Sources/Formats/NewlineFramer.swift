@@ -13,16 +13,25 @@ public final class NewlineFramer: BlockFramer {
     private var buffer: Buffer
     private var filled = 0
     /// Where in the stream the buffer begins.
-    private var streamOffset = 0
+    private var streamOffset: Int
     /// Whether the rest of a line that is too long is still to come.
     private var isSkippingLine = false
-    private var log = BadRecordLog(limit: Limits.badRecordReports.value)
+    /// Lines left out since the last block.
+    private var leftOutLines = 0
+    private let keepsWholeRecords: Bool
+    private var log: BadRecordLog
 
-    /// Makes a framer of blocks of about `blockBytes`; lines with more than `lineBytesMax` bytes are bad records.
+    /// Makes a framer of blocks of about `blockBytes`; lines with more than `lineBytesMax` bytes are bad records, of
+    /// which so many bytes are kept with `keepsWholeRecords`. `streamOffset`: where in the stream reading begins.
     public init(
         blockBytes: Int = Limits.blockBytes.value, lineBytesMax: Int = Limits.lineBytes.value,
-        policy: BadRecordPolicy = .fail
+        policy: BadRecordPolicy = .fail, streamOffset: Int = 0, keepsWholeRecords: Bool = false
     ) {
+        self.streamOffset = streamOffset
+        self.keepsWholeRecords = keepsWholeRecords
+        var options = FormatOptions()
+        options.keepsWholeRecords = keepsWholeRecords
+        log = BadRecordLog(options)
         self.blockBytes = max(64, blockBytes)
         self.lineBytesMax = max(1, lineBytesMax)
         self.policy = policy
@@ -89,12 +98,17 @@ public final class NewlineFramer: BlockFramer {
         buffer = fresh
         filled = rest
         streamOffset += end
-        let kept = end > lineBytesMax ? try removeLongLines(full, end, start) : end
-        return kept == 0 ? nil : TextBlock(buffer: full, byteCount: kept, streamOffset: start)
+        var gaps: [TextBlock.Gap] = []
+        if leftOutLines > 0 { gaps.append(.init(position: 0, byteCount: 0, lineCount: leftOutLines)) }
+        let kept = end > lineBytesMax ? try removeLongLines(full, end, start, &gaps) : end
+        leftOutLines = kept == 0 ? gaps.last?.lineCount ?? 0 : 0
+        return kept == 0 ? nil : TextBlock(buffer: full, byteCount: kept, streamOffset: start, gaps: gaps)
     }
 
-    /// Takes lines out of a block that are too long; gives the bytes left.
-    private func removeLongLines(_ block: Buffer, _ end: Int, _ start: Int) throws(BadRecordError) -> Int {
+    /// Takes lines out of a block that are too long, and notes where they were; gives the bytes left.
+    private func removeLongLines(
+        _ block: Buffer, _ end: Int, _ start: Int, _ gaps: inout [TextBlock.Gap]
+    ) throws(BadRecordError) -> Int {
         var read = 0
         var write = 0
         while read < end {
@@ -103,6 +117,8 @@ public final class NewlineFramer: BlockFramer {
             let length = next - read - (newline == nil ? 0 : 1)
             if length > lineBytesMax {
                 try report(start + read, UnsafeRawBufferPointer(start: block.pointer + read, count: length))
+                let lines = (gaps.last?.lineCount ?? 0) + 1
+                gaps.append(.init(position: write, byteCount: next - write, lineCount: lines))
             } else {
                 if write != read { memmove(block.pointer + write, block.pointer + read, next - read) }
                 write += next - read
@@ -116,6 +132,7 @@ public final class NewlineFramer: BlockFramer {
     private func refuseLine() throws(BadRecordError) {
         try report(streamOffset, UnsafeRawBufferPointer(start: buffer.pointer, count: filled))
         isSkippingLine = true
+        leftOutLines += 1
         streamOffset += filled
         filled = 0
     }
@@ -134,7 +151,10 @@ public final class NewlineFramer: BlockFramer {
         let record = BadRecord(
             line: 0, offset: offset,
             reason: "the line is too long: expected at most \(lineBytesMax) bytes (framing.newline.max_length)",
-            excerpt: RecordExcerpt(line))
+            // What is seen of a line depends on where blocks end; its beginning does not.
+            excerpt: keepsWholeRecords
+                ? RecordExcerpt(line, byteCountMax: lineBytesMax, isText: false)
+                : RecordExcerpt(line))
         log.add(record)
         if policy == .fail { throw BadRecordError(format: "text", record: record) }
     }

@@ -12,7 +12,8 @@ public protocol RecordDecoder: AnyObject {
     func feed(_ block: TextBlock)
 
     /// A batch of `rowLimit` rows, or fewer when the rows held back refer to much memory. Nil when the block is used
-    /// up; rows left over stay for the next batch. Throws the first bad record if the policy is `fail`.
+    /// up; rows left over stay for the next batch. Throws the first bad record if the policy is `fail`. Where bad
+    /// records are kept whole they count as rows, so that a batch may be empty: take them after every call.
     func nextBatch(rowLimit: Int) throws(BadRecordError) -> RecordBatch?
 
     /// The rows held back; nil when there are none. `isEndOfInput` says that nothing follows, so that a record cut
@@ -22,8 +23,13 @@ public protocol RecordDecoder: AnyObject {
     /// How many records were bad so far.
     var badRecordCount: Int { get }
 
-    /// Descriptions of bad records since the last call; those past the limit `bad-record-reports` are left out.
+    /// Descriptions of bad records since the last call, in the order of the stream; those past the limit
+    /// `bad-record-reports` are left out, unless all are kept (`FormatOptions.keepsWholeRecords`).
     func takeBadRecords() -> [BadRecord]
+
+    /// How many lines of the stream were read so far, those included that its framer left out; of formats whose blocks
+    /// cannot be read by themselves 0.
+    var lineCount: Int { get }
 
     /// The ids of schemas that the records of a block name and that are not at hand yet: bring them with
     /// `SchemaProvider.load`, then feed the block. Most formats have none.
@@ -32,4 +38,5 @@ public protocol RecordDecoder: AnyObject {
 
 extension RecordDecoder {
     public func missingSchemas(in block: TextBlock) -> [Int32] { [] }
+    public var lineCount: Int { 0 }
 }

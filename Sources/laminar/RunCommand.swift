@@ -155,7 +155,7 @@ struct RunCommand: AsyncParsableCommand {
 
     private func report(_ summary: PipelineSummary) {
         if summary.badRecords > 0 {
-            Terminal.printError("warning: \(summary.badRecords) records could not be decoded and were dropped")
+            Terminal.printError("warning: \(summary.badRecords) records could not be decoded")
         }
         if summary.lateRows > 0 {
             Terminal.printError("warning: \(summary.lateRows) rows came later than the watermark and were dropped")

@@ -30,9 +30,9 @@ struct KafkaBadTableTests {
         settings["source.offset"] = "earliest"
         settings["bad_data"] = "table:bad"
         let declared = DamagedRecords.schema(trial)
-        let schema = declared.appending([Field("o", .int64)] + HiddenColumn.badRecordFields)
+        let schema = declared.appending([Field("o", .int64)] + HiddenColumn.badMessageFields)
         var metadata = [declared.count: "offset_id"]
-        for (index, field) in HiddenColumn.badRecordFields.enumerated() {
+        for (index, field) in HiddenColumn.badMessageFields.enumerated() {
             metadata[declared.count + 1 + index] = field.name
         }
         let metrics = OperatorMetrics()

@@ -95,6 +95,8 @@ struct laminar_json_options {
     int32_t stops_at_error;
     /// How many bad records are described.
     int32_t error_limit;
+    /// A bad record counts as a row where rows are limited.
+    int32_t counts_errors;
 };
 
 struct laminar_json_error {
@@ -131,8 +133,9 @@ laminar_json_decoder *laminar_json_create(
 void laminar_json_destroy(laminar_json_decoder *decoder);
 
 /// Makes `bytes` the current block; text columns refer to it as the next data buffer (the first one after a take is
-/// buffer 1). It must end at a line's end or at the end of input and be followed by 64 bytes of zeros.
-void laminar_json_set_block(laminar_json_decoder *decoder, const uint8_t *bytes, size_t length);
+/// buffer 1). It must end at a line's end or at the end of input and be followed by 64 bytes of zeros. Only the first
+/// block may begin with a byte order mark, and not if it `follows` others that this decoder was not given.
+void laminar_json_set_block(laminar_json_decoder *decoder, const uint8_t *bytes, size_t length, int32_t follows);
 
 /// Decodes lines of the current block from `start` until there are `row_limit` rows or the block ends.
 /// Gives where it stopped.

@@ -31,7 +31,8 @@ public struct FilesystemConnector: Connector {
         // so that the names of its files tell their order.
         let holdsChanges = table.format.holdsChanges
         return TableTraits(
-            roles: roles, isBounded: true, maximumParallelism: holdsChanges ? 1 : nil, takesChanges: holdsChanges)
+            roles: roles, isBounded: true, maximumParallelism: holdsChanges ? 1 : nil,
+            metadata: holdsChanges ? [] : HiddenColumn.badFileRecordFields, takesChanges: holdsChanges)
     }
 
     public func isAccess(option key: String) -> Bool { key.hasPrefix("storage.") }

@@ -20,9 +20,7 @@ final class FolderSource: SourceOperator {
     private struct Remaining {
         /// Below the table's folder.
         var path: String
-        /// As of the state of `FileSource`: bytes after decompression, and rows behind them.
-        var offset: Int64 = 0
-        var rows: Int64 = 0
+        var position = FilePosition()
     }
 
     private let spec: ConnectorSpec
@@ -82,8 +80,8 @@ final class FolderSource: SourceOperator {
         context.subtask = 0
         context.parallelism = 1
         let source = try FileSource(spec, table, fileSystem, context)
-        if file.offset > 0 || file.rows > 0 {
-            let position = StateTable(FileSource.positionName, numbers: [file.offset, file.rows])
+        if file.position != FilePosition() {
+            let position = StateTable(FileSource.positionName, numbers: file.position.numbers)
             try source.restore(RestoredState([position]))
         }
         try await source.onStart()
@@ -118,14 +116,12 @@ final class FolderSource: SourceOperator {
 
     func snapshot() throws -> StateSnapshot {
         var files = remaining
-        if let position = try current?.snapshot().tables.first?.batch, !files.isEmpty {
-            files[0].offset = position.columns[0].pointer(Int64.self)[0]
-            files[0].rows = position.columns[1].pointer(Int64.self)[0]
-        }
+        if let current, !files.isEmpty { files[0].position = current.position }
         var paths = ViewBuilder(capacity: max(1, files.count))
         for file in files { paths.append(file.path) }
-        let numbers = [files.map(\.offset), files.map(\.rows)].map {
-            Column(type: .int64, count: files.count, values: .copying($0))
+        let numbers = FilePosition().numbers.indices.map { index in
+            let values = files.map { $0.position.numbers[index] }
+            return Column(type: .int64, count: files.count, values: .copying(values))
         }
         return StateSnapshot([
             StateTable(Self.filesName, .everywhere, [paths.finish()] + numbers, rowCount: files.count),
@@ -142,7 +138,7 @@ final class FolderSource: SourceOperator {
             (0..<batch.rowCount).map { row in
                 Remaining(
                     path: String(decoding: batch.columns[0].viewReader[row], as: UTF8.self),
-                    offset: batch.columns[1].pointer(Int64.self)[row], rows: batch.columns[2].pointer(Int64.self)[row])
+                    position: FilePosition(batch.columns.dropFirst().map { $0.pointer(Int64.self)[row] }))
             }
         }
         remaining = former == Int64(context.parallelism) ? files : files.filter { isOwn($0.path) }

@@ -3,7 +3,7 @@ import Columnar
 
 /// The rows of a batch that stand for records which could not be decoded; they come last.
 struct KafkaBadRecords {
-    /// What is told of each: the columns of `HiddenColumn.badRecordFields`.
+    /// What is told of each: the columns of `HiddenColumn.badMessageFields`.
     enum Part: String {
         case record = "_bad_record"
         case text = "_bad_text"

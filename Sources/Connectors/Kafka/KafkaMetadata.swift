@@ -16,7 +16,7 @@ enum KafkaMetadata: Hashable {
             Field("offset_id", .int64), Field("partition", .int32), Field("topic", .utf8), Field("timestamp", .int64),
             Field("timestamp", .timestamp), Field("key", .binary), Field("key", .utf8), Field("headers", .json),
             Field("headers", .utf8), Field(HiddenColumn.eventTime, .timestamp),
-        ] + HiddenColumn.badRecordFields
+        ] + HiddenColumn.badMessageFields
 
     /// What a sink may write beside the value.
     static let sinkFields: [Field] = [

@@ -27,8 +27,10 @@ public struct SingleFileConnector: Connector {
         try table.check(schema, roles)
         if roles == [.lookup] { try checkLookup(table, options) }
         return TableTraits(
-            roles: roles, isBounded: true, maximumParallelism: 1, location: table.location,
-            givesChanges: table.format.holdsChanges, takesChanges: table.format.holdsChanges)
+            roles: roles, isBounded: true, maximumParallelism: 1,
+            // Which bytes a change is that cannot be understood is not known any more.
+            metadata: table.format.holdsChanges ? [] : HiddenColumn.badFileRecordFields,
+            location: table.location, givesChanges: table.format.holdsChanges, takesChanges: table.format.holdsChanges)
     }
 
     /// A file is cut back to the length it had at the checkpoint; standard output cannot be, nor can standard input be

@@ -28,8 +28,9 @@ struct AvroContainerReader {
     enum Event {
         case header(AvroSchema)
         case block(Block)
-        /// A block that cannot be read, and how many records it says it had.
-        case damaged(RecordFault, recordCount: Int, offset: Int)
+        /// A block that cannot be read, how many records it says it had, and its bytes: those of the first kibibyte where
+        /// nothing tells where it ends.
+        case damaged(RecordFault, recordCount: Int, offset: Int, bytes: [UInt8])
         /// Nothing until more bytes come.
         case needsMore
     }
@@ -48,6 +49,8 @@ struct AvroContainerReader {
     private var isEnded = false
     /// How many bytes the blocks may still hold, for a container that lies in one message; nil: no matter how many.
     private var bytesLeft: Int?
+    /// How many bytes of a damaged block are told.
+    var excerptBytesMax = RecordExcerpt.byteCountMax
     /// Whether nothing more can be read, as the header is no header.
     private(set) var isLost = false
 
@@ -90,13 +93,14 @@ struct AvroContainerReader {
             if error == .truncated && !isEnded && pending.count - start <= limit { return .needsMore }
             let error = error == .truncated ? RecordFault("the file ends inside a block, or a block is damaged") : error
             let offset = position
+            let bytes = Array(pending[start...].prefix(RecordExcerpt.byteCountMax))
             if hasHeader {
                 isSearching = true
                 start += 1
             } else {
                 isLost = true
             }
-            return .damaged(error, recordCount: 1, offset: offset)
+            return .damaged(error, recordCount: 1, offset: offset, bytes: bytes)
         }
     }
 
@@ -189,7 +193,9 @@ struct AvroContainerReader {
             return .block(Block(bytes: bytes + [0], recordCount: found.count, offset: offset))
         case .failure(let error):
             if bytesLeft != nil { isLost = true }
-            return .damaged(RecordFault("\(error)"), recordCount: max(1, found.count), offset: offset)
+            return .damaged(
+                RecordFault("\(error)"), recordCount: max(1, found.count), offset: offset,
+                bytes: Array(pending[start - consumed..<start].prefix(excerptBytesMax)))
         }
     }
 

@@ -37,7 +37,8 @@ public final class AvroRecordDecoder: RecordDecoder {
         try Self.check(schema, options)
         self.schema = projection.map { schema.selecting($0) } ?? schema
         self.options = options
-        log = BadRecordLog(limit: options.badRecordReports)
+        log = BadRecordLog(options)
+        container.excerptBytesMax = options.excerptBytesMax
         self.schemas = schemas
         sinks = self.schema.fields.map { ColumnSink($0.type) }
         feed = RecordFeed(holdsStream: options.carrier == .stream)
@@ -90,7 +91,7 @@ public final class AvroRecordDecoder: RecordDecoder {
 
     public func nextBatch(rowLimit: Int) throws(BadRecordError) -> RecordBatch? {
         let limit = max(1, rowLimit)
-        while rows < limit {
+        while rows + log.keptCount < limit {
             if block != nil {
                 try decodeBlock(limit)
             } else if options.carrier == .stream {
@@ -104,22 +105,25 @@ public final class AvroRecordDecoder: RecordDecoder {
             }
         }
         let isHeavy = rows > 0 && sinks.reduce(0) { $0 + $1.arenaByteCount } > Self.pendingBytesMax
-        return rows >= limit || isHeavy ? take() : nil
+        return rows + log.keptCount >= limit || isHeavy ? take() : nil
     }
 
     public func flush(isEndOfInput: Bool) throws(BadRecordError) -> RecordBatch? {
         if isEndOfInput && options.carrier == .stream && (container.hasRest || block != nil) {
             // A block whose size is damaged may have hidden those behind it until now.
             container.end()
-            while rows < Limits.batchRows.value {
+            let limit = Limits.batchRows.value
+            while rows + log.keptCount < limit {
                 if block == nil, try !readContainer() { break }
-                try decodeBlock(Limits.batchRows.value)
+                try decodeBlock(limit)
             }
+            if rows + log.keptCount >= limit { return take() }
         }
         return rows > 0 ? take() : nil
     }
 
     private func take() -> RecordBatch {
+        if rows == 0 { return .empty(schema) }
         let batch = RecordBatch(schema: schema, columns: sinks.map { $0.finish() }, rowCount: rows)
         rows = 0
         return batch
@@ -133,11 +137,12 @@ public final class AvroRecordDecoder: RecordDecoder {
     }
 
     private func refuse(
-        _ fault: RecordFault, offset: Int = -1, _ bytes: UnsafeRawBufferPointer? = nil
+        _ fault: RecordFault, offset: Int = -1, blockOffset: Int? = nil, recordCount lost: Int = 1,
+        _ bytes: UnsafeRawBufferPointer? = nil
     ) throws(BadRecordError) {
         let record = BadRecord(
             line: offset < 0 ? max(1, recordCount) : 0, offset: offset, reason: fault.reason,
-            excerpt: bytes.map { RecordExcerpt($0) })
+            excerpt: bytes.map { options.excerpt($0) }, recordOffset: blockOffset, recordCount: lost)
         log.add(record)
         if options.badRecords == .fail { throw BadRecordError(format: "avro", record: record) }
     }
@@ -234,9 +239,16 @@ public final class AvroRecordDecoder: RecordDecoder {
             block = found
             blockPosition = 0
             blockRecords = 0
-        case .damaged(let fault, let count, let offset):
-            try refuse(fault, offset: offset)
-            log.add(undescribed: count - 1)
+        case .damaged(let fault, let count, let offset, let bytes):
+            var failure: BadRecordError?
+            bytes.withUnsafeBytes { bytes in
+                do throws(BadRecordError) {
+                    try refuse(fault, offset: offset, recordCount: count, bytes)
+                } catch {
+                    failure = error
+                }
+            }
+            if let failure { throw failure }
         case .needsMore:
             guard options.carrier == .stream, let piece = feed.next() else { return false }
             container.add(piece, offset: feed.recordOffset)
@@ -270,12 +282,12 @@ public final class AvroRecordDecoder: RecordDecoder {
             blockRecords = current.recordCount
             recordCount += left
             if case .failure(let fault) = prepared, left > 0 {
-                log.add(undescribed: left - 1)
-                try refuse(fault, offset: current.offset)
+                let rest = UnsafeRawBufferPointer(start: cursor.position, count: cursor.left)
+                try refuse(fault, offset: current.offset, recordCount: left, rest)
             }
             return
         }
-        while left > 0 && rows < limit {
+        while left > 0 && rows + log.keptCount < limit {
             if isInContainer {
                 guard containerRowsLeft > 0 else {
                     blockRecords = current.recordCount
@@ -295,15 +307,18 @@ public final class AvroRecordDecoder: RecordDecoder {
                 rollBack()
                 cursor.move(to: start)
                 var rest = 0
-                if !error.isSkippable || (try? decoder.skip(&cursor)) == nil {
+                var end = cursor.end
+                if error.isSkippable, (try? decoder.skip(&cursor)) != nil {
+                    end = cursor.position
+                } else {
                     // Nothing tells where the next value begins; the next block does.
                     rest = left
                     blockRecords = current.recordCount
                     left = 0
                 }
-                log.add(undescribed: rest)
-                let end = rest == 0 && cursor.position > start ? cursor.position : cursor.end
-                try refuse(error, UnsafeRawBufferPointer(start: start, count: end - start))
+                try refuse(
+                    error, blockOffset: isInContainer ? nil : current.offset, recordCount: rest + 1,
+                    UnsafeRawBufferPointer(start: start, count: end - start))
             }
         }
     }

@@ -33,7 +33,7 @@ public final class CSVRecordDecoder: RecordDecoder {
         let wanted = projection ?? Array(0..<schema.count)
         self.schema = schema.selecting(wanted)
         self.options = options
-        log = BadRecordLog(limit: options.badRecordReports)
+        log = BadRecordLog(options)
         nullText = Array(options.nullText.utf8)
         fields = try FieldDecoder(schema: self.schema, options: options, format: "csv")
         if !options.hasHeader {
@@ -50,7 +50,8 @@ public final class CSVRecordDecoder: RecordDecoder {
     public func feed(_ block: TextBlock) {
         var block = block
         if !carry.isEmpty {
-            block = TextBlock(copying: carry + Array(block.bytes), streamOffset: carryOffset)
+            block = TextBlock(
+                copying: carry + Array(block.bytes), streamOffset: carryOffset, gaps: carriedGaps(before: block))
             carry = []
         }
         fields.feed(block)
@@ -61,13 +62,29 @@ public final class CSVRecordDecoder: RecordDecoder {
         if block.byteCount > 0 { isAtStreamStart = false }
     }
 
+    /// Where lines are missing in what is kept of the block before and the block behind it together, as far as records
+    /// can begin there.
+    private func carriedGaps(before next: TextBlock) -> [TextBlock.Gap] {
+        let missing = next.streamOffset - carryOffset - carry.count
+        var gaps: [TextBlock.Gap] = []
+        if missing > 0 && next.linesLeftOutInFront == 0 {
+            gaps.append(TextBlock.Gap(position: carry.count, byteCount: missing, lineCount: 0))
+        }
+        for gap in next.gaps {
+            gaps.append(
+                TextBlock.Gap(
+                    position: gap.position + carry.count, byteCount: gap.byteCount + missing, lineCount: gap.lineCount))
+        }
+        return gaps
+    }
+
     public func nextBatch(rowLimit: Int) throws(BadRecordError) -> RecordBatch? {
         let block = fields.block
         let scanner = CSVScanner(
             base: UnsafePointer(block.buffer.assuming(UInt8.self)), count: block.byteCount,
             delimiter: options.delimiter)
         let limit = max(1, rowLimit)
-        while !fields.isBlockUsedUp && fields.rowCount < limit {
+        while !fields.isBlockUsedUp && fields.rowCount + log.keptCount < limit {
             guard let targets else {
                 try readHeader(scanner)
                 continue
@@ -75,7 +92,7 @@ public final class CSVRecordDecoder: RecordDecoder {
             if try !readRecord(scanner, targets) { break }
         }
         let isHeavy = fields.rowCount > 0 && fields.pendingByteCount > Self.pendingBytesMax
-        return fields.rowCount >= limit || isHeavy ? fields.take() : nil
+        return fields.rowCount + log.keptCount >= limit || isHeavy ? fields.take() : nil
     }
 
     public func flush(isEndOfInput: Bool) throws(BadRecordError) -> RecordBatch? {
@@ -84,15 +101,16 @@ public final class CSVRecordDecoder: RecordDecoder {
             carry = []
             line += 1
             try refuse(
-                "a quoted field has no closing quote", at: carryOffset, record.withUnsafeBytes { RecordExcerpt($0) })
+                "a quoted field has no closing quote", at: carryOffset,
+                record.withUnsafeBytes { options.excerpt($0) }, leftOutLines: fields.linesLeftOut(before: .max))
         }
         return fields.rowCount > 0 ? fields.take() : nil
     }
 
     private func refuse(
-        _ reason: String, at offset: Int, _ excerpt: RecordExcerpt
+        _ reason: String, at offset: Int, _ excerpt: RecordExcerpt, leftOutLines: Int
     ) throws(BadRecordError) {
-        let record = BadRecord(line: line, offset: offset, reason: reason, excerpt: excerpt)
+        let record = BadRecord(line: line + leftOutLines, offset: offset, reason: reason, excerpt: excerpt)
         if options.badRecords == .fail { throw BadRecordError(format: "csv", record: record) }
         log.add(record)
     }
@@ -133,7 +151,6 @@ public final class CSVRecordDecoder: RecordDecoder {
     /// Reads one record; false when it goes on in the next block.
     private func readRecord(_ scanner: CSVScanner, _ targets: [Int]) throws(BadRecordError) -> Bool {
         let start = fields.position
-        let offset = fields.block.streamOffset
         var position = start
         var index = 0
         var problem: String?
@@ -175,23 +192,25 @@ public final class CSVRecordDecoder: RecordDecoder {
         }
         if let problem {
             laminar_json_cancel_row(fields.handle)
-            try refuse(problem, at: offset + start, excerpt(scanner, start, position))
+            try refuse(
+                problem, at: fields.block.streamOffset(of: start), excerpt(scanner, start, position),
+                leftOutLines: fields.linesLeftOut(before: start))
         }
         return true
     }
 
     private func excerpt(_ scanner: CSVScanner, _ start: Int, _ end: Int) -> RecordExcerpt {
-        RecordExcerpt(UnsafeRawBufferPointer(start: scanner.base + start, count: end - start))
+        options.excerpt(UnsafeRawBufferPointer(start: scanner.base + start, count: end - start))
     }
 
     private func keepForNextBlock(_ scanner: CSVScanner, _ start: Int) throws(BadRecordError) -> Bool {
         fields.position = scanner.count
-        carryOffset = fields.block.streamOffset + start
+        carryOffset = fields.block.streamOffset(of: start)
         if scanner.count - start > options.lineBytesMax {
             line += 1
             try refuse(
                 "a quoted field has no closing quote within \(options.lineBytesMax) bytes", at: carryOffset,
-                excerpt(scanner, start, scanner.count))
+                excerpt(scanner, start, scanner.count), leftOutLines: fields.linesLeftOut(before: start))
         } else {
             carry = Array(UnsafeBufferPointer(start: scanner.base + start, count: scanner.count - start))
         }

@@ -30,6 +30,7 @@ public final class DebeziumRecordDecoder: RecordDecoder {
 
     public var badRecordCount: Int { inner.badRecordCount + semanticLog.count }
     public func takeBadRecords() -> [BadRecord] { inner.takeBadRecords() + semanticLog.take() }
+    public var lineCount: Int { inner.lineCount }
     public func feed(_ block: TextBlock) { inner.feed(block) }
 
     public func nextBatch(rowLimit: Int) throws(BadRecordError) -> RecordBatch? {

@@ -20,6 +20,9 @@ final class FieldDecoder {
     /// The blocks that rows not yet taken may refer to; the last one is being read.
     private var blocks: [Buffer] = []
     private(set) var block = TextBlock(copying: [])
+    private let excerptBytesMax: Int
+    /// Lines that were left out of the blocks before.
+    private var leftOutLines = 0
     /// How far the current block has been read.
     var position = 0
     private(set) var pendingByteCount = 0
@@ -27,6 +30,7 @@ final class FieldDecoder {
     /// `format` is its name for messages.
     init(schema: Schema, options: FormatOptions, format: String) throws(FormatOptionError) {
         self.schema = schema
+        excerptBytesMax = options.excerptBytesMax
         var builder = FieldListBuilder(format: format)
         for field in schema.fields {
             topLevel.append(try builder.add(field, parent: -1, path: field.name))
@@ -36,7 +40,8 @@ final class FieldDecoder {
             timestamp_unit: options.timestampFormat == .unixMillis ? 1_000_000 : 1,
             nesting_limit: Int32(Limits.jsonNesting.value), is_unstructured: options.isUnstructured ? 1 : 0,
             stops_at_error: options.badRecords == .fail ? 1 : 0,
-            error_limit: Int32(clamping: options.badRecordReports))
+            error_limit: Int32(clamping: options.keepsWholeRecords ? .max : options.badRecordReports),
+            counts_errors: options.keepsWholeRecords ? 1 : 0)
         // The scanner copies the names while it is made.
         let names = builder.fields.map { strdup($0.name) }
         defer { for name in names { free(name) } }
@@ -54,16 +59,25 @@ final class FieldDecoder {
     deinit { laminar_json_destroy(handle) }
 
     func feed(_ next: TextBlock) {
+        // No row refers to blocks that had none.
+        if rowCount == 0 && !blocks.isEmpty { _ = take() }
+        leftOutLines += block.linesLeftOut
         block = next
         blocks.append(next.buffer)
         pendingByteCount += next.byteCount
         position = 0
         laminar_json_set_block(
-            handle, next.buffer.assuming(UInt8.self), next.byteCount)
+            handle, next.buffer.assuming(UInt8.self), next.byteCount, next.streamOffset > 0 ? 1 : 0)
     }
 
     var isBlockUsedUp: Bool { position >= block.byteCount }
     var rowCount: Int { laminar_json_row_count(handle) }
+    /// Lines read so far by the scanner, with those left out.
+    var lineCount: Int {
+        Int(clamping: laminar_json_line_count(handle)) + leftOutLines + block.linesLeftOut(before: position)
+    }
+    /// How many lines were left out before a position of the block.
+    func linesLeftOut(before position: Int) -> Int { leftOutLines + block.linesLeftOut(before: position) }
 
     /// Reads records of the current block until there are `rowLimit` rows, it ends, or one is bad under `fail`.
     func decode(rowLimit: Int) {
@@ -75,10 +89,12 @@ final class FieldDecoder {
         let count = rowCount
         let keepsBlock = !isBlockUsedUp
         laminar_json_finish(handle, keepsBlock ? 1 : 0)
-        let columns = topLevel.map { column($0, rows: count) }
-        blocks = keepsBlock ? blocks.suffix(1) : []
-        pendingByteCount = keepsBlock ? block.byteCount : 0
-        return RecordBatch(schema: schema, columns: columns, rowCount: count)
+        defer {
+            blocks = keepsBlock ? blocks.suffix(1) : []
+            pendingByteCount = keepsBlock ? block.byteCount : 0
+        }
+        if count == 0 { return .empty(schema) }
+        return RecordBatch(schema: schema, columns: topLevel.map { column($0, rows: count) }, rowCount: count)
     }
 
     private func column(_ index: Int, rows: Int) -> Column {
@@ -113,11 +129,14 @@ final class FieldDecoder {
         guard let errors = laminar_json_errors(handle, &count), count > 0 else { return [] }
         let records = (0..<count).map { index in
             let error = errors[index]
+            let start = block.streamOffset(of: error.line_offset)
             return BadRecord(
-                line: Int(clamping: error.line),
-                offset: block.streamOffset + error.line_offset + error.position,
+                line: Int(clamping: error.line) + linesLeftOut(before: error.line_offset),
+                offset: start + error.position,
                 reason: reason(error.reason, field: Int(error.field), found: error.found),
-                excerpt: RecordExcerpt(lineAt: error.line_offset, of: block.bytes))
+                excerpt: RecordExcerpt(
+                    lineAt: error.line_offset, of: block.bytes, byteCountMax: excerptBytesMax),
+                recordOffset: start)
         }
         laminar_json_clear_errors(handle)
         return records

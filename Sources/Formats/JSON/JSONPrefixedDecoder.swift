@@ -18,7 +18,7 @@ public final class JSONPrefixedDecoder: RecordDecoder {
     init(_ inner: any RecordDecoder, _ options: FormatOptions) {
         self.inner = inner
         policy = options.badRecords
-        log = BadRecordLog(limit: options.badRecordReports)
+        log = BadRecordLog(options)
     }
 
     public var schema: Schema { inner.schema }

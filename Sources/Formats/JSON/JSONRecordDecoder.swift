@@ -29,12 +29,14 @@ public final class JSONRecordDecoder: RecordDecoder {
         if self.schema.count == 0 { options.isUnstructured = false }
         fields = try FieldDecoder(schema: self.schema, options: options, format: "json")
         policy = options.badRecords
-        log = BadRecordLog(limit: options.badRecordReports)
+        log = BadRecordLog(options)
     }
 
     public var badRecordCount: Int { log.count }
 
     public func takeBadRecords() -> [BadRecord] { log.take() }
+
+    public var lineCount: Int { fields.lineCount }
 
     public func feed(_ block: TextBlock) { fields.feed(block) }
 
@@ -42,7 +44,7 @@ public final class JSONRecordDecoder: RecordDecoder {
         let limit = max(1, rowLimit)
         fields.decode(rowLimit: limit)
         try collectErrors()
-        let isFull = fields.rowCount >= limit
+        let isFull = fields.rowCount + log.keptCount >= limit
         let isHeavy = fields.rowCount > 0 && fields.pendingByteCount > Self.pendingBytesMax
         return isFull || isHeavy ? fields.take() : nil
     }

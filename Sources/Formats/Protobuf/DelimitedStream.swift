@@ -2,8 +2,8 @@
 struct DelimitedStream {
     enum Event {
         case message(Range<Int>, offset: Int)
-        /// A length that cannot be: whatever follows has no known beginning.
-        case damaged(String, offset: Int)
+        /// A length that cannot be: whatever follows has no known beginning. With its first bytes, at most a kibibyte.
+        case damaged(String, offset: Int, bytes: [UInt8])
         case needsMore
     }
 
@@ -18,7 +18,13 @@ struct DelimitedStream {
     /// Whether bytes are left that are no whole message.
     var hasRest: Bool { start < pending.count }
 
-    mutating func clear() {
+    /// The bytes that are no whole message, and where they begin in the stream; they are gone then.
+    mutating func takeRest() -> (bytes: [UInt8], offset: Int) {
+        defer { clear() }
+        return (Array(pending[start...]), pendingOffset + start)
+    }
+
+    private mutating func clear() {
         pending = []
         start = 0
     }
@@ -52,10 +58,12 @@ struct DelimitedStream {
         }
         let offset = pendingOffset + start
         guard length <= lengthMax else {
+            let bytes = Array(pending[start...].prefix(RecordExcerpt.byteCountMax))
             isLost = true
             clear()
             return .damaged(
-                "a message's length is more than \(lengthMax) bytes: nothing behind it can be read", offset: offset)
+                "a message's length is more than \(lengthMax) bytes: nothing behind it can be read", offset: offset,
+                bytes: bytes)
         }
         guard length <= pending.count - position else { return .needsMore }
         start = position + length

@@ -41,7 +41,7 @@ public final class ProtobufRecordDecoder: RecordDecoder {
         let wanted = projection.map { schema.selecting($0) } ?? schema
         self.schema = wanted
         self.options = options
-        log = BadRecordLog(limit: options.badRecordReports)
+        log = BadRecordLog(options)
         self.schemas = schemas
         stream = DelimitedStream(lengthMax: options.lineBytesMax)
         feed = RecordFeed(holdsStream: options.carrier == .stream)
@@ -105,7 +105,7 @@ public final class ProtobufRecordDecoder: RecordDecoder {
 
     public func nextBatch(rowLimit: Int) throws(BadRecordError) -> RecordBatch? {
         let limit = max(1, rowLimit)
-        while rows < limit {
+        while rows + log.keptCount < limit {
             if options.isLengthDelimited {
                 if try readDelimited() { continue }
                 guard let piece = feed.next() else { break }
@@ -117,7 +117,7 @@ public final class ProtobufRecordDecoder: RecordDecoder {
             }
         }
         let isHeavy = rows > 0 && sinks.reduce(0) { $0 + $1.arenaByteCount } > Self.pendingBytesMax
-        return rows >= limit || isHeavy ? take() : nil
+        return rows + log.keptCount >= limit || isHeavy ? take() : nil
     }
 
     public func flush(isEndOfInput: Bool) throws(BadRecordError) -> RecordBatch? {
@@ -129,9 +129,9 @@ public final class ProtobufRecordDecoder: RecordDecoder {
     private func readDelimited() throws(BadRecordError) -> Bool {
         switch stream.next() {
         case .needsMore: return false
-        case .damaged(let reason, let offset):
+        case .damaged(let reason, let offset, let bytes):
             recordCount += 1
-            try refuse(RecordFault(reason), offset: offset)
+            try refuse(RecordFault(reason), offset: offset, bytes)
         case .message(let range, let offset):
             var failure: BadRecordError?
             stream.withBytes(range) { bytes in
@@ -149,12 +149,27 @@ public final class ProtobufRecordDecoder: RecordDecoder {
     /// What is left of a stream that has ended is a record cut off.
     private func endDelimited() throws(BadRecordError) {
         guard stream.hasRest else { return }
-        stream.clear()
+        let (rest, offset) = stream.takeRest()
         recordCount += 1
-        try refuse(.truncated, offset: -1)
+        try refuse(.truncated, offset: -1, rest, recordOffset: options.carrier == .stream ? offset : -1)
+    }
+
+    private func refuse(
+        _ fault: RecordFault, offset: Int, _ bytes: [UInt8], recordOffset: Int? = nil
+    ) throws(BadRecordError) {
+        var failure: BadRecordError?
+        bytes.withUnsafeBytes { bytes in
+            do throws(BadRecordError) {
+                try refuse(fault, offset: offset, bytes, recordOffset: recordOffset)
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
     }
 
     private func take() -> RecordBatch {
+        if rows == 0 { return .empty(schema) }
         var columns: [Column]
         if let whole {
             columns = schema.count == 0 ? [] : [json(whole.finish())]
@@ -183,11 +198,11 @@ public final class ProtobufRecordDecoder: RecordDecoder {
     }
 
     private func refuse(
-        _ fault: RecordFault, offset: Int, _ bytes: UnsafeRawBufferPointer? = nil
+        _ fault: RecordFault, offset: Int, _ bytes: UnsafeRawBufferPointer, recordOffset: Int? = nil
     ) throws(BadRecordError) {
         let record = BadRecord(
-            line: offset < 0 ? recordCount : 0, offset: offset, reason: fault.reason,
-            excerpt: bytes.map { RecordExcerpt($0) })
+            line: offset < 0 ? recordCount : 0, offset: offset, reason: fault.reason, excerpt: options.excerpt(bytes),
+            recordOffset: recordOffset)
         log.add(record)
         if options.badRecords == .fail { throw BadRecordError(format: "protobuf", record: record) }
     }

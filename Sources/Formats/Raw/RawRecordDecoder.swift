@@ -8,8 +8,10 @@ public final class RawRecordDecoder: RecordDecoder {
     public let schema: Schema
     private let isText: Bool
     private let isWanted: Bool
-    private let policy: BadRecordPolicy
+    private let options: FormatOptions
     private var log: BadRecordLog
+    /// Lines that were left out of the blocks before.
+    private var leftOutLines = 0
     private var block = TextBlock(copying: [])
     private var position = 0
     private var line = 0
@@ -23,16 +25,21 @@ public final class RawRecordDecoder: RecordDecoder {
         self.schema = projection.map { schema.selecting($0) } ?? schema
         isText = options.format == .rawString
         isWanted = self.schema.count > 0
-        policy = options.badRecords
-        log = BadRecordLog(limit: options.badRecordReports)
+        self.options = options
+        log = BadRecordLog(options)
     }
 
     public var badRecordCount: Int { log.count }
 
     public func takeBadRecords() -> [BadRecord] { log.take() }
 
+    public var lineCount: Int { line + leftOutLines + block.linesLeftOut(before: position) }
+
     public func feed(_ block: TextBlock) {
+        leftOutLines += self.block.linesLeftOut
         self.block = block
+        // No row refers to blocks that had none.
+        if rows == 0 { blocks = [] }
         blocks.append(block.buffer)
         position = 0
     }
@@ -42,7 +49,8 @@ public final class RawRecordDecoder: RecordDecoder {
         let end = block.byteCount
         let isChecked =
             isText && laminar_utf8_is_valid(base.assumingMemoryBound(to: UInt8.self) + position, end - position) == 0
-        while position < end && rows < max(1, rowLimit) {
+        let limit = max(1, rowLimit)
+        while position < end && rows + log.keptCount < limit {
             let start = position
             let newline = memchr(base + start, 0x0A, end - start)
             var stop = newline.map { UnsafeRawPointer($0) - base } ?? end
@@ -63,16 +71,17 @@ public final class RawRecordDecoder: RecordDecoder {
                     : StringView(
                         referencing: base + start, count: count, bufferIndex: blocks.count - 1, offset: start))
         }
-        return rows >= max(1, rowLimit) ? take() : nil
+        return rows + log.keptCount >= limit ? take() : nil
     }
 
     public func flush(isEndOfInput: Bool) throws(BadRecordError) -> RecordBatch? { rows > 0 ? take() : nil }
 
-    private func refuse(_ offset: Int) throws(BadRecordError) {
+    private func refuse(_ start: Int) throws(BadRecordError) {
         let record = BadRecord(
-            line: line, offset: block.streamOffset + offset, reason: "the text is not valid UTF-8",
-            excerpt: RecordExcerpt(lineAt: offset, of: block.bytes))
-        if policy == .fail { throw BadRecordError(format: "raw_string", record: record) }
+            line: line + leftOutLines + block.linesLeftOut(before: start), offset: block.streamOffset(of: start),
+            reason: "the text is not valid UTF-8",
+            excerpt: RecordExcerpt(lineAt: start, of: block.bytes, byteCountMax: options.excerptBytesMax))
+        if options.badRecords == .fail { throw BadRecordError(format: "raw_string", record: record) }
         log.add(record)
     }
 

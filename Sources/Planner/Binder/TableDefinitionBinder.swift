@@ -153,10 +153,11 @@ struct TableDefinitionBinder {
         if !known {
             throw Diagnostic(
                 "E0304",
-                "table \(result.name): option 'bad_data': bad records of connector '\(result.connector)' cannot go to "
-                    + "a table", span: span, hint: "use bad_data = 'fail' or 'drop'")
+                "table \(result.name): option 'bad_data': bad records of connector '\(result.connector)'"
+                    + (result.traits.givesChanges ? " in format debezium_json" : "") + " cannot go to a table",
+                span: span, hint: "use bad_data = 'fail' or 'drop'")
         }
-        for field in HiddenColumn.badRecordFields {
+        for field in HiddenColumn.badRecordFields where result.traits.metadata.contains(field) {
             result.columns.append(.init(field: field, isPrimaryKey: false, generated: nil, metadata: field.name))
         }
     }
