@@ -24,8 +24,9 @@ struct KafkaDefinitionTests {
         """
 
     static let avroMoney = """
-        {"type": "record", "name": "Money", "namespace": "shop", "fields": [{"name": "amount", "type": "long"},
-         {"name": "unit", "type": {"type": "enum", "name": "Unit", "symbols": ["EUR", "SEK"]}}]}
+        {"type": "record", "name": "Money", "namespace": "shop", "fields": [
+         {"name": "amount", "type": ["null", "long"]},
+         {"name": "unit", "type": ["null", {"type": "enum", "name": "Unit", "symbols": ["EUR", "SEK"]}]}]}
         """
     static let avroOrder = """
         {"type": "record", "name": "Order", "namespace": "shop", "fields": [{"name": "id", "type": "long"},

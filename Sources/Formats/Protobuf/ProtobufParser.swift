@@ -122,7 +122,7 @@ struct ProtobufParser {
                 try take(";")
             case "message": file.messages.append(try message(depth: 0))
             case "enum": file.enumerations.append(try enumeration())
-            case "option": try option(&file.features)
+            case "option": file.features = try option(file.features)
             case "service", "extend": try skipStatement()
             default: throw wrong("a message, an enum or another definition")
             }
@@ -145,7 +145,7 @@ struct ProtobufParser {
             switch word {
             case "message": message.messages.append(try self.message(depth: depth + 1))
             case "enum": message.enumerations.append(try enumeration())
-            case "option": try option(&message.features)
+            case "option": message.features = try option(message.features)
             case "extensions", "reserved", "extend": try skipStatement()
             case "oneof": try oneof(&message)
             default: try field(&message, oneof: nil)
@@ -232,10 +232,14 @@ struct ProtobufParser {
     }
 
     /// Only features of editions change how values lie.
-    private mutating func option(_ features: inout ProtobufFile.Features) throws(SchemaDefinitionError) {
+    private mutating func option(
+        _ given: ProtobufFile.Features
+    ) throws(SchemaDefinitionError) -> ProtobufFile.Features {
+        var features = given
         try advance()
         try feature(&features)
         try skipStatement()
+        return features
     }
 
     /// Takes `name = value` if the next thing is a feature's name; all but the value.

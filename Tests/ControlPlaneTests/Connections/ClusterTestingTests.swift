@@ -59,8 +59,8 @@ import Testing
             steps.suffix(3).map(\.message) == [
                 "every partition has a leader; records of up to 1000 bytes are taken (max.message.bytes); the client "
                     + "lets larger ones through, which would fail: lower message.max.bytes in client_configs; 2 "
-                    + "replicas must have them (min.insync.replicas); records without a key are refused (cleanup.policy is "
-                    + "compact)",
+                    + "replicas must have them (min.insync.replicas); records without a key are refused "
+                    + "(cleanup.policy is compact)",
                 "the brokers took on a producer of transactions, with the id 'laminar-t-test'",
                 "no record was written; whether this user may write to topic 'out' shows with the first one",
             ])
