@@ -1,5 +1,6 @@
 import Columnar
 import Formats
+import HostSystem
 import TestKit
 import Testing
 
