@@ -79,6 +79,7 @@ let ladder: [(name: String, imports: [String])] = [
 
 /// What modules take from other packages.
 let products: [String: [Target.Dependency]] = [
+    "Formats": [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
     "Settings": [.product(name: "Yams", package: "Yams")],
     "LogHandlers": [.product(name: "Logging", package: "swift-log")],
     "Connectors": [
@@ -138,6 +139,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        // Of the library only what reads compiled schemas: no traits, and neither its plugin nor its compiler is built.
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),

@@ -72,10 +72,10 @@ import Testing
             try await Self.withClient(endpoint) { registry in
                 #expect(try await registry.latest(subject: "orders/new-value") == nil)
                 #expect(
-                    try await registry.compatibility(subject: "orders", kind: .avro, text: Self.first) == .compatible)
-                one = try await registry.register(subject: "orders/new-value", kind: .avro, text: Self.first)
-                #expect(try await registry.register(subject: "orders/new-value", kind: .avro, text: Self.first) == one)
-                let two = try await registry.register(subject: "orders/new-value", kind: .avro, text: Self.second)
+                    try await registry.compatibility(of: SchemaDraft(.avro, Self.first), in: "orders") == .compatible)
+                one = try await registry.register(SchemaDraft(.avro, Self.first), in: "orders/new-value")
+                #expect(try await registry.register(SchemaDraft(.avro, Self.first), in: "orders/new-value") == one)
+                let two = try await registry.register(SchemaDraft(.avro, Self.second), in: "orders/new-value")
                 #expect(two != one)
                 let latest = try #require(try await registry.latest(subject: "orders/new-value"))
                 #expect(latest.version == 2 && latest.schema.id == two && latest.schema.kind == .avro)
@@ -107,23 +107,23 @@ import Testing
     @Test func `what does not fit is told in the registry's words`() async throws {
         try await Self.withRegistry { endpoint in
             try await Self.withClient(endpoint) { registry in
-                _ = try await registry.register(subject: "s", kind: .avro, text: Self.first)
+                _ = try await registry.register(SchemaDraft(.avro, Self.first), in: "s")
                 let other = Self.record(#"{"name": "id", "type": "string"}"#)
                 let failure = await Self.error {
-                    _ = try await registry.register(subject: "s", kind: .avro, text: other)
+                    _ = try await registry.register(SchemaDraft(.avro, other), in: "s")
                 }
                 #expect(
                     failure?.message.contains("refused subject 's': Schema being registered is incompatible") == true)
                 #expect(failure?.isRetryable == false && failure?.domain == .user)
                 guard
                     case .incompatible(let reasons) = try await registry.compatibility(
-                        subject: "s", kind: .avro, text: other)
+                        of: SchemaDraft(.avro, other), in: "s")
                 else {
                     Issue.record("another type was compatible")
                     return
                 }
                 #expect(reasons.contains { $0.contains("cannot be read as") })
-                let broken = await Self.error { _ = try await registry.register(subject: "b", kind: .avro, text: "{") }
+                let broken = await Self.error { _ = try await registry.register(SchemaDraft(.avro, "{"), in: "b") }
                 #expect(broken?.message.contains("Invalid schema: not JSON") == true)
             }
         }

@@ -49,6 +49,38 @@ struct KafkaProbeTests {
         #expect(try await probe.cluster().topics["nothing"] == nil)
     }
 
+    @Test("what a topic takes is told, and a producer is taken on, without a record in the topic")
+    func sinks() async throws {
+        let broker = try KafkaBroker()
+        let topic = try broker.makeTopic(2)
+        let probe = try Self.probe(broker.servers, ["client_configs.message.max.bytes": "5000000"])
+        let settings = try #require(try await probe.topicSettings(topic))
+        #expect(
+            settings
+                == .init(batchBytesMax: 1_048_588, isCompacted: false, replicasMin: 1, clientBytesMax: 5_000_000))
+        #expect(try await probe.topicSettings("nothing") == nil)
+        #expect(try await probe.cluster().leaderless.isEmpty)
+        try await probe.takeOnProducer(transactionalID: nil)
+        for _ in 0..<2 { try await probe.takeOnProducer(transactionalID: "laminar-t-test") }
+        #expect(try await probe.recordCount(topic: topic, partition: 0) == 0)
+        #expect(try broker.records(topic, "read_uncommitted").isEmpty)
+        #expect(try await probe.cluster().topics["nothing"] == nil)
+    }
+
+    @Test(
+        "a producer that cannot be, or that nobody takes on, is an error in time", arguments: [nil, "laminar-t-test"])
+    func refusedProducer(transactionalID: String?) async throws {
+        let begin = ContinuousClock.now
+        let nobody = try Self.probe("127.0.0.1:1", millis: 2000)
+        let said = await message { try await nobody.takeOnProducer(transactionalID: transactionalID) }
+        #expect(said.contains("nobody listens there"), "\(said)")
+        #expect(ContinuousClock.now - begin < .seconds(9))
+        let broker = try KafkaBroker()
+        let wrong = try Self.probe(broker.servers, ["client_configs.acks": "1"])
+        let refused = await message { try await wrong.takeOnProducer(transactionalID: transactionalID) }
+        #expect(refused.contains("cannot make a Kafka client"), "\(refused)")
+    }
+
     @Test("a host that is not, a port where nobody listens, an address that is not allowed")
     func unreachable() async throws {
         let begin = ContinuousClock.now

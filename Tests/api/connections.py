@@ -43,9 +43,10 @@ def profile(servers, **more):
     return {"bootstrap_servers": servers, "authentication": {"type": "none"}, **more}
 
 
-def table(name, topic, kind, profile_id):
-    return {"name": name, "connector": "kafka", "connection_profile_id": profile_id, "schema": SCHEMA,
-            "config": {"topic": topic, "type": {kind: {"offset": "latest"} if kind == "source_config" else {}}}}
+def table(name, topic, kind, profile_id, schema=SCHEMA, **more):
+    given = {"offset": "latest"} if kind == "source_config" else {}
+    return {"name": name, "connector": "kafka", "connection_profile_id": profile_id, "schema": schema,
+            "config": {"topic": topic, "type": {kind: {**given, **more}}}}
 
 
 def kafka(server, checks):
@@ -54,31 +55,51 @@ def kafka(server, checks):
     with Broker(free_port()) as broker:
         servers = f"127.0.0.1:{broker.port}"
         admin = AdminClient({"bootstrap.servers": servers})
-        for future in admin.create_topics([NewTopic("orders", 3, 1), NewTopic("out", 1, 1)]).values():
+        names = ["framed", "orders", "out"]
+        for future in admin.create_topics([NewTopic(name, 3 if name == "orders" else 1, 1) for name in names]).values():
             future.result(20)
         producer = Producer({"bootstrap.servers": servers})
         producer.produce("orders", b'{"id": 7}', partition=0)
+        producer.produce("framed", b'\0\0\0\0\x05{"id": 7}', partition=0)
         producer.flush(20)
         made = server.json("POST", "/connectors/kafka/profiles", {"name": "local", "config": profile(servers)})
         values = server.json("GET", f"/connection_profiles/{made['id']}/autocomplete")["values"]
-        checks.equal(values, {"topic": ["orders", "out"]}, "topics are suggested")
+        checks.equal(values, {"topic": names}, "topics are suggested")
         step = server.json("POST", "/connection_profiles/test", {
             "name": "x", "connector": "kafka", "config": profile(servers)})
-        checks.that(not step["error"] and "1 broker and 2 topics" in step["message"], f"the profile works: {step}")
+        checks.that(not step["error"] and "1 broker and 3 topics" in step["message"], f"the profile works: {step}")
 
-        def last(name, topic, kind, profile_id=made["id"]):
-            steps = [data for _, _, data in events(
-                server, "POST", "/connection_tables/test", table(name, topic, kind, profile_id))]
-            checks.that(steps[-1]["done"] and not any(step["done"] for step in steps[:-1]), f"steps of {name}: {steps}")
-            return steps[-1]
+        def steps(name, topic, kind, schema=SCHEMA, **more):
+            found = [data for _, _, data in events(
+                server, "POST", "/connection_tables/test", table(name, topic, kind, made["id"], schema, **more))]
+            checks.that(found[-1]["done"] and not any(step["done"] for step in found[:-1]), f"steps of {name}: {found}")
+            return found
+
+        def last(*given, **more):
+            return steps(*given, **more)[-1]
 
         source = last("a", "orders", "source_config")
         checks.that(not source["error"] and '{"id":7}' in source["message"], f"the first record is read: {source}")
-        checks.that(not last("b", "out", "sink_config")["error"], "a sink's topic is found")
+        for mode, tried in [("at_least_once", "whose records they tell apart"),
+                            ("exactly_once", "of transactions, with the id 'laminar-b-test'")]:
+            sink = steps("b", "out", "sink_config", commit_mode=mode)
+            words = "; ".join(step["message"] for step in sink)
+            checks.that(not sink[-1]["error"] and "records of up to 1048588 bytes are taken" in words
+                        and tried in words and "no record was written" in sink[-1]["message"], f"a sink's topic: {words}")
+        for policy in ["fail", "drop"]:
+            framed = last("e", "framed", "source_config", {**SCHEMA, "bad_data": {policy: {}}})
+            checks.that(framed["error"] and "set json.confluent_schema_registry = 'true'" in framed["message"],
+                        f"records with the id of a schema are told: {framed}")
+        registered = {**SCHEMA, "format": {"json": {"confluent_schema_registry": True}}}
+        bare = last("f", "orders", "source_config", registered)
+        checks.that(bare["error"] and "with json.confluent_schema_registry = 'false' it is read" in bare["message"],
+                    f"records without one are told: {bare}")
+        found = last("g", "framed", "source_config", registered)
+        checks.that(not found["error"] and '{"id":7}' in found["message"], f"and read as the table says: {found}")
         missing = last("c", "ordres", "source_config")
         checks.that(missing["error"] and "did you mean 'orders'?" in missing["message"], f"a topic is missing: {missing}")
         topics = sorted(name for name in admin.list_topics(timeout=20).topics if not name.startswith("__"))
-        checks.equal(topics, ["orders", "out"], "no topic was made")
+        checks.equal(topics, names, "no topic was made")
         step = server.json("POST", "/connection_profiles/test", {
             "name": "x", "connector": "kafka", "config": profile(
                 servers, schema_registry={"endpoint": f"http://127.0.0.1:{free_port()}"})})

@@ -3,6 +3,9 @@
 kafka_formats.py BOOTSTRAP REGISTRY write-avro|write-protobuf|write-json TOPIC   fills the topic, see each
 kafka_formats.py BOOTSTRAP REGISTRY dump TOPIC                                   a JSON line for each record
 kafka_formats.py BOOTSTRAP REGISTRY register SUBJECT TYPE                        a schema on standard input; prints its id
+kafka_formats.py BOOTSTRAP REGISTRY compile FILE                                 files by their names, as JSON on standard input; prints
+                                                                                 the set of the file and its imports in base64
+kafka_formats.py BOOTSTRAP REGISTRY subjects -                                   the names of all, as JSON
 kafka_formats.py BOOTSTRAP REGISTRY subject SUBJECT                              the newest schema, as JSON
 
 A user's name and password may stand in the registry's address.
@@ -35,7 +38,8 @@ def ask(method, path, body=None):
 
 
 def register(subject, kind, text):
-    return ask("POST", f"/subjects/{subject}/versions", {"schemaType": kind, "schema": text})["id"]
+    path = f"/subjects/{urllib.parse.quote(subject, safe='')}/versions"
+    return ask("POST", path, {"schemaType": kind, "schema": text})["id"]
 
 
 def prefix(number):
@@ -90,33 +94,67 @@ message Outer {
 """
 
 
-def compiled(text, message=None, indexes=None):
+def compile_files(texts, main):
+    """A FileDescriptorSet of files by their names, `main` last, with the well-known ones it needs."""
     import grpc_tools
-    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+    from google.protobuf import descriptor_pb2
     from grpc_tools import protoc
 
     with tempfile.TemporaryDirectory() as folder:
-        with open(folder + "/schema.proto", "w") as file:
-            file.write(text)
+        for path, text in texts.items():
+            os.makedirs(os.path.dirname(os.path.join(folder, path)), exist_ok=True)
+            with open(os.path.join(folder, path), "w") as file:
+                file.write(text)
         include = os.path.join(os.path.dirname(grpc_tools.__file__), "_proto")
         if protoc.main(["protoc", "-I" + folder, "-I" + include, "--include_imports",
-                        f"--descriptor_set_out={folder}/schema.bin", folder + "/schema.proto"]) != 0:
-            sys.exit("protoc failed: " + text)
+                        f"--descriptor_set_out={folder}/schema.bin", os.path.join(folder, main)]) != 0:
+            sys.exit(f"protoc failed: {texts}")
         files = descriptor_pb2.FileDescriptorSet()
         with open(folder + "/schema.bin", "rb") as source:
             files.ParseFromString(source.read())
+    return files
+
+
+def parsed_files(texts):
+    """The same of files that are compiled already, in base64, those needed first; the well-known ones are added."""
+    from google.protobuf import descriptor_pb2, duration_pb2, timestamp_pb2, wrappers_pb2
+
+    files = descriptor_pb2.FileDescriptorSet()
+    for module in (timestamp_pb2, duration_pb2, wrappers_pb2):
+        module.DESCRIPTOR.CopyToProto(files.file.add())
+    for text in texts:
+        files.file.add().ParseFromString(base64.b64decode(text))
+    return files
+
+
+def compiled(text, message=None, indexes=None, parts=()):
+    """The class of a message by its name, or by its place in the file; `parts`: names and texts of what it imports."""
+    from google.protobuf import descriptor_pool, message_factory
+
+    if "message" in text:
+        files = compile_files({**dict(parts), "schema.proto": text}, "schema.proto")
+    else:
+        files = parsed_files([one for _, one in parts] + [text])
     pool = descriptor_pool.DescriptorPool()
     for file in files.file:
         pool.Add(file)
     if indexes is not None:
-        found = pool.FindFileByName("schema.proto")
-        scope = list(found.message_types_by_name.values())
-        scope.sort(key=lambda one: [m.name for m in files.file[-1].message_type].index(one.name))
+        scope, path = files.file[-1].message_type, [files.file[-1].package] if files.file[-1].package else []
         for index in indexes:
-            kind = scope[index]
-            scope = list(kind.nested_types)
-        message = kind.full_name
+            path.append(scope[index].name)
+            scope = scope[index].nested_type
+        message = ".".join(path)
     return message_factory.GetMessageClass(pool.FindMessageTypeByName(message))
+
+
+def references(schema):
+    """Names and texts of what a registered schema refers to, those needed first."""
+    found = {}
+    for one in schema.get("references", []):
+        other = ask("GET", f"/subjects/{urllib.parse.quote(one['subject'], safe='')}/versions/{one['version']}")
+        found.update(references(other))
+        found[one["name"]] = other["schema"]
+    return found
 
 
 def zigzags(numbers):
@@ -213,7 +251,10 @@ def dump():
         schema, kind = known[number]["schema"], known[number].get("schemaType", "AVRO")
         if kind == "AVRO":
             source = io.BytesIO(value[5:])
-            row = fastavro.schemaless_reader(source, fastavro.parse_schema(json.loads(schema)), None)
+            named = {}
+            for text in references(known[number]).values():
+                fastavro.parse_schema(json.loads(text), named_schemas=named)
+            row = fastavro.schemaless_reader(source, fastavro.parse_schema(json.loads(schema), named_schemas=named), None)
             assert not source.read()
         elif kind == "PROTOBUF":
             from google.protobuf import json_format
@@ -221,7 +262,7 @@ def dump():
             indexes, body = read_zigzags(value[5:])
             key = (number, tuple(indexes))
             if key not in known:
-                known[key] = compiled(schema, indexes=indexes)
+                known[key] = compiled(schema, indexes=indexes, parts=references(known[number]).items())
             row = json_format.MessageToDict(known[key].FromString(body), preserving_proto_field_name=True)
         else:
             import jsonschema
@@ -233,7 +274,11 @@ def dump():
 
 if command == "register":
     print(register(name, sys.argv[5], sys.stdin.read()))
+elif command == "compile":
+    print(base64.b64encode(compile_files(json.load(sys.stdin), name).SerializeToString()).decode())
+elif command == "subjects":
+    print(json.dumps(ask("GET", "/subjects")))
 elif command == "subject":
-    print(json.dumps(ask("GET", f"/subjects/{name}/versions/latest")))
+    print(json.dumps(ask("GET", f"/subjects/{urllib.parse.quote(name, safe='')}/versions/latest")))
 else:
     {"write-avro": write_avro, "write-protobuf": write_protobuf, "write-json": write_json, "dump": dump}[command]()

@@ -60,12 +60,33 @@ def can_read(r, w):
         if t == 'fixed': return [] if r['size'] == w['size'] else ['fixed size']
         return []
     return [] if r == w else [f'{json.dumps(w)[:50]} cannot be read as {json.dumps(r)[:50]}']
+def is_text(c): return re.fullmatch(r'[A-Za-z0-9+/=]+', c) is None
+def wire(b):
+    """The fields of a protobuf message whose values are bytes: number, bytes"""
+    i = 0
+    def num():
+        nonlocal i; v = sh = 0
+        while True:
+            x = b[i]; i += 1; v |= (x & 127) << sh; sh += 7
+            if x < 128: return v
+    while i < len(b):
+        k = num()
+        if k & 7 == 2: n = num(); yield k >> 3, b[i:i + n]; i += n
+        elif k & 7 == 0: num()
+        else: i += 8 if k & 7 == 1 else 4
+def imports(c): return re.findall(r'import\s+(?:public\s+)?"([^"]+)"', c) if is_text(c) else [v.decode() for k, v in wire(base64.b64decode(c)) if k == 3]
+def proto_changes(new, old):
+    """Fields of the same name and number that have another type; texts only"""
+    f = lambda c: {(n, i): t for t, n, i in re.findall(r'([\w.]+)\s+(\w+)\s*=\s*(\d+)\s*[;\[]', c)}
+    if not (is_text(new) and is_text(old)): return []
+    n, o = f(new), f(old); return [f'field {k[0]} was {o[k]} and is {n[k]}' for k in sorted(o) if k in n and n[k] != o[k]]
 def level(s): return conf.get(s) or conf.get('') or 'BACKWARD'
 def compatible(s, typ, text, against=None):
     lv = level(s); old = [v for v in subs.get(s, []) if not v['deleted']]
     if against is not None: old = [against]
     elif not lv.endswith('TRANSITIVE'): old = old[-1:]
-    if lv == 'NONE' or typ != 'AVRO': return []
+    if lv == 'NONE' or typ == 'JSON': return []
+    if typ == 'PROTOBUF': return [e for v in old for e in proto_changes(text, ids[v['id']]['schema'])]
     n = json.loads(text); out = []
     for v in old:
         if ids[v['id']]['type'] != typ: out.append('schema type changed'); continue
@@ -90,8 +111,14 @@ def parse(b):
     if t not in ('AVRO', 'JSON', 'PROTOBUF'): raise E(422, 42201, f'Invalid schema type {t}')
     if 'schema' not in b: raise E(422, 42201, 'Empty schema')
     refs = b.get('references') or []
-    for r in refs: version(r['subject'], str(r['version']))
+    for r in refs:
+        try: d = ids[version(r['subject'], str(r['version']))['id']]
+        except E: raise E(422, 42201, f"Invalid schema: no schema reference found for subject {r['subject']} and version {r['version']}")
+        if d['type'] != t: raise E(422, 42201, f"Invalid schema: reference {r['name']} is of type {d['type']}")
     c = canon(t, b['schema'])
+    if t == 'PROTOBUF':
+        for i in imports(c):
+            if not i.startswith('google/protobuf/') and i not in {r['name'] for r in refs}: raise E(422, 42201, f'Invalid schema: {i} is imported and not among the references')
     if t == 'AVRO': avro_check(json.loads(c), {r['name'] for r in refs} | {r['name'].split('.')[-1] for r in refs})
     return t, c, refs
 def route(m, p, q, body):

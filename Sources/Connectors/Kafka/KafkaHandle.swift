@@ -10,16 +10,20 @@ final class KafkaCallbacks: Sendable {
     fileprivate let egress: EgressPolicy?
     private let onError: @Sendable (KafkaFailure) -> Void
     fileprivate let onUndelivered: (@Sendable (KafkaFailure) -> Void)?
+    fileprivate let onStatistics: (@Sendable (String) -> Void)?
     private let firstRefusal = Mutex<EgressRefusal?>(nil)
 
-    /// `onUndelivered` is told of records that were not delivered; nil: nobody asks.
+    /// `onUndelivered` is told of records that were not delivered, `onStatistics` of what the client is about, as JSON,
+    /// where `statistics.interval.ms` is set; nil: nobody asks.
     init(
         _ configuration: KafkaConfiguration, onUndelivered: (@Sendable (KafkaFailure) -> Void)? = nil,
+        onStatistics: (@Sendable (String) -> Void)? = nil,
         onError: @escaping @Sendable (KafkaFailure) -> Void
     ) {
         tokens = configuration.tokens
         egress = configuration.egress
         self.onUndelivered = onUndelivered
+        self.onStatistics = onStatistics
         self.onError = onError
     }
 
@@ -101,6 +105,14 @@ enum KafkaHandle {
             rd_kafka_conf_set_dr_msg_cb(native) { _, message, opaque in
                 guard let message, message.pointee.err != RD_KAFKA_RESP_ERR_NO_ERROR else { return }
                 KafkaHandle.callbacks(opaque)?.onUndelivered?(KafkaFailure(message.pointee.err))
+            }
+        }
+        if callbacks.onStatistics != nil {
+            rd_kafka_conf_set_stats_cb(native) { _, text, length, opaque in
+                guard let text else { return 0 }
+                let bytes = UnsafeRawBufferPointer(start: text, count: length)
+                KafkaHandle.callbacks(opaque)?.onStatistics?(String(decoding: bytes, as: UTF8.self))
+                return 0
             }
         }
         if callbacks.tokens == nil { return }

@@ -90,7 +90,7 @@ final class KafkaPayloadDecoder {
                 if !records.isEmpty { try decode(messages, records[...], &pieces) }
                 records.removeAll(keepingCapacity: true)
                 byteCount = 0
-                try refuse(index, "the value is empty")
+                try refuse(index, "the value is empty", messages)
                 continue
             }
             if !records.isEmpty, byteCount + payload.count > Self.blockBytes || !takesMany {
@@ -177,7 +177,7 @@ final class KafkaPayloadDecoder {
         }
         let record = records[records.startIndex]
         let reason = isBlank ? "the value is blank" : reasons.first?.reason ?? "it cannot be decoded"
-        for _ in 0..<max(bad, isBlank ? 1 : 0) { try refuse(Int(record), reason) }
+        for _ in 0..<max(bad, isBlank ? 1 : 0) { try refuse(Int(record), reason, messages) }
         add(batches, Array(repeating: record, count: rowCount), &pieces)
     }
 
@@ -202,7 +202,7 @@ final class KafkaPayloadDecoder {
         var isGood = Array(repeating: true, count: records.count)
         for (report, place) in zip(reports, places) where isGood.indices.contains(place) {
             isGood[place] = false
-            try refuse(Int(records[records.startIndex + place]), report.reason)
+            try refuse(Int(records[records.startIndex + place]), report.reason, messages)
         }
         let good = zip(records, isGood).filter(\.1).map(\.0)
         guard batches.reduce(0, { $0 + $1.rowCount }) == good.count else {
@@ -212,8 +212,10 @@ final class KafkaPayloadDecoder {
         add(batches, good, &pieces)
     }
 
-    private func refuse(_ record: Int, _ reason: String) throws {
+    private func refuse(_ record: Int, _ reason: String, _ messages: KafkaMessages) throws {
         badRecordCount += 1
+        let hint = messages.payload(record).flatMap(format.prefixHint)
+        let reason = hint.map { "\(reason) (\($0))" } ?? reason
         if policy == .fail { throw Bad(record: record, reason: reason) }
         if keepsRefused { refused.append(Bad(record: record, reason: reason)) }
     }
@@ -280,7 +282,7 @@ final class KafkaPayloadDecoder {
         for index in range {
             if let payload = messages.payload(index) {
                 if format.format == .rawString, String(validating: payload, as: UTF8.self) == nil {
-                    try refuse(index, "the text is not valid UTF-8")
+                    try refuse(index, "the text is not valid UTF-8", messages)
                     continue
                 }
                 builder.append(payload)

@@ -1,9 +1,11 @@
 import CRdKafka
 import Dataflow
 import HostSystem
+import JSONModel
 import Synchronization
 
-/// Asks the brokers of a Kafka cluster what they hold, to try a connection out; writes and reads no records.
+/// Asks the brokers of a Kafka cluster what they hold, and whether they would take on a producer, to try a connection
+/// out; writes and reads no records.
 ///
 /// Every address that the client connects to, also those that brokers name, is checked against the policy right before.
 public struct KafkaProbe: Sendable {
@@ -13,14 +15,17 @@ public struct KafkaProbe: Sendable {
         public var brokers: [String]
         /// Partitions by topic; topics of the brokers' own are left out.
         public var topics: [String: Int]
+        /// The partitions of a topic that no broker leads; topics without such are left out.
+        public var leaderless: [String: [Int]]
 
-        public init(brokers: [String], topics: [String: Int]) {
+        public init(brokers: [String], topics: [String: Int], leaderless: [String: [Int]] = [:]) {
             self.brokers = brokers
             self.topics = topics
+            self.leaderless = leaderless
         }
     }
 
-    private let configuration: KafkaConfiguration
+    let configuration: KafkaConfiguration
     private let servers: String
     private let timeoutMillis: Int
 
@@ -58,8 +63,9 @@ public struct KafkaProbe: Sendable {
         try await session { try $0.recordCount(topic, Int32(clamping: partition)) }
     }
 
-    private func session<Value: Sendable>(
-        _ body: @escaping @Sendable (KafkaProbeSession) throws -> Value
+    /// `producer`: the configuration of a producer; nil: the client is a consumer.
+    func session<Value: Sendable>(
+        producer: KafkaConfiguration? = nil, _ body: @escaping @Sendable (KafkaProbeSession) throws -> Value
     ) async throws -> Value {
         // The library blocks: not on a thread that others wait for.
         let thread = try ThreadPoolExecutor(threadCount: 1, name: "kafka probe")
@@ -67,7 +73,10 @@ public struct KafkaProbe: Sendable {
         let events = KafkaProbeEvents()
         return try await withTaskCancellationHandler {
             try await Task.detached(executorPreference: thread) { [configuration, servers, timeoutMillis] in
-                try body(KafkaProbeSession(configuration, events, servers: servers, timeoutMillis: timeoutMillis))
+                try body(
+                    KafkaProbeSession(
+                        producer == nil ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, producer ?? configuration, events,
+                        servers: servers, timeoutMillis: timeoutMillis))
             }.value
         } onCancel: {
             events.cancel()
@@ -80,12 +89,22 @@ final class KafkaProbeEvents: Sendable {
     private struct State {
         var failures: [KafkaFailure] = []
         var isCancelled = false
+        /// Whether brokers have given the client a producer's id.
+        var isProducer = false
     }
 
     private let state = Mutex(State())
 
     var isCancelled: Bool { state.withLock { $0.isCancelled } }
     func cancel() { state.withLock { $0.isCancelled = true } }
+
+    var isProducer: Bool { state.withLock { $0.isProducer } }
+
+    /// Notes what the client says it is about.
+    func note(statistics: String) {
+        let state = (try? JSONParser.parse(statistics))?["eos"]?["idemp_state"]?.string
+        if state == "Assigned" { self.state.withLock { $0.isProducer = true } }
+    }
 
     func note(_ failure: KafkaFailure) {
         state.withLock { if $0.failures.count < 64 { $0.failures.append(failure) } }
@@ -120,22 +139,25 @@ final class KafkaProbeEvents: Sendable {
 /// A client of the library for one question; for the thread that asks.
 final class KafkaProbeSession {
     private static let sliceMillis: Int32 = 250
-    private let handle: OpaquePointer
-    private let events: KafkaProbeEvents
+    let handle: OpaquePointer
+    let events: KafkaProbeEvents
     private let callbacks: KafkaCallbacks
     private let clock = SystemMonotonicClock()
-    private let deadline: UInt64
+    /// When the time is over.
+    let deadline: UInt64
     private let trouble: KafkaProbeTrouble
 
     init(
-        _ configuration: KafkaConfiguration, _ events: KafkaProbeEvents, servers: String, timeoutMillis: Int
+        _ kind: rd_kafka_type_t, _ configuration: KafkaConfiguration, _ events: KafkaProbeEvents, servers: String,
+        timeoutMillis: Int
     ) throws {
         self.events = events
         trouble = KafkaProbeTrouble(configuration, servers: servers)
         deadline = clock.elapsedNanoseconds() + UInt64(max(0, timeoutMillis)) * 1_000_000
-        callbacks = KafkaCallbacks(configuration) { events.note($0) }
+        callbacks = KafkaCallbacks(
+            configuration, onStatistics: { events.note(statistics: $0) }, onError: { events.note($0) })
         do throws(KafkaFailure) {
-            handle = try KafkaHandle.make(RD_KAFKA_CONSUMER, configuration, callbacks)
+            handle = try KafkaHandle.make(kind, configuration, callbacks)
         } catch {
             throw OperationalError(trouble.redacted("cannot make a Kafka client: \(error.text)"), domain: .user)
         }
@@ -144,7 +166,7 @@ final class KafkaProbeSession {
     deinit { KafkaHandle.destroy(handle, callbacks) }
 
     /// Calls until it succeeds, the time is over, or it is known that it will not. Errors: `OperationalError`.
-    private func trying<Value>(_ what: String, _ call: (Int32) -> Result<Value, KafkaFailure>) throws -> Value {
+    func trying<Value>(_ what: String, _ call: (Int32) -> Result<Value, KafkaFailure>) throws -> Value {
         while true {
             switch call(Self.sliceMillis) {
             case .success(let value): return value
@@ -153,6 +175,7 @@ final class KafkaProbeSession {
                 rd_kafka_poll(handle, 0)
                 if events.isCancelled { throw CancellationError() }
                 if let refusal = callbacks.refusal { throw OperationalError(refusal.message, domain: .user) }
+                if failure.isFatal { throw trouble.error(failure, what) }
                 if events.isDecided || clock.elapsedNanoseconds() >= deadline {
                     throw trouble.error(events.worst ?? failure, what)
                 }
@@ -181,7 +204,10 @@ final class KafkaProbeSession {
             guard let topic = metadata.topics?[index], let name = topic.topic.map({ String(cString: $0) }) else {
                 continue
             }
-            if !name.hasPrefix("__") { cluster.topics[name] = Int(topic.partition_cnt) }
+            if name.hasPrefix("__") { continue }
+            cluster.topics[name] = Int(topic.partition_cnt)
+            let leaderless = (0..<Int(topic.partition_cnt)).filter { (topic.partitions?[$0].leader ?? 0) < 0 }
+            if !leaderless.isEmpty { cluster.leaderless[name] = leaderless.map { Int(topic.partitions?[$0].id ?? 0) } }
         }
         return cluster
     }

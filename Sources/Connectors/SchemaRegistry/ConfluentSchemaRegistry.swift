@@ -23,7 +23,7 @@ public final class ConfluentSchemaRegistry: SchemaRegistry {
 
     private struct Registration: Hashable {
         let subject: String
-        let text: String
+        let draft: SchemaDraft
     }
 
     private struct Memory {
@@ -102,27 +102,45 @@ public final class ConfluentSchemaRegistry: SchemaRegistry {
         }
     }
 
-    public func register(subject: String, kind: RegisteredSchema.Kind, text: String) async throws -> Int32 {
-        let key = Registration(subject: subject, text: text)
+    public func registration(
+        of draft: SchemaDraft, in subject: String
+    ) async throws -> (id: Int32, version: Int)? {
+        let answer = try await ask(.POST, "/subjects/\(Self.escaped(subject))", Self.body(draft))
+        guard let value = answer.value else {
+            if answer.status == 404 { return nil }
+            throw failure("refused a schema for subject '\(subject)'", answer)
+        }
+        return try await checking {
+            let reader = JSONReader(value)
+            let id = Int32(truncatingIfNeeded: try reader.required("id").integer())
+            return (id, Int(try reader.required("version").integer()))
+        }
+    }
+
+    public func register(_ draft: SchemaDraft, in subject: String) async throws -> Int32 {
+        let key = Registration(subject: subject, draft: draft)
         if let known = memory.withLock({ $0.registrations[key] }) { return known }
-        let answer = try await ask(.POST, "/subjects/\(Self.escaped(subject))/versions", Self.body(kind, text))
+        let answer = try await ask(.POST, "/subjects/\(Self.escaped(subject))/versions", Self.body(draft))
         guard let value = answer.value else { throw failure("refused subject '\(subject)'", answer) }
         let id = try await checking { Int32(truncatingIfNeeded: try JSONReader(value).required("id").integer()) }
         memory.withLock { memory in
             memory.registrations[key] = id
-            memory.schemas[id] = .found(RegisteredSchema(id: id, kind: kind, text: text))
+            // What others hold is not at hand here: it is loaded with the schema when a record names it.
+            guard draft.references.isEmpty else { return }
+            memory.schemas[id] = .found(RegisteredSchema(id: id, kind: draft.kind, text: draft.text))
             memory.expiries[id] = nil
         }
         return id
     }
 
-    public func compatibility(
-        subject: String, kind: RegisteredSchema.Kind, text: String
-    ) async throws -> SchemaCompatibility {
+    public func compatibility(of draft: SchemaDraft, in subject: String) async throws -> SchemaCompatibility {
         let path = "/compatibility/subjects/\(Self.escaped(subject))/versions/latest?verbose=true"
-        let answer = try await ask(.POST, path, Self.body(kind, text))
-        // A subject that is not there yet has nothing to be compatible with.
-        guard let value = answer.value else { return .compatible }
+        let answer = try await ask(.POST, path, Self.body(draft))
+        guard let value = answer.value else {
+            // A subject that is not there yet has nothing to be compatible with.
+            if answer.status == 404 { return .compatible }
+            throw failure("refused the schema for subject '\(subject)'", answer)
+        }
         return try await checking {
             if try JSONReader(value).required("is_compatible").bool() { return .compatible }
             return .incompatible((value["messages"]?.array ?? []).compactMap(\.string))
@@ -175,10 +193,20 @@ public final class ConfluentSchemaRegistry: SchemaRegistry {
         var refusal = ""
     }
 
-    private static func body(_ kind: RegisteredSchema.Kind, _ text: String) -> JSONValue {
+    private static func body(_ draft: SchemaDraft) -> JSONValue {
+        var members: [JSONObject.Member] = [.init(key: "schema", value: .string(draft.text))]
         // Older registries know Avro only and no types.
-        kind == .avro
-            ? ["schema": .string(text)] : ["schema": .string(text), "schemaType": .string(kind.rawValue)]
+        if draft.kind != .avro { members.append(.init(key: "schemaType", value: .string(draft.kind.rawValue))) }
+        if !draft.references.isEmpty {
+            let references = draft.references.map { reference -> JSONValue in
+                [
+                    "name": .string(reference.name), "subject": .string(reference.subject),
+                    "version": .integer(Int64(reference.version)),
+                ]
+            }
+            members.append(.init(key: "references", value: .array(references)))
+        }
+        return .object(JSONObject(members))
     }
 
     /// The registry's words without what it has been sent to log in, which some registries repeat.
@@ -228,10 +256,7 @@ public final class ConfluentSchemaRegistry: SchemaRegistry {
         let words =
             value?["message"]?.string.map { String(hidingSecrets($0).prefix(2000)) } ?? "status \(status)"
         let refused = Answer(value: nil, status: status, refusal: words)
-        if status == 404 || (body != nil && (status == 409 || status == 422)) {
-            if status == 422 && path.hasPrefix("/compatibility") { throw failure("refused the schema", refused) }
-            return refused
-        }
+        if status == 404 || (body != nil && (status == 409 || status == 422)) { return refused }
         throw failure(status == 401 || status == 403 ? "refused the key" : "failed", refused)
     }
 

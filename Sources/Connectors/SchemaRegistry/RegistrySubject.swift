@@ -94,16 +94,16 @@ struct RegistrySubject: Sendable, Hashable {
         var id: Int32
     }
 
-    /// Registers the schema of rows of these columns, or finds the one that is there. Errors: `OptionError` in the
-    /// registry's words when it refuses, `OperationalError` when it cannot be asked.
+    /// Registers the schema of rows of these columns, or finds the one that is there; what the table's own definition
+    /// uses before. Errors: `OptionError` in the registry's words when it refuses, `OperationalError` when it cannot be
+    /// asked.
     func register(_ schema: Schema, table: String, in registry: ConfluentSchemaRegistry) async throws -> Writer {
-        switch try await candidate(schema, table: table, registry) {
+        switch try await candidate(schema, table: table, registry, isTrial: false) {
         case .known(let writer): return writer
-        case .new(let text, let kind):
-            var format = format
-            format.definition = text
-            format.references = []
-            return Writer(format: format, id: try await registry.register(subject: name, kind: kind, text: text))
+        case .new(let draft, let format):
+            return Writer(format: format, id: try await registry.register(draft, in: name))
+        case .unjudged:
+            throw OperationalError("\(place): a part of the definition was lost", domain: .internal)
         }
     }
 
@@ -113,53 +113,107 @@ struct RegistrySubject: Sendable, Hashable {
         try await asking { try await register(schema, table: table, in: $0) }
     }
 
-    /// Whether `register` would be refused; nothing is written. Errors: as there.
+    /// Whether `register` would be refused; nothing is written. What uses parts that the registry does not have yet
+    /// is not judged. Errors: as there.
     func check(_ schema: Schema, table: String) async throws {
-        _ = try await asking { try await candidate(schema, table: table, $0) }
+        _ = try await asking { try await candidate(schema, table: table, $0, isTrial: true) }
     }
 
     private enum Candidate {
         case known(Writer)
-        case new(String, RegisteredSchema.Kind)
+        /// To be registered, and the format that writes by it.
+        case new(SchemaDraft, FormatOptions)
+        /// The registry lacks what it would need to say something.
+        case unjudged
     }
 
     private func candidate(
-        _ schema: Schema, table: String, _ registry: ConfluentSchemaRegistry
+        _ schema: Schema, table: String, _ registry: ConfluentSchemaRegistry, isTrial: Bool
     ) async throws -> Candidate {
         guard let kind = format.registeredKind else {
             throw OptionError(key: "format", message: "a registry has no schemas of \(format.format.rawValue)")
         }
         if let id = format.schemaID { return .known(try await given(id, registry)) }
+        if format.definition != nil { return try await defined(kind, registry, isTrial: isTrial) }
         let latest = try await registry.latest(subject: name)?.schema
-        if format.definition == nil, let latest, format.canWrite(schema, as: latest),
-            let adopted = try? format.adopting(latest)
-        {
+        if let latest, format.canWrite(schema, as: latest), let adopted = try? format.adopting(latest) {
             return .known(Writer(format: adopted, id: latest.id))
         }
-        if format.isDefinitionCompiled || !format.references.isEmpty {
-            throw OptionError(
-                key: "format",
-                message: "\(place): a compiled definition, or one in parts, cannot be registered",
-                hint: "register it with its own tools, and set \(format.format.rawValue).schema_id")
-        }
-        let text: String
+        var format = format
         do throws(FormatOptionError) {
-            if let own = format.definition {
-                text = own
-            } else {
-                text = try format.definitionText(for: schema, name: table, after: latest)
-            }
+            format.definition = try format.definitionText(for: schema, name: table, after: latest)
         } catch {
             throw OptionError(key: error.key, message: error.message)
         }
-        if case .incompatible(let reasons) = try await registry.compatibility(subject: name, kind: kind, text: text) {
-            throw OptionError(
-                key: "value.subject",
-                message: "\(place): the schema of the rows is not compatible with the newest one"
-                    + (reasons.isEmpty ? "" : ": " + reasons.prefix(5).joined(separator: "; ")),
-                hint: "write the columns that readers of the subject expect, or change its compatibility level")
+        let draft = SchemaDraft(kind, format.definition ?? "")
+        try await check(draft, in: name, "the schema of the rows", registry)
+        return .new(draft, format)
+    }
+
+    // MARK: The table's own definition
+
+    private func defined(
+        _ kind: RegisteredSchema.Kind, _ registry: ConfluentSchemaRegistry, isTrial: Bool
+    ) async throws -> Candidate {
+        let parts: SchemaParts
+        do throws(FormatOptionError) {
+            guard let found = try format.definitionParts() else { return .unjudged }
+            parts = found
+        } catch {
+            throw OptionError(key: error.key, message: error.message)
         }
-        return .new(text, kind)
+        let places = try await places(of: parts.parts, kind, registry, isTrial: isTrial)
+        guard let draft = Self.draft(kind, parts.text, parts.uses, places) else { return .unjudged }
+        if let known = try await registry.registration(of: draft, in: name) {
+            return .known(Writer(format: format, id: known.id))
+        }
+        try await check(draft, in: name, "the schema of the rows", registry)
+        return .new(draft, format)
+    }
+
+    /// Where the registry has the parts of a definition, each under its own name as the subject. Those it lacks are
+    /// registered, or in a trial left out after the registry has been asked about them.
+    private func places(
+        of parts: [SchemaParts.Part], _ kind: RegisteredSchema.Kind, _ registry: ConfluentSchemaRegistry, isTrial: Bool
+    ) async throws -> [String: SchemaDraft.Reference] {
+        var places: [String: SchemaDraft.Reference] = [:]
+        for part in parts {
+            guard let draft = Self.draft(kind, part.text, part.uses, places) else { continue }
+            var found = try await registry.registration(of: draft, in: part.name)
+            if found == nil {
+                try await check(draft, in: part.name, "what the definition uses by that name", registry)
+                if isTrial { continue }
+                _ = try await registry.register(draft, in: part.name)
+                found = try await registry.registration(of: draft, in: part.name)
+            }
+            guard let found else {
+                throw OperationalError(
+                    "subject '\(part.name)' of \(address.endpoint) does not have the schema that was registered there",
+                    domain: .external, isRetryable: true)
+            }
+            places[part.name] = .init(name: part.name, subject: part.name, version: found.version)
+        }
+        return places
+    }
+
+    /// Nil where the place of something it uses is not known.
+    private static func draft(
+        _ kind: RegisteredSchema.Kind, _ text: String, _ uses: [String], _ places: [String: SchemaDraft.Reference]
+    ) -> SchemaDraft? {
+        let references = uses.compactMap { places[$0] }
+        return references.count == uses.count ? SchemaDraft(kind, text, references: references) : nil
+    }
+
+    /// Errors: `OptionError` with the registry's reasons when a schema is not compatible with the subject's newest one.
+    private func check(
+        _ draft: SchemaDraft, in subject: String, _ what: String, _ registry: ConfluentSchemaRegistry
+    ) async throws {
+        guard case .incompatible(let reasons) = try await registry.compatibility(of: draft, in: subject) else { return }
+        throw OptionError(
+            key: "value.subject",
+            message: "subject '\(subject)' of \(address.endpoint): \(what) is not compatible with the newest one"
+                + (reasons.isEmpty ? "" : ": " + reasons.prefix(5).joined(separator: "; ")),
+            hint: "write the columns that readers of the subject expect, or change its compatibility level")
     }
 
     /// A schema whose id the table names.

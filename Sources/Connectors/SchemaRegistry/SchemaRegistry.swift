@@ -16,6 +16,34 @@ public struct SubjectVersion: Sendable, Hashable {
     }
 }
 
+/// A schema as it is registered.
+public struct SchemaDraft: Sendable, Hashable {
+    /// Where the registry has another schema that the text uses by a name.
+    public struct Reference: Sendable, Hashable {
+        public let name: String
+        public let subject: String
+        /// From 1.
+        public let version: Int
+
+        public init(name: String, subject: String, version: Int) {
+            self.name = name
+            self.subject = subject
+            self.version = version
+        }
+    }
+
+    public let kind: RegisteredSchema.Kind
+    public let text: String
+    /// What the text uses itself; the registry knows what those use.
+    public let references: [Reference]
+
+    public init(_ kind: RegisteredSchema.Kind, _ text: String, references: [Reference] = []) {
+        self.kind = kind
+        self.text = text
+        self.references = references
+    }
+}
+
 /// What a registry says of a schema before it is registered.
 public enum SchemaCompatibility: Sendable, Hashable {
     case compatible
@@ -31,14 +59,15 @@ public protocol SchemaRegistry: SchemaProvider {
     /// The newest schema of a subject; nil when there is no such subject. Asks the registry each time.
     func latest(subject: String) async throws -> SubjectVersion?
 
+    /// The id of a schema that a subject has, and the number it has there, from 1; nil when it does not have it.
+    func registration(of draft: SchemaDraft, in subject: String) async throws -> (id: Int32, version: Int)?
+
     /// Registers a schema, if the subject does not have it yet, and gives its id. The answer is kept: asking again
     /// costs nothing. Errors: also a schema that is malformed or not compatible with the ones before.
-    func register(subject: String, kind: RegisteredSchema.Kind, text: String) async throws -> Int32
+    func register(_ draft: SchemaDraft, in subject: String) async throws -> Int32
 
     /// Whether a schema could be registered as the subject's next one; a subject without schemas takes any.
-    func compatibility(
-        subject: String, kind: RegisteredSchema.Kind, text: String
-    ) async throws -> SchemaCompatibility
+    func compatibility(of draft: SchemaDraft, in subject: String) async throws -> SchemaCompatibility
 }
 
 /// Where a registry is and how it is entered.

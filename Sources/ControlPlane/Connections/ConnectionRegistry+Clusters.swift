@@ -11,6 +11,10 @@ public protocol ClusterProbe: Sendable {
     func cluster() async throws -> KafkaProbe.Cluster
     /// The records in a partition, from its own broker. Errors: likewise.
     func recordCount(topic: String, partition: Int) async throws -> Int
+    /// What the topic's settings mean for who writes to it; nil when they are not shown to this user. Errors: likewise.
+    func topicSettings(_ topic: String) async throws -> KafkaProbe.TopicSettings?
+    /// Has the brokers take on a producer as a sink's is, which writes nothing. Errors: likewise.
+    func takeOnProducer(transactionalID: String?) async throws
 }
 
 extension KafkaProbe: ClusterProbe {}
@@ -85,6 +89,50 @@ extension ConnectionRegistry {
             step(
                 "topic '\(topic)' has \(Self.count(partitions, "partition")), the first with "
                     + Self.count(records, "record")))
+        if role == .sink { try await tryWriting(stored.name, options, cluster, probe, tell) }
+    }
+
+    /// Finds out what can be found out about writing to a topic without a record in it, and tells each step.
+    private func tryWriting(
+        _ table: String, _ options: [String: OptionValue], _ cluster: KafkaProbe.Cluster, _ probe: any ClusterProbe,
+        _ tell: @Sendable (ConnectionTestStep) -> Void
+    ) async throws {
+        let topic = options["topic"]?.text ?? ""
+        if let leaderless = cluster.leaderless[topic], !leaderless.isEmpty {
+            let places = leaderless.prefix(10).map(String.init).joined(separator: ", ")
+            throw Failure(
+                message: "no broker leads partition \(places) of topic '\(topic)', so it takes no records (check that "
+                    + "all brokers run)")
+        }
+        if let settings = try await probe.topicSettings(topic) {
+            tell(step("every partition has a leader; " + Self.words(settings)))
+        } else {
+            tell(step("every partition has a leader; the topic's settings are not shown to this user"))
+        }
+        guard options["sink.commit_mode"]?.text == "exactly_once" else {
+            try await probe.takeOnProducer(transactionalID: nil)
+            return tell(step("the brokers took on a producer whose records they tell apart, so that none comes twice"))
+        }
+        // Begins as the ids of pipelines do, for access rules, and is the id of none.
+        let id = "laminar-\(table)-test"
+        try await probe.takeOnProducer(transactionalID: id)
+        tell(step("the brokers took on a producer of transactions, with the id '\(id)'"))
+    }
+
+    private static func words(_ settings: KafkaProbe.TopicSettings) -> String {
+        var words: [String] = []
+        if let bytes = settings.batchBytesMax {
+            words.append("records of up to \(bytes) bytes are taken (max.message.bytes)")
+            if settings.clientBytesMax > bytes {
+                words.append(
+                    "the client lets larger ones through, which would fail: lower message.max.bytes in client_configs")
+            }
+        }
+        if let count = settings.replicasMin {
+            words.append("\(Self.count(count, "replica")) must have them (min.insync.replicas)")
+        }
+        if settings.isCompacted { words.append("records without a key are refused (cleanup.policy is compact)") }
+        return words.joined(separator: "; ")
     }
 
     /// Connects to one of the servers at least: a client needs only one to find the others.
@@ -132,7 +180,7 @@ extension ConnectionRegistry {
         .init(isError: false, isDone: false, message: message)
     }
 
-    private static func count(_ number: Int, _ what: String) -> String { "\(number) \(what)\(number == 1 ? "" : "s")" }
+    static func count(_ number: Int, _ what: String) -> String { "\(number) \(what)\(number == 1 ? "" : "s")" }
 
     // MARK: Suggestions
 

@@ -112,14 +112,18 @@ extension ConnectionRegistry {
         table.options["type"] = .string(TableRole.source.rawValue)
         // A record that is there already shows more than waiting for the next.
         if Self.clusterConnectors.contains(table.connector) { table.options["source.offset"] = "earliest" }
+        // Bad records are told here, and the table that takes them need not be there.
+        if table.options["bad_data"]?.text.hasPrefix("table:") == true { table.options["bad_data"] = "drop" }
         let spec = try self.spec(table, "SELECT * FROM \"\(table.name)\"")
         guard let connector = catalog[spec.connector] else { throw Failure(message: "there is no such connector") }
-        let context = OperatorContext(
+        let bad = BadRecordNotes()
+        var context = OperatorContext(
             nodeID: 0, subtask: 0, parallelism: 1, clock: SystemWallClock(), metrics: OperatorMetrics(), batchSize: 1)
+        context.outlets.badRecord = { bad.note($0) }
         let source = try connector.makeSource(spec, context: context)
         do {
             try await source.onStart()
-            let found = try await firstRecord(of: source)
+            let found = try await firstRecord(of: source, bad)
             await source.onClose()
             return found
         } catch {
@@ -128,18 +132,42 @@ extension ConnectionRegistry {
         }
     }
 
-    private func firstRecord(of source: any SourceOperator) async throws -> String {
+    /// The bad records that a source has met.
+    private final class BadRecordNotes: Sendable {
+        private let notes = Mutex<(count: Int, first: String?)>((0, nil))
+
+        func note(_ report: BadRecordReport) {
+            notes.withLock { notes in
+                notes.count += 1 + report.untoldCount
+                notes.first = notes.first ?? report.reason
+            }
+        }
+
+        /// What is told of them; nil when there are none.
+        var words: String? {
+            notes.withLock { notes in
+                notes.first.map { first in
+                    "\(ConnectionRegistry.count(notes.count, "record")) could not be decoded, the first one: \(first)"
+                }
+            }
+        }
+    }
+
+    private func firstRecord(of source: any SourceOperator, _ bad: BadRecordNotes) async throws -> String {
         let clock = SystemMonotonicClock()
         let deadline = clock.elapsedNanoseconds() + UInt64(max(0, settings.testMillis)) * 1_000_000
         repeat {
             switch try await source.read(rowLimit: 1) {
             case .batch(let batch) where batch.rowCount > 0:
-                return "read the first record: " + Self.shown(batch)
+                return "read the first record: " + Self.shown(batch) + (bad.words.map { "; before it " + $0 } ?? "")
             case .batch: await Task.yield()
-            case .endOfData: return "opened; there are no records in it"
+            case .endOfData:
+                if let words = bad.words { throw Failure(message: words) }
+                return "opened; there are no records in it"
             case .idle(let millis): try await Task.sleep(nanoseconds: UInt64(max(1, min(millis, 100))) * 1_000_000)
             }
         } while clock.elapsedNanoseconds() < deadline && !Task.isCancelled
+        if let words = bad.words { throw Failure(message: words) }
         return "opened; no record came within \(settings.testMillis) ms"
     }
 
@@ -176,7 +204,8 @@ extension ConnectionRegistry {
     private func sinkState(_ stored: StoredTable) throws -> String {
         let options = try Self.preparation(settings)(stored.connector, stored.options)
         if Self.clusterConnectors.contains(stored.connector) {
-            return "the topic can be written to; nothing was written"
+            return "no record was written; whether this user may write to topic '\(options["topic"]?.text ?? "")' "
+                + "shows with the first one"
         }
         guard let path = options["path"]?.text, stored.connector != "stdout" else {
             return "there is nothing to try: '\(stored.connector)' always takes rows"

@@ -226,11 +226,11 @@ struct AvroSchemaParser {
         }
     }
 
-    private static func fullName(_ name: String, _ namespace: String) -> String {
+    static func fullName(_ name: String, _ namespace: String) -> String {
         name.contains(".") || namespace.isEmpty ? name : namespace + "." + name
     }
 
-    private static func namespace(of full: String) -> String {
+    static func namespace(of full: String) -> String {
         full.lastIndex(of: ".").map { String(full[..<$0]) } ?? ""
     }
 

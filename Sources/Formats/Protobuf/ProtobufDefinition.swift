@@ -50,13 +50,36 @@ struct ProtobufDefinition {
         }
     }
 
+    /// Errors: records that are a message of an imported file, as what registries keep of a record's message is its
+    /// place in the file that is registered.
+    func checkIsOwn() throws(FormatOptionError) {
+        if schema.messages[message].isOwn { return }
+        throw FormatOptionError(
+            key: "protobuf.message_name",
+            "option 'protobuf.message_name': message '\(schema.messages[message].name)' stands in a file that the "
+                + "definition imports, and a registry knows messages by their place in the definition itself: make the "
+                + "file that has it the definition")
+    }
+
     /// A schema as registries keep it: the text of a file, or a compiled one in base64.
     static func read(_ text: String, _ imports: [String: String]) throws(SchemaDefinitionError) -> ProtobufSchema {
-        let looksCompiled =
-            !text.isEmpty && text.utf8.allSatisfy { Base64.value($0) != nil || $0 == 0x3D || $0 == 0x0A }
-        return looksCompiled
+        isCompiled(text)
             ? try ProtobufSchema(compiled: bytes(text), imports: imports)
             : try ProtobufSchema(text: text, imports: imports)
+    }
+
+    /// The same of one file by itself, by the name that others import it by.
+    static func file(_ text: String, name: String) throws(SchemaDefinitionError) -> ProtobufFile {
+        guard isCompiled(text) else { return try ProtobufParser.parse(text, name: name) }
+        var file = try ProtobufDescriptors.files(bytes(text)).last ?? ProtobufFile()
+        file.name = name
+        return file
+    }
+
+    /// Whether a text is base64 rather than definitions, which have other signs.
+    static func isCompiled(_ text: String) -> Bool {
+        !text.isEmpty
+            && text.utf8.allSatisfy { Base64.value($0) != nil || $0 == 0x3D || $0 == 0x0A || $0 == 0x0D }
     }
 
     static func bytes(_ text: String) throws(SchemaDefinitionError) -> [UInt8] {

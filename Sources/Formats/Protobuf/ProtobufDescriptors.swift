@@ -1,138 +1,117 @@
-import Columnar
+import SwiftProtobuf
 
-/// Reads compiled schemas: FileDescriptorSet, as `protoc --include_imports --descriptor_set_out` writes it, or one
-/// FileDescriptorProto.
+/// Compiled schemas: FileDescriptorSet, as `protoc --include_imports --descriptor_set_out` writes it, or one
+/// FileDescriptorProto. swift-protobuf reads them; its types stay in this file and `SchemaParts`.
 /// Source: Protocol Buffers, descriptor.proto.
 enum ProtobufDescriptors {
+    private static let depthMax = 64
+
     /// The files of a set in their order. Throws when the bytes are neither.
     static func files(_ bytes: [UInt8]) throws(SchemaDefinitionError) -> [ProtobufFile] {
-        do throws(RecordFault) {
-            var files: [ProtobufFile] = []
-            try each(bytes) { number, value throws(RecordFault) in
-                if number == 1, let inner = value.bytes { files.append(try file(inner)) }
-            }
-            if !files.isEmpty && files.allSatisfy({ !$0.name.isEmpty }) { return files }
+        var files: [ProtobufFile] = []
+        for descriptor in try descriptors(bytes) { files.append(try file(descriptor)) }
+        return files
+    }
+
+    /// The same as the library has them.
+    static func descriptors(_ bytes: [UInt8]) throws(SchemaDefinitionError) -> [Google_Protobuf_FileDescriptorProto] {
+        do {
+            let set = try Google_Protobuf_FileDescriptorSet(serializedBytes: bytes, partial: true, options: options)
+            if !set.file.isEmpty && set.file.allSatisfy({ !$0.name.isEmpty }) { return set.file }
+        } catch BinaryDecodingError.messageDepthLimit {
+            throw SchemaDefinitionError(path: "", "it is no compiled Protobuf schema: \(tooDeep)")
         } catch {
             // It may be one file by itself.
         }
-        do throws(RecordFault) {
-            return [try file(bytes)]
+        do {
+            return [
+                try Google_Protobuf_FileDescriptorProto(serializedBytes: bytes, partial: true, options: options)
+            ]
         } catch {
-            throw SchemaDefinitionError(path: "", "it is no compiled Protobuf schema: \(error.reason)")
+            throw SchemaDefinitionError(path: "", "it is no compiled Protobuf schema: \(reason(error))")
         }
     }
 
-    private struct Value {
-        var number: UInt64 = 0
-        var bytes: [UInt8]?
-        var text: String { String(decoding: bytes ?? [], as: UTF8.self) }
+    /// Deep enough for messages that lie in one another, with the options of the innermost field.
+    private static var options: BinaryDecodingOptions {
+        var options = BinaryDecodingOptions()
+        options.messageDepthLimit = depthMax + 8
+        return options
     }
 
-    private static func each(
-        _ bytes: [UInt8], _ body: (Int, Value) throws(RecordFault) -> Void
-    ) throws(RecordFault) {
-        var values: [(Int, Value)] = []
-        let result: Result<Void, RecordFault> = bytes.withUnsafeBufferPointer { buffer in
-            guard let base = buffer.baseAddress else { return .success(()) }
-            var cursor = ByteCursor(base, count: buffer.count)
-            do throws(RecordFault) {
-                while !cursor.isAtEnd {
-                    let tag = try cursor.varint()
-                    let number = Int(truncatingIfNeeded: tag >> 3)
-                    switch tag & 7 {
-                    case 0: values.append((number, Value(number: try cursor.varint())))
-                    case 1: try cursor.skip(8)
-                    case 2: values.append((number, Value(bytes: Array(try cursor.prefixedBytes()))))
-                    case 5: try cursor.skip(4)
-                    default: throw RecordFault("a field has wire type \(tag & 7)")
-                    }
-                }
-                return .success(())
-            } catch {
-                return .failure(error)
-            }
+    private static func reason(_ error: any Error) -> String {
+        switch error {
+        case BinaryDecodingError.truncated: "it is cut off"
+        case BinaryDecodingError.invalidUTF8: "a name is no UTF-8"
+        case BinaryDecodingError.messageDepthLimit: tooDeep
+        default: "its bytes are no FileDescriptorSet and no FileDescriptorProto"
         }
-        try result.get()
-        for (number, value) in values { try body(number, value) }
     }
 
-    private static func file(_ bytes: [UInt8]) throws(RecordFault) -> ProtobufFile {
+    private static let tooDeep = "messages are nested more than \(depthMax) deep"
+
+    // MARK: As files of definitions
+
+    private static func file(
+        _ given: Google_Protobuf_FileDescriptorProto
+    ) throws(SchemaDefinitionError) -> ProtobufFile {
         var file = ProtobufFile()
-        try each(bytes) { number, value throws(RecordFault) in
-            switch number {
-            case 1: file.name = value.text
-            case 2: file.package = value.text
-            case 3: file.imports.append(value.text)
-            case 4: file.messages.append(try message(value.bytes ?? [], depth: 0))
-            case 5: file.enumerations.append(try enumeration(value.bytes ?? []))
-            case 12:
-                file.isProto3 = value.text == "proto3"
-                file.isEdition = value.text == "editions"
-            default: break
-            }
-        }
+        file.name = given.name
+        file.package = given.package
+        file.isProto3 = given.syntax == "proto3"
+        file.isEdition = given.syntax == "editions"
+        file.imports = given.dependency
+        file.features = features(given.options.features)
+        for one in given.messageType { file.messages.append(try message(one, depth: 0)) }
+        file.enumerations = given.enumType.map(enumeration)
         return file
     }
 
-    private static func message(_ bytes: [UInt8], depth: Int) throws(RecordFault) -> ProtobufFile.Message {
-        if depth > 64 { throw .tooDeep(64) }
-        var message = ProtobufFile.Message(name: "")
-        try each(bytes) { number, value throws(RecordFault) in
-            switch number {
-            case 1: message.name = value.text
-            case 2: message.fields.append(try field(value.bytes ?? []))
-            case 3: message.messages.append(try self.message(value.bytes ?? [], depth: depth + 1))
-            case 4: message.enumerations.append(try enumeration(value.bytes ?? []))
-            case 7:
-                try each(value.bytes ?? []) { number, value throws(RecordFault) in
-                    if number == 7 { message.isMapEntry = value.number != 0 }
-                }
-            default: break
-            }
-        }
+    private static func message(
+        _ given: Google_Protobuf_DescriptorProto, depth: Int
+    ) throws(SchemaDefinitionError) -> ProtobufFile.Message {
+        if depth > depthMax { throw SchemaDefinitionError(path: String(given.name.prefix(80)), tooDeep) }
+        var message = ProtobufFile.Message(name: given.name)
+        message.features = features(given.options.features)
+        message.isMapEntry = given.options.mapEntry
+        message.fields = given.field.map(field)
+        message.enumerations = given.enumType.map(enumeration)
+        for one in given.nestedType { message.messages.append(try self.message(one, depth: depth + 1)) }
         return message
     }
 
-    private static func field(_ bytes: [UInt8]) throws(RecordFault) -> ProtobufFile.Field {
-        var field = ProtobufFile.Field(name: "", number: 0)
-        var type: UInt64 = 0
-        try each(bytes) { number, value throws(RecordFault) in
-            switch number {
-            case 1: field.name = value.text
-            case 3: field.number = Int(truncatingIfNeeded: value.number)
-            case 4: field.label = value.number == 2 ? .required : value.number == 3 ? .repeated : .none
-            case 5: type = value.number
-            case 6: field.typeName = value.text
-            case 8:
-                try each(value.bytes ?? []) { number, value throws(RecordFault) in
-                    if number == 2 { field.isPacked = value.number != 0 }
-                }
-            case 9: field.oneof = Int(truncatingIfNeeded: value.number)
-            case 17: field.isExplicit = value.number != 0
-            default: break
-            }
-        }
-        field.kind = kinds[type]
+    private static func field(_ given: Google_Protobuf_FieldDescriptorProto) -> ProtobufFile.Field {
+        var field = ProtobufFile.Field(name: given.name, number: Int(given.number))
+        if given.hasLabel && given.label != .optional { field.label = given.label == .repeated ? .repeated : .required }
+        field.kind = given.hasType ? kinds[given.type] : nil
+        field.typeName = given.typeName
+        field.oneof = given.hasOneofIndex ? Int(given.oneofIndex) : nil
+        field.isExplicit = given.proto3Optional
+        field.isPacked = given.options.hasPacked ? given.options.packed : nil
+        field.features = features(given.options.features)
         return field
     }
 
-    private static let kinds: [UInt64: ProtobufSchema.Kind] = [
-        1: .double, 2: .float, 3: .int64, 4: .uint64, 5: .int32, 6: .fixed64, 7: .fixed32, 8: .bool, 9: .string,
-        10: .group, 12: .bytes, 13: .uint32, 15: .sfixed32, 16: .sfixed64, 17: .sint32, 18: .sint64,
+    private static func features(_ given: Google_Protobuf_FeatureSet) -> ProtobufFile.Features {
+        var features = ProtobufFile.Features()
+        switch given.fieldPresence {
+        case .explicit: features.presence = .explicit
+        case .implicit: features.presence = .implicit
+        case .legacyRequired: features.presence = .required
+        default: break
+        }
+        if given.hasRepeatedFieldEncoding { features.isPacked = given.repeatedFieldEncoding == .packed }
+        if given.hasMessageEncoding { features.isDelimited = given.messageEncoding == .delimited }
+        return features
+    }
+
+    private static let kinds: [Google_Protobuf_FieldDescriptorProto.TypeEnum: ProtobufSchema.Kind] = [
+        .double: .double, .float: .float, .int64: .int64, .uint64: .uint64, .int32: .int32, .fixed64: .fixed64,
+        .fixed32: .fixed32, .bool: .bool, .string: .string, .group: .group, .bytes: .bytes, .uint32: .uint32,
+        .sfixed32: .sfixed32, .sfixed64: .sfixed64, .sint32: .sint32, .sint64: .sint64,
     ]
 
-    private static func enumeration(_ bytes: [UInt8]) throws(RecordFault) -> ProtobufFile.Enumeration {
-        var enumeration = ProtobufFile.Enumeration(name: "")
-        try each(bytes) { number, value throws(RecordFault) in
-            if number == 1 { enumeration.name = value.text }
-            guard number == 2 else { return }
-            var entry: (name: String, number: Int32) = ("", 0)
-            try each(value.bytes ?? []) { number, value throws(RecordFault) in
-                if number == 1 { entry.name = value.text }
-                if number == 2 { entry.number = Int32(truncatingIfNeeded: value.number) }
-            }
-            enumeration.values.append(entry)
-        }
-        return enumeration
+    private static func enumeration(_ given: Google_Protobuf_EnumDescriptorProto) -> ProtobufFile.Enumeration {
+        ProtobufFile.Enumeration(name: given.name, values: given.value.map { ($0.name, $0.number) })
     }
 }

@@ -2,8 +2,16 @@
 struct ProtobufLinker {
     private var schema = ProtobufSchema()
     private var names: [String: ProtobufSchema.Kind] = [:]
-    /// Fields whose types are still names: message, file and scope.
-    private var pending: [(message: Int, file: ProtobufFile, draft: ProtobufFile.Message, scope: String)] = []
+    /// A message whose fields have names for types.
+    private struct Pending {
+        var message: Int
+        var file: ProtobufFile
+        var draft: ProtobufFile.Message
+        var scope: String
+        var features: ProtobufFile.Features
+    }
+
+    private var pending: [Pending] = []
     private static let typesMax = 20_000
 
     /// A schema of all the files, of which the last one is the one asked for.
@@ -12,13 +20,13 @@ struct ProtobufLinker {
         for (index, file) in files.enumerated() {
             try linker.declare(file, isOwn: index == files.count - 1)
         }
-        for entry in linker.pending { try linker.resolve(entry.message, entry.file, entry.draft, entry.scope) }
+        for entry in linker.pending { try linker.resolve(entry) }
         return linker.schema
     }
 
     private mutating func declare(_ file: ProtobufFile, isOwn: Bool) throws(SchemaDefinitionError) {
         for (index, message) in file.messages.enumerated() {
-            try declare(message, file, file.package, [index], isOwn)
+            try declare(message, file, file.package, [index], file.features, isOwn)
         }
         for enumeration in file.enumerations { try declare(enumeration, file.package) }
     }
@@ -33,16 +41,18 @@ struct ProtobufLinker {
     }
 
     private mutating func declare(
-        _ draft: ProtobufFile.Message, _ file: ProtobufFile, _ scope: String, _ indexes: [Int], _ isOwn: Bool
+        _ draft: ProtobufFile.Message, _ file: ProtobufFile, _ scope: String, _ indexes: [Int],
+        _ outer: ProtobufFile.Features, _ isOwn: Bool
     ) throws(SchemaDefinitionError) {
         let name = scope.isEmpty ? draft.name : scope + "." + draft.name
         let index = schema.messages.count
         schema.messages.append(
             .init(name: name, fields: [], isMapEntry: draft.isMapEntry, indexes: indexes, isOwn: isOwn))
         try define(name, .message(index))
-        pending.append((index, file, draft, name))
+        let features = draft.features.within(outer)
+        pending.append(Pending(message: index, file: file, draft: draft, scope: name, features: features))
         for (number, nested) in draft.messages.enumerated() {
-            try declare(nested, file, name, indexes + [number], isOwn)
+            try declare(nested, file, name, indexes + [number], features, isOwn)
         }
         for enumeration in draft.enumerations { try declare(enumeration, name) }
     }
@@ -57,40 +67,51 @@ struct ProtobufLinker {
         schema.enumerations.append(.init(name: name, names: values))
     }
 
-    private mutating func resolve(
-        _ index: Int, _ file: ProtobufFile, _ draft: ProtobufFile.Message, _ scope: String
-    ) throws(SchemaDefinitionError) {
+    private mutating func resolve(_ entry: Pending) throws(SchemaDefinitionError) {
         var numbers: Set<Int> = []
         var fields: [ProtobufSchema.Field] = []
-        for field in draft.fields {
-            let path = scope + "." + field.name
+        for field in entry.draft.fields {
+            let path = entry.scope + "." + field.name
             guard (1...536_870_911).contains(field.number) else {
                 throw SchemaDefinitionError(path: path, "expected a number from 1 to 536870911, found \(field.number)")
             }
             guard numbers.insert(field.number).inserted else {
                 throw SchemaDefinitionError(path: path, "number \(field.number) is used twice")
             }
-            let kind = if let scalar = field.kind { scalar } else { try lookUp(field.typeName, scope, path) }
-            var isMessage = false
-            if case .message = kind { isMessage = true }
-            let isRepeated = field.label == .repeated
             // Of members of a one-of one counts, which is no list.
-            if isRepeated && field.oneof != nil {
+            if field.label == .repeated && field.oneof != nil {
                 throw SchemaDefinitionError(path: path, "repeated fields and maps cannot be members of a oneof")
             }
-            let isPackable = ![.string, .bytes, .group].contains(kind) && !isMessage
-            fields.append(
-                ProtobufSchema.Field(
-                    name: field.name, number: field.number, kind: kind, isRepeated: isRepeated,
-                    isRequired: field.label == .required,
-                    // Entries of maps have a key and a value, be they zero.
-                    hasPresence: !isRepeated && (isMessage || !draft.isMapEntry)
-                        && (isMessage || field.oneof != nil || !file.isProto3 || field.label == .optional
-                            || field.isExplicit),
-                    isPacked: isRepeated && isPackable && (field.isPacked ?? (file.isProto3 || file.isEdition)),
-                    oneof: field.isExplicit ? nil : field.oneof))
+            let kind = if let scalar = field.kind { scalar } else { try lookUp(field.typeName, entry.scope, path) }
+            fields.append(linked(field, kind, entry))
         }
-        schema.messages[index].fields = fields
+        schema.messages[entry.message].fields = fields
+    }
+
+    private func linked(
+        _ field: ProtobufFile.Field, _ kind: ProtobufSchema.Kind, _ entry: Pending
+    ) -> ProtobufSchema.Field {
+        let file = entry.file
+        let features = file.isEdition ? field.features.within(entry.features) : ProtobufFile.Features()
+        let isRepeated = field.label == .repeated
+        let isRequired = field.label == .required || (features.presence == .required && !isRepeated)
+        var kind = kind
+        var isMessage = false
+        if case .message(let index) = kind {
+            isMessage = true
+            // Entries of maps have their length before them in any case.
+            if features.isDelimited == true && !schema.messages[index].isMapEntry { kind = .group }
+        }
+        let isPackable = ![.string, .bytes, .group].contains(kind) && !isMessage
+        let isImplicit = file.isProto3 || features.presence == .implicit
+        return ProtobufSchema.Field(
+            name: field.name, number: field.number, kind: kind, isRepeated: isRepeated, isRequired: isRequired,
+            // Entries of maps have a key and a value, be they zero.
+            hasPresence: !isRepeated && (isMessage || !entry.draft.isMapEntry)
+                && (isMessage || field.oneof != nil || field.label == .optional || field.isExplicit || !isImplicit),
+            isPacked: isRepeated && isPackable
+                && (field.isPacked ?? features.isPacked ?? (file.isProto3 || file.isEdition)),
+            oneof: field.isExplicit ? nil : field.oneof)
     }
 
     /// A name is looked for in the message it stands in, then further and further out.

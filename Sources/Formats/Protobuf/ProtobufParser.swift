@@ -122,7 +122,8 @@ struct ProtobufParser {
                 try take(";")
             case "message": file.messages.append(try message(depth: 0))
             case "enum": file.enumerations.append(try enumeration())
-            case "option", "service", "extend": try skipStatement()
+            case "option": file.features = try option(file.features)
+            case "service", "extend": try skipStatement()
             default: throw wrong("a message, an enum or another definition")
             }
         }
@@ -144,7 +145,8 @@ struct ProtobufParser {
             switch word {
             case "message": message.messages.append(try self.message(depth: depth + 1))
             case "enum": message.enumerations.append(try enumeration())
-            case "option", "extensions", "reserved", "extend": try skipStatement()
+            case "option": message.features = try option(message.features)
+            case "extensions", "reserved", "extend": try skipStatement()
             case "oneof": try oneof(&message)
             default: try field(&message, oneof: nil)
             }
@@ -229,11 +231,32 @@ struct ProtobufParser {
         return ProtobufFile.Message(name: "", fields: [key, value], isMapEntry: true)
     }
 
-    /// Only `packed` changes how a value lies.
+    /// Only features of editions change how values lie.
+    private mutating func option(
+        _ given: ProtobufFile.Features
+    ) throws(SchemaDefinitionError) -> ProtobufFile.Features {
+        var features = given
+        try advance()
+        try feature(&features)
+        try skipStatement()
+        return features
+    }
+
+    /// Takes `name = value` if the next thing is a feature's name; all but the value.
+    private mutating func feature(_ features: inout ProtobufFile.Features) throws(SchemaDefinitionError) {
+        guard case .word(let name) = token, name.hasPrefix("features.") else { return }
+        try advance()
+        guard isSign("=") else { return }
+        try advance()
+        if case .word(let value) = token { features.set(name, value) }
+    }
+
+    /// Only `packed` and features of editions change how a value lies.
     private mutating func options(_ field: inout ProtobufFile.Field) throws(SchemaDefinitionError) {
         try advance()
         var depth = 1
         while depth > 0 {
+            try feature(&field.features)
             if token == .end { throw wrong("']'") }
             if isSign("[") || isSign("{") { depth += 1 }
             if isSign("]") || isSign("}") { depth -= 1 }

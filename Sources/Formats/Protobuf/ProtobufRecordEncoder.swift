@@ -26,6 +26,7 @@ public final class ProtobufRecordEncoder: RecordEncoder {
         isLengthDelimited = options.isLengthDelimited || options.carrier == .stream
         var start: [UInt8] = []
         if let schemaID {
+            try definition.checkIsOwn()
             WireFormat.append(schemaID, to: &start)
             let indexes = definition.schema.messages[definition.message].indexes
             var places = TextBuffer(capacity: 16)

@@ -1,6 +1,6 @@
 extension ProtobufSchema {
-    /// Reads the text of a .proto file; `imports` are the texts of files it imports, by the names it imports them by.
-    /// Well-known types need not be given. Throws with the line, or the name that cannot be found.
+    /// Reads the text of a .proto file; `imports` are the files it imports, as text or compiled in base64, by the names
+    /// it imports them by. Well-known types need not be given. Throws with the line, or the name that is not there.
     init(text: String, imports: [String: String] = [:]) throws(SchemaDefinitionError) {
         let file = try ProtobufParser.parse(text)
         var files: [ProtobufFile] = []
@@ -29,7 +29,7 @@ extension ProtobufSchema {
             }
             let file: ProtobufFile
             do {
-                file = try ProtobufParser.parse(text, name: name)
+                file = try ProtobufDefinition.file(text, name: name)
             } catch {
                 throw SchemaDefinitionError(path: "\(name.prefix(80)), \(error.path)", error.message)
             }

@@ -83,7 +83,37 @@ struct ProtobufFile {
         /// `optional` written in proto 3, which the compiler shows as a one-of.
         var isExplicit = false
         var isPacked: Bool?
+        var features = Features()
         var line = 0
+    }
+
+    /// What editions say of fields, each by itself, or for all in a message or file that do not say otherwise.
+    /// Source: Protocol Buffers documentation, "Feature Settings for Editions".
+    struct Features {
+        enum Presence: String { case explicit = "EXPLICIT", implicit = "IMPLICIT", required = "LEGACY_REQUIRED" }
+
+        /// Implicit: a value that is missing is zero.
+        var presence: Presence?
+        var isPacked: Bool?
+        /// Whether a message lies between two marks, as a group does, rather than after its length.
+        var isDelimited: Bool?
+
+        /// These, and of what they do not say those around them.
+        func within(_ outer: Features) -> Features {
+            Features(
+                presence: presence ?? outer.presence, isPacked: isPacked ?? outer.isPacked,
+                isDelimited: isDelimited ?? outer.isDelimited)
+        }
+
+        /// Sets one as it is written in a .proto file; others do not change how values lie.
+        mutating func set(_ name: String, _ value: String) {
+            switch name {
+            case "features.field_presence": presence = Presence(rawValue: value)
+            case "features.repeated_field_encoding": isPacked = value == "PACKED"
+            case "features.message_encoding": isDelimited = value == "DELIMITED"
+            default: break
+            }
+        }
     }
 
     struct Message {
@@ -91,6 +121,7 @@ struct ProtobufFile {
         var fields: [Field] = []
         var messages: [Message] = []
         var enumerations: [Enumeration] = []
+        var features = Features()
         var isMapEntry = false
         var oneofCount = 0
     }
@@ -105,6 +136,7 @@ struct ProtobufFile {
     var isProto3 = false
     /// Editions: presence unless told otherwise, as proto 2, but packed as proto 3.
     var isEdition = false
+    var features = Features()
     var imports: [String] = []
     var messages: [Message] = []
     var enumerations: [Enumeration] = []

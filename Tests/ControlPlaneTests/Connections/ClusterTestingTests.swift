@@ -34,9 +34,46 @@ import Testing
                 "the config and the schema are well-formed", "connected to up on port 9092 (1.2.3.4)",
                 "the cluster has 2 brokers and 2 topics", "connected to up2 on port 9093 (1.2.3.4)",
                 "topic 'out' has 1 partition, the first with 7 records",
-                "the topic can be written to; nothing was written",
+                "every partition has a leader; the topic's settings are not shown to this user",
+                "the brokers took on a producer whose records they tell apart, so that none comes twice",
+                "no record was written; whether this user may write to topic 'out' shows with the first one",
             ])
         #expect(steps.allSatisfy { !$0.isError } && steps.last?.isDone == true)
+    }
+
+    /// The messages of the steps of a sink's test.
+    static func sinkSteps(_ cluster: FakeCluster, _ type: String = "{}") async throws -> [ConnectionTestStep] {
+        let fixture = try ConnectionFixture(cluster: cluster)
+        let profile = try await fixture.profile("kafka", "p", Self.profile("up:9092"))
+        let config = #"{"topic": "out", "type": {"sink_config": \#(type)}}"#
+        let draft = try ConnectionFixture.draft("kafka", "t", config, profile: profile.id)
+        return try await ConnectionTestingTests.steps(fixture, draft)
+    }
+
+    @Test("a sink's test tells what the topic takes and what was tried, or what keeps it from being written to")
+    func sinkFindings() async throws {
+        let settings = KafkaProbe.TopicSettings(
+            batchBytesMax: 1000, isCompacted: true, replicasMin: 2, clientBytesMax: 1_000_000)
+        let steps = try await Self.sinkSteps(FakeCluster(settings: settings), #"{"commit_mode": "exactly_once"}"#)
+        #expect(
+            steps.suffix(3).map(\.message) == [
+                "every partition has a leader; records of up to 1000 bytes are taken (max.message.bytes); the client "
+                    + "lets larger ones through, which would fail: lower message.max.bytes in client_configs; 2 "
+                    + "replicas must have them (min.insync.replicas); records without a key are refused "
+                    + "(cleanup.policy is compact)",
+                "the brokers took on a producer of transactions, with the id 'laminar-t-test'",
+                "no record was written; whether this user may write to topic 'out' shows with the first one",
+            ])
+        let leaderless = try await Self.sinkSteps(FakeCluster(leaderless: ["out": [1, 4]])).last
+        #expect(
+            leaderless
+                == .init(
+                    isError: true, isDone: true,
+                    message: "no broker leads partition 1, 4 of topic 'out', so it takes no records (check that all "
+                        + "brokers run)"))
+        let refusal = OperationalError("the brokers do not take on a producer: no (do that)", domain: .user)
+        let refused = try await Self.sinkSteps(FakeCluster(producerFailure: refusal)).last
+        #expect(refused == .init(isError: true, isDone: true, message: refusal.message))
     }
 
     @Test("a topic that is missing, a broker that hides, a cluster that refuses: each says what to do")
@@ -151,15 +188,19 @@ import Testing
         let opened = Atomic<Int>(0)
         let closed = Atomic<Int>(0)
         let fails: Bool
+        let meetsBadRecords: Bool
 
-        init(fails: Bool) { self.fails = fails }
+        init(fails: Bool, meetsBadRecords: Bool = false) {
+            self.fails = fails
+            self.meetsBadRecords = meetsBadRecords
+        }
 
         func traits(options: [String: OptionValue], schema: Schema) throws(OptionError) -> TableTraits {
             TableTraits(roles: [.source], isBounded: true)
         }
 
         func makeSource(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SourceOperator {
-            Source(schema: spec.outputSchema, connector: self)
+            Source(schema: spec.outputSchema, connector: self, context: context)
         }
 
         func makeSink(_ spec: ConnectorSpec, context: OperatorContext) throws -> any SinkOperator {
@@ -169,14 +210,20 @@ import Testing
         final class Source: SourceOperator {
             let schema: Schema
             let connector: CountingConnector
+            var reports: BadRecordReporter
 
-            init(schema: Schema, connector: CountingConnector) {
+            init(schema: Schema, connector: CountingConnector, context: OperatorContext) {
                 self.schema = schema
                 self.connector = connector
+                reports = BadRecordReporter(table: "t", context: context)
             }
 
             func onStart() async throws { connector.opened.wrappingAdd(1, ordering: .relaxed) }
             func read(rowLimit: Int) async throws -> SourceEvent {
+                if connector.meetsBadRecords {
+                    reports.report(line: 0, offset: -1, reason: "offset 7: it is odd", excerpt: [], byteCount: nil)
+                    return .endOfData
+                }
                 if connector.fails { throw OperationalError("it broke", domain: .external) }
                 return .batch(.empty(schema))
             }
@@ -195,5 +242,18 @@ import Testing
             #expect(last?.message == (fails ? "it broke" : "opened; no record came within 200 ms"), "\(last as Any)")
             #expect(connector.opened.load(ordering: .relaxed) == 1 && connector.closed.load(ordering: .relaxed) == 1)
         }
+    }
+
+    @Test("a source of which no record can be decoded says so, with the first one, where bad records are left out")
+    func badRecords() async throws {
+        let connector = CountingConnector(fails: false, meetsBadRecords: true)
+        let fixture = try ConnectionFixture(catalog: ConnectorCatalog([connector]))
+        let draft = try ConnectionFixture.draft("mock", "t", #"{"seed": 1}"#, schema: ConnectionTestingTests.fields)
+        let last = try await ConnectionTestingTests.steps(fixture, draft).last
+        #expect(
+            last
+                == .init(
+                    isError: true, isDone: true,
+                    message: "1 record could not be decoded, the first one: offset 7: it is odd"))
     }
 }

@@ -109,11 +109,19 @@ struct FakeCluster: ClusterProbe {
     var brokers = ["up:9092"]
     var topics = ["orders": 3, "out": 1]
     var failure: OperationalError?
+    var leaderless: [String: [Int]] = [:]
+    var settings: KafkaProbe.TopicSettings?
+    var producerFailure: OperationalError?
 
     func cluster() async throws -> KafkaProbe.Cluster {
         if let failure { throw failure }
-        return KafkaProbe.Cluster(brokers: brokers, topics: topics)
+        return KafkaProbe.Cluster(brokers: brokers, topics: topics, leaderless: leaderless)
     }
 
     func recordCount(topic: String, partition: Int) async throws -> Int { 7 }
+    func topicSettings(_ topic: String) async throws -> KafkaProbe.TopicSettings? { settings }
+
+    func takeOnProducer(transactionalID: String?) async throws {
+        if let producerFailure { throw producerFailure }
+    }
 }

@@ -166,4 +166,49 @@ import Testing
             await #expect(throws: ControlError.self) { _ = try await planner.prepareSinks(graph, isTrial: false) }
         }
     }
+
+    @Test func `what a definition uses is registered with the pipeline, before the definition that names it`()
+        async throws
+    {
+        let isThere = Atomic<Bool>(false)
+        let server = try TinyServer { request in
+            if request.hasPrefix("post /subjects/base.proto/versions") {
+                isThere.store(true, ordering: .relaxed)
+                return TinyServer.json("200 OK", #"{"id":1}"#)
+            }
+            if request.hasPrefix("post /subjects/base.proto "), isThere.load(ordering: .relaxed) {
+                return TinyServer.json("200 OK", #"{"subject":"base.proto","version":4,"id":1,"schema":""}"#)
+            }
+            if request.hasPrefix("post /compatibility/") {
+                return TinyServer.json("200 OK", #"{"is_compatible":true}"#)
+            }
+            if request.hasPrefix("post /subjects/orders-value/versions") {
+                return TinyServer.json("200 OK", #"{"id":2}"#)
+            }
+            return TinyServer.json("404 Not Found", #"{"error_code":40401,"message":"not there"}"#)
+        }
+        defer { server.stop() }
+        let planner = QueryPlanner(connectors: .builtin { _ in }, tables: nil, options: CompilerOptions())
+        let text = """
+            CREATE TABLE i WITH (connector = 'impulse', event_rate = 1);
+            CREATE TABLE o WITH (connector = 'kafka', bootstrap_servers = '127.0.0.1:1', topic = 'orders',
+                type = 'sink', format = 'protobuf', protobuf.confluent_schema_registry = 'true',
+                schema_registry.endpoint = '\(server.url)', protobuf.schema =
+                'syntax = "proto3"; import "base.proto"; message M { int64 n = 1; Base base = 2; }',
+                protobuf.dependencies.base.proto = 'syntax = "proto3"; message Base { int32 b = 1; }');
+            INSERT INTO o SELECT CAST(counter AS BIGINT) AS n FROM i
+            """
+        let graph = try await planner.planAsking(text, parallelism: 1).graph
+        for isTrial in [true, false] {
+            #expect(try await planner.prepareSinks(graph, isTrial: isTrial).isEmpty)
+            let registered = server.received.filter { $0.hasPrefix("POST /subjects/") && $0.contains("/versions") }
+            #expect(registered.count == (isTrial ? 0 : 2))
+            if isTrial { continue }
+            #expect(registered.first?.hasPrefix("POST /subjects/base.proto/") == true, "\(registered)")
+            #expect(
+                registered.last?.contains(
+                    #""references":[{"name":"base.proto","subject":"base.proto","version":4}]"#) == true,
+                "\(registered)")
+        }
+    }
 }
