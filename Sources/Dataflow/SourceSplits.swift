@@ -22,6 +22,12 @@ public final class SourceSplits {
     /// For how long the source has looked for rows, nanoseconds: time in which nobody took its rows does not count, so
     /// that a split does not seem silent only because it was not read.
     public private(set) var watchedNanos: UInt64 = 0
+    /// After how long without a row the task takes a split for silent, nanoseconds; nil: never.
+    public var idleNanos: UInt64?
+    /// When a split was last found to have nothing left to read, in `watchedNanos`, and for how long that counts; nil:
+    /// the source does not find it out.
+    private var ends: [Int64: UInt64] = [:]
+    private var endNanos: UInt64?
     private var runs: [Run] = []
     /// Rows of `runs` that were asked for already, and the run the next one is in.
     private var taken = 0
@@ -37,6 +43,22 @@ public final class SourceSplits {
 
     /// The source has looked for rows for so long again.
     public func watched(nanoseconds: UInt64) { watchedNanos &+= nanoseconds }
+
+    /// Says that the source finds out which splits have nothing left to read, and that a finding counts for so long.
+    public func tellEnds(lasting nanoseconds: UInt64) { endNanos = nanoseconds }
+
+    /// A split has nothing left to read.
+    public func foundEnd(of split: Int64) { ends[split] = watchedNanos }
+
+    /// Whether a split may have rows that were not read: then it is not silent, whatever keeps its reader from them.
+    public func mayHaveRows(_ split: Int64) -> Bool {
+        guard let endNanos else { return false }
+        guard let found = ends[split] else { return true }
+        return watchedNanos &- found > endNanos
+    }
+
+    /// Whether nothing is left to read of all splits.
+    public var areRead: Bool { assigned.allSatisfy { !mayHaveRows($0) } }
 
     /// Where the rows of the batch that is given out next came of; the last run ends where the batch does.
     public func note(_ runs: [Run]) {

@@ -69,6 +69,11 @@ extension TaskRunner {
             try await drain()
         }
         if let deadline = idleDeadline, deadline <= time {
+            if let splits = source?.splits, !splits.areRead {
+                // It has rows, which cannot be read right now.
+                idleDeadline = time &+ Self.idleFlushNanos
+                return
+            }
             idleDeadline = nil
             plan.metrics.isIdle.store(true, ordering: .relaxed)
             output.becomeIdle()

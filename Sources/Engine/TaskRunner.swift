@@ -131,7 +131,10 @@ final class TaskRunner {
         chain = OperatorChain(
             operators, subtask: plan.subtask, output: output, clock: environment.executor,
             budget: environment.spill?.space.budget)
-        if let splits = source?.splits { chain.follow(splits) }
+        if let splits = source?.splits {
+            splits.idleNanos = idleNanos
+            chain.follow(splits)
+        }
     }
 
     private static func connector(

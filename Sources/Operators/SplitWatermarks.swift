@@ -1,8 +1,8 @@
 /// The watermarks of the splits of one source, and the least of those that count. Decides, and knows no clock.
 ///
 /// A split counts from the moment it is known, so that one that has no rows yet holds the watermark back; it stops
-/// counting when none of its rows came for the idle time, until the next one does. Cost: one look at every split for
-/// each question.
+/// counting when none of its rows came for the idle time and it has none that are not read (`mayHaveRows`), until the
+/// next one comes. Cost: one look at every split for each question.
 struct SplitWatermarks {
     private struct Split {
         var watermark: Int64?
@@ -56,9 +56,9 @@ struct SplitWatermarks {
     }
 
     /// The least watermark of the splits that count; nil when one of them has none yet, or none counts.
-    func least(at time: UInt64) -> Int64? {
+    func least(at time: UInt64, mayHaveRows: (Int64) -> Bool = { _ in false }) -> Int64? {
         var least: Int64?
-        for split in splits.values where !isIdle(split, at: time) {
+        for (id, split) in splits where !isIdle(split, at: time) || mayHaveRows(id) {
             guard let watermark = split.watermark else { return nil }
             least = min(least ?? watermark, watermark)
         }
@@ -66,9 +66,9 @@ struct SplitWatermarks {
     }
 
     /// Whether the mere passing of time may change `least`.
-    func waits(at time: UInt64) -> Bool {
+    func waits(at time: UInt64, mayHaveRows: (Int64) -> Bool = { _ in false }) -> Bool {
         guard idleNanos != nil, splits.count > 1 else { return false }
-        return splits.values.contains { !isIdle($0, at: time) }
+        return splits.contains { !isIdle($1, at: time) || mayHaveRows($0) }
     }
 
     private func isIdle(_ split: Split, at time: UInt64) -> Bool {

@@ -72,7 +72,7 @@ final class WatermarkOperator: Operator {
     private func advanceToLeast() {
         guard let source else { return }
         splits.assign(source.assigned, at: source.watchedNanos)
-        if let least = splits.least(at: source.watchedNanos) { advance(to: least) }
+        if let least = splits.least(at: source.watchedNanos, mayHaveRows: source.mayHaveRows) { advance(to: least) }
     }
 
     private func advance(to watermark: Int64) { currentWatermark = max(currentWatermark ?? .min, watermark) }
@@ -85,7 +85,7 @@ final class WatermarkOperator: Operator {
     /// A split that falls silent lets the watermark go on without a row.
     var hasUnflushedChanges: Bool {
         guard let source else { return false }
-        return splits.waits(at: source.watchedNanos)
+        return splits.waits(at: source.watchedNanos, mayHaveRows: source.mayHaveRows)
     }
 
     func flush(into collector: any Collector) throws { advanceToLeast() }
@@ -154,7 +154,9 @@ final class WatermarkOperator: Operator {
             return greatest
         }
         var greatest: Int64?
-        for row in rows where !column.isNull(row) && timeless?.isNull(row) ?? true { greatest = max(greatest ?? .min, values[row]) }
+        for row in rows where !column.isNull(row) && timeless?.isNull(row) ?? true {
+            greatest = max(greatest ?? .min, values[row])
+        }
         return greatest
     }
 }

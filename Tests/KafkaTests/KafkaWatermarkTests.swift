@@ -24,7 +24,7 @@ struct KafkaWatermarkTests {
 
         /// `columns` of the table, which have its event time, and `others`: more options of it, and what else is done.
         init(
-            _ broker: KafkaBroker, _ topic: String, state: String? = nil, parallelism: Int = 1, idle: Int,
+            _ broker: any KafkaAddress, _ topic: String, state: String? = nil, parallelism: Int = 1, idle: Int,
             columns: String = "p BIGINT, ts TIMESTAMP NOT NULL, WATERMARK FOR ts", options: String = "",
             others: String = ""
         ) throws {
@@ -141,6 +141,25 @@ struct KafkaWatermarkTests {
             _ = windows.kill()
         }
         #expect(seen == ["00:00 20", "00:10 20", "00:20 20"])
+    }
+
+    @Test("while the broker is away no partition is silent: what was written meanwhile does not come too late")
+    func outage() throws {
+        let broker = try KafkaBroker()
+        let proxy = try KafkaProxy(broker)
+        let topic = try broker.makeTopic(2)
+        for partition in 0..<2 { try write(broker, topic, partition, 0..<15) }
+        let windows = try Windows(proxy, topic, parallelism: 2, idle: 1_500_000)
+        defer { _ = windows.end() }
+        #expect(windows.counts(1) == ["00:00 20"])
+        try proxy.order("refuse?on=1")
+        try proxy.order("cut")
+        usleep(4_000_000)
+        try write(broker, topic, 0, 15..<100)
+        usleep(1_000_000)
+        try write(broker, topic, 1, 15..<60)
+        try proxy.order("refuse?on=0")
+        #expect(windows.counts(5) == ["00:00 20", "00:10 20", "00:20 20", "00:30 20", "00:40 20"])
     }
 
     @Test("a generated event time that several queries read, and bad records that go to a table: the slower one counts")

@@ -103,6 +103,29 @@ struct SplitWatermarkTests {
         #expect(stream.target.currentWatermark == 70, "what is awake again counts")
     }
 
+    @Test("a split that may have rows which are not read is not silent, however long none came")
+    func unread() throws {
+        let stream = try Stream([0, 1], idleMillis: 10_000)
+        stream.splits.tellEnds(lasting: 3 * Self.second)
+        func after(_ seconds: UInt64) throws -> Int64? {
+            stream.splits.watched(nanoseconds: seconds * Self.second)
+            try stream.target.flush(into: stream.collector)
+            return stream.target.currentWatermark
+        }
+        try stream.feed([(0, 100), (1, 10)])
+        #expect(try after(60) == 10, "nobody could say whether there is more")
+        #expect(stream.target.hasUnflushedChanges && !stream.splits.areRead)
+        try stream.feed([(0, 200)])
+        stream.splits.foundEnd(of: 1)
+        #expect(try after(1) == 200, "the second has nothing left to read")
+        #expect(try after(3) == 200 && stream.splits.mayHaveRows(1))
+        try stream.feed([(0, 300)])
+        #expect(stream.target.currentWatermark == 200, "what was found is old: the second may have rows again")
+        stream.splits.foundEnd(of: 0)
+        stream.splits.foundEnd(of: 1)
+        #expect(try after(0) == 300 && stream.splits.areRead)
+    }
+
     @Test("rows that stand for bad records say nothing of the time, whatever is in them", arguments: 1...40)
     func timeless(seed: Int) throws {
         var random = SeededRandom(UInt64(seed))

@@ -1,4 +1,5 @@
 import CRdKafka
+import Dataflow
 import Glibc
 import HostSystem
 import Synchronization
@@ -17,11 +18,14 @@ final class KafkaClient: @unchecked Sendable {
             var lastTime: UInt64 = 0
             var undelivered: KafkaFailure?
             var undeliveredCount = 0
-            var errorCount = 0
         }
 
         private let state = Mutex(State())
         private let clock = SystemMonotonicClock()
+        private let metrics: OperatorMetrics?
+
+        /// Troubles of connections are counted in `metrics`.
+        init(_ metrics: OperatorMetrics?) { self.metrics = metrics }
 
         /// The last trouble of a connection, which the library goes on mending; nil when it is so long ago that what
         /// fails now fails of something else.
@@ -30,18 +34,18 @@ final class KafkaClient: @unchecked Sendable {
             return state.withLock { now &- $0.lastTime < Self.recentNanos ? $0.lastError : nil }
         }
         private static let recentNanos: UInt64 = 30_000_000_000
-        /// How often there was any.
-        var errorCount: Int { state.withLock { $0.errorCount } }
         /// Why a record was not delivered, if one was not.
         var undelivered: KafkaFailure? { state.withLock { $0.undelivered } }
 
         func note(_ failure: KafkaFailure) {
             let now = clock.elapsedNanoseconds()
+            metrics?.externalErrors.wrappingAdd(1, ordering: .relaxed)
             state.withLock {
-                $0.errorCount += 1
-                // That all brokers are down says less than why.
+                // That all brokers are down, or none answers, says less than why.
                 let isKnown = $0.lastError != nil && now &- $0.lastTime < Self.recentNanos
-                if failure.code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, isKnown { return }
+                let isVague =
+                    failure.code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || failure.code == RD_KAFKA_RESP_ERR__TIMED_OUT
+                if isVague, isKnown { return }
                 $0.lastError = failure
                 $0.lastTime = now
             }
@@ -58,7 +62,7 @@ final class KafkaClient: @unchecked Sendable {
     }
 
     let handle: OpaquePointer
-    let events = Events()
+    let events: Events
     private let callbacks: KafkaCallbacks
     let trouble: KafkaTrouble
     /// Whether a transaction is open that nobody will end but this client.
@@ -68,10 +72,14 @@ final class KafkaClient: @unchecked Sendable {
     /// How long one request to a broker may take.
     static let requestMillis: Int32 = 10_000
 
-    /// Makes a client; nothing is connected yet. Errors: `OperationalError` that names a setting that cannot be used.
-    init(_ kind: Kind, _ configuration: KafkaConfiguration, _ trouble: KafkaTrouble) throws {
+    /// Makes a client; nothing is connected yet. Troubles of its connections are counted in `metrics`. Errors:
+    /// `OperationalError` that names a setting that cannot be used.
+    init(
+        _ kind: Kind, _ configuration: KafkaConfiguration, _ trouble: KafkaTrouble, metrics: OperatorMetrics? = nil
+    ) throws {
         self.trouble = trouble
-        let events = self.events
+        let events = Events(metrics)
+        self.events = events
         var onUndelivered: (@Sendable (KafkaFailure) -> Void)?
         if kind == .producer { onUndelivered = { failure in events.noteUndelivered(failure) } }
         callbacks = KafkaCallbacks(configuration, onUndelivered: onUndelivered) { failure in events.note(failure) }
@@ -168,6 +176,26 @@ final class KafkaClient: @unchecked Sendable {
             handle, topic, partition, &bounds.low, &bounds.high, Self.requestMillis)
         if code != RD_KAFKA_RESP_ERR_NO_ERROR { throw KafkaFailure(code) }
         return bounds
+    }
+
+    /// The offsets behind the last records that readers see. Waits so long at most. Errors: `KafkaFailure`, also when
+    /// one partition's cannot be told.
+    func ends(_ topic: String, _ partitions: [Int32], millis: Int32) throws(KafkaFailure) -> [Int32: Int64] {
+        guard let list = rd_kafka_topic_partition_list_new(Int32(clamping: partitions.count)) else { return [:] }
+        defer { rd_kafka_topic_partition_list_destroy(list) }
+        for partition in partitions {
+            // In place of a time: the end.
+            rd_kafka_topic_partition_list_add(list, topic, partition)?.pointee.offset = Int64(RD_KAFKA_OFFSET_END)
+        }
+        let code = rd_kafka_offsets_for_times(handle, list, millis)
+        if code != RD_KAFKA_RESP_ERR_NO_ERROR { throw KafkaFailure(code) }
+        var offsets: [Int32: Int64] = [:]
+        for index in 0..<Int(list.pointee.cnt) {
+            let entry = list.pointee.elems[index]
+            if entry.err != RD_KAFKA_RESP_ERR_NO_ERROR { throw KafkaFailure(entry.err) }
+            if entry.offset >= 0 { offsets[entry.partition] = entry.offset }
+        }
+        return offsets
     }
 
     /// What the client's group has committed for partitions; those without are left out. Waits.

@@ -15,12 +15,14 @@ final class KafkaConsumer: @unchecked Sendable {
 
     let client: KafkaClient
     let handover = KafkaHandover()
-    private let topicName: String
+    let topicName: String
     private let topic: OpaquePointer
     private let queue: OpaquePointer
     private let owns: @Sendable (Int32) -> Bool
     private let started = Mutex<Set<Int32>>([])
     private let progress = Mutex(Progress())
+    /// The offsets behind the last records that the source has given out.
+    private let given = Mutex<[Int32: Int64]>([:])
     private let discoveryNanos: UInt64
     private let clock = SystemMonotonicClock()
     private var polling: Task<Void, Never>?
@@ -71,6 +73,7 @@ final class KafkaConsumer: @unchecked Sendable {
     /// Begins to read from these offsets. Errors: `OperationalError`.
     func start(_ offsets: [Int32: Int64]) async throws {
         do {
+            given.withLock { $0.merge(offsets) { $1 } }
             try await client.waiting { [self] _ in
                 for (partition, offset) in offsets.sorted(by: { $0.key < $1.key }) { try start(partition, offset) }
             }
@@ -100,12 +103,15 @@ final class KafkaConsumer: @unchecked Sendable {
         }
     }
 
-    /// How many records of a partition are not read yet, when the next one is at `offset`; nil when it is not known.
-    func lag(_ partition: Int32, behind offset: Int64) -> Int64? {
-        var (low, high): (Int64, Int64) = (0, 0)
-        let code = rd_kafka_get_watermark_offsets(client.handle, topicName, partition, &low, &high)
-        guard code == RD_KAFKA_RESP_ERR_NO_ERROR, high >= 0 else { return nil }
-        return max(0, high - progress.withLock { $0.position(partition, behind: offset) })
+    /// Notes up to where the records of a partition have been given out.
+    func noteGiven(_ partition: Int32, behind offset: Int64) { given.withLock { $0[partition] = offset } }
+
+    /// Where the source stands in a partition, marks of transactions behind the last record included; nil when nothing
+    /// is known of it.
+    func position(_ partition: Int32) -> Int64? {
+        let offset = given.withLock { $0[partition] }
+        let position = progress.withLock { $0.position(partition, behind: offset ?? 0) }
+        return offset == nil && position == 0 ? nil : position
     }
 
     /// The partitions that are read, in order.

@@ -1,5 +1,6 @@
 import CRdKafka
 import Columnar
+import Dataflow
 import HostSystem
 import Synchronization
 
@@ -21,14 +22,15 @@ final class KafkaProducer: @unchecked Sendable {
 
     /// Makes a client; nothing is connected yet. Errors: `OperationalError` about settings.
     init(
-        _ options: KafkaTableOptions, table: String, transactionalID: String? = nil, isRestored: Bool = false
+        _ options: KafkaTableOptions, table: String, transactionalID: String? = nil, isRestored: Bool = false,
+        metrics: OperatorMetrics? = nil
     ) throws {
         self.transactionalID = transactionalID
         topicName = options.topic
         let trouble = options.trouble(table: table, isRestored: isRestored)
         let configuration = options.producerConfiguration(transactionalID)
         transactionNanos = UInt64(configuration["transaction.timeout.ms"] ?? "").map { $0 &* 1_000_000 } ?? .max
-        client = try KafkaClient(.producer, configuration, trouble)
+        client = try KafkaClient(.producer, configuration, trouble, metrics: metrics)
         guard let topic = rd_kafka_topic_new(client.handle, options.topic, nil) else {
             throw trouble.userError("cannot make a Kafka client of the topic")
         }
@@ -125,8 +127,10 @@ final class KafkaProducer: @unchecked Sendable {
         client.hasTransaction.store(false, ordering: .relaxed)
     }
 
-    /// Commits the open transaction, and with it the note that `epoch` is committed. Errors: `KafkaFailure`.
+    /// Commits the open transaction, and with it the note that `epoch` is committed. Errors: `KafkaFailure`, of a record
+    /// that brokers refuse before anything else.
     func commit(epoch: Int) async throws {
+        try await flush()
         let (name, group) = (topicName, transactionalID ?? "")
         try await transactional { handle in
             guard let list = rd_kafka_topic_partition_list_new(1),

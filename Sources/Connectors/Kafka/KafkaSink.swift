@@ -23,7 +23,8 @@ final class KafkaSink: SinkOperator {
 
     func onStart() async throws {
         encoder = try await KafkaRecordEncoder.registered(spec, options) ?? encoder
-        let producer = try KafkaProducer(options, table: spec.table, isRestored: context.isRestored)
+        let producer = try KafkaProducer(
+            options, table: spec.table, isRestored: context.isRestored, metrics: context.metrics)
         try await producer.connect()
         self.producer = producer
     }
@@ -37,9 +38,6 @@ final class KafkaSink: SinkOperator {
     /// The client sends by itself; only what went wrong is looked at.
     func flush() async throws {
         try await located { producer in try producer.check() }
-        if let producer {
-            context.metrics.externalErrors.store(producer.client.events.errorCount, ordering: .relaxed)
-        }
     }
 
     func onEnd() async throws { try await located { producer in try await producer.flush() } }

@@ -13,7 +13,7 @@ import Synchronization
 /// that no checkpoint names is new, and read from its beginning.
 final class KafkaSource: SourceOperator {
     private static let offsetsName = "offsets"
-    private static let lagNanos: UInt64 = 1_000_000_000
+    private static let discoveryNanos: UInt64 = 1_000_000_000
     private static let watchNanosMax: UInt64 = 500_000_000
 
     /// Where a column of the output comes from.
@@ -44,7 +44,10 @@ final class KafkaSource: SourceOperator {
     private var isAnchored = true
     private var current: (messages: KafkaMessages, position: Int)?
     private var reportedBadRecords = 0
-    private var lagTime: UInt64 = 0
+    private var discoveryTime: UInt64 = 0
+    private var watch: KafkaWatch?
+    /// The number of the last finding that was looked at.
+    private var seenFinding = 0
     private let ownSplits = SourceSplits()
     /// When `read` was last left, and whether with rows.
     private var lastReturn: (time: UInt64, hadRows: Bool)?
@@ -91,7 +94,7 @@ final class KafkaSource: SourceOperator {
 
     func onStart() async throws {
         let configuration = options.consumerConfiguration(table: spec.table, job: context.outlets.jobID)
-        let client = try KafkaClient(.consumer, configuration, trouble)
+        let client = try KafkaClient(.consumer, configuration, trouble, metrics: context.metrics)
         let (subtask, parallelism) = (Int32(context.subtask), Int32(context.parallelism))
         let interval = options.configuration["topic.metadata.refresh.interval.ms"].flatMap { Int($0) } ?? 30_000
         let consumer = try KafkaConsumer(client, topic: options.topic, discoveryMillis: interval) {
@@ -112,6 +115,22 @@ final class KafkaSource: SourceOperator {
         for partition in partitions { ownSplits.assign(Int64(partition)) }
         if ownSplits.isFollowed { decoder.tracksRecords = true }
         try await consumer.start(next.filter { partitions.contains($0.key) })
+        try beginWatch(consumer)
+    }
+
+    private func beginWatch(_ consumer: KafkaConsumer) throws {
+        let interval = KafkaWatch.interval(idleNanos: ownSplits.idleNanos)
+        // An answer or two may be missing.
+        ownSplits.tellEnds(lasting: 3 * interval)
+        let watch = try KafkaWatch(intervalNanos: interval)
+        self.watch = watch
+        let (metrics, topic) = (context.metrics, options.topic)
+        watch.begin(consumer) { finding in
+            let lags = finding.lags.sorted { $0.key < $1.key }.map {
+                OperatorMetrics.PartitionLag(topic: topic, partition: Int($0.key), records: $0.value)
+            }
+            metrics.partitionLags.withLock { $0 = lags }
+        }
     }
 
     var splits: SourceSplits? { ownSplits }
@@ -121,6 +140,7 @@ final class KafkaSource: SourceOperator {
 
     func onClose() async {
         current = nil
+        watch?.close()
         await consumer?.close()
         consumer = nil
         await registry?.shutDown()
@@ -148,7 +168,7 @@ final class KafkaSource: SourceOperator {
     func read(rowLimit: Int) async throws -> SourceEvent {
         guard let consumer else { return .endOfData }
         noteWatch()
-        noteLag(consumer)
+        noteEnds(consumer)
         var hasRows = false
         defer { lastReturn = (clock.elapsedNanoseconds(), hasRows) }
         if current == nil {
@@ -167,7 +187,11 @@ final class KafkaSource: SourceOperator {
         }
         let batch = try rows(messages, range)
         hasRows = batch.rowCount > 0
-        for run in messages.runs(in: range) { next[run.partition] = messages[run.end - 1].pointee.offset + 1 }
+        for run in messages.runs(in: range) {
+            let offset = messages[run.end - 1].pointee.offset + 1
+            next[run.partition] = offset
+            consumer.noteGiven(run.partition, behind: offset)
+        }
         context.metrics.bytesReceived.wrappingAdd(
             messages.byteCount * range.count / max(1, messages.count), ordering: .relaxed)
         current = range.upperBound == messages.count ? nil : (messages, range.upperBound)
@@ -265,19 +289,16 @@ final class KafkaSource: SourceOperator {
             byteCount: excerpt?.byteCount, isFatal: isFatal)
     }
 
-    private func noteLag(_ consumer: KafkaConsumer) {
-        let now = clock.elapsedNanoseconds()
-        guard now &- lagTime >= Self.lagNanos else { return }
-        lagTime = now
-        // Some may have been found meanwhile.
-        for partition in consumer.partitions { ownSplits.assign(Int64(partition)) }
-        let lags = next.compactMap { partition, offset in
-            consumer.lag(partition, behind: offset).map {
-                OperatorMetrics.PartitionLag(topic: options.topic, partition: Int(partition), records: $0)
-            }
+    /// Takes notice of partitions that were found meanwhile, and of those that have nothing left to read.
+    private func noteEnds(_ consumer: KafkaConsumer) {
+        if let finding = watch?.finding, finding.number != seenFinding {
+            seenFinding = finding.number
+            for (partition, lag) in finding.lags where lag == 0 { ownSplits.foundEnd(of: Int64(partition)) }
         }
-        context.metrics.partitionLags.withLock { $0 = lags }
-        context.metrics.externalErrors.store(consumer.client.events.errorCount, ordering: .relaxed)
+        let now = clock.elapsedNanoseconds()
+        guard now &- discoveryTime >= Self.discoveryNanos else { return }
+        discoveryTime = now
+        for partition in consumer.partitions { ownSplits.assign(Int64(partition)) }
     }
 
     // MARK: State

@@ -54,7 +54,8 @@ final class KafkaTransactionalSink: SinkOperator {
 
     private func makeProducer(_ subtask: Int) throws -> KafkaProducer {
         try KafkaProducer(
-            options, table: spec.table, transactionalID: transactionalID(subtask), isRestored: context.isRestored)
+            options, table: spec.table, transactionalID: transactionalID(subtask), isRestored: context.isRestored,
+            metrics: context.metrics)
     }
 
     func onStart() async throws {
@@ -91,7 +92,6 @@ final class KafkaTransactionalSink: SinkOperator {
         if let producer {
             rd_kafka_poll(producer.client.handle, 0)
             try await working { [self] producer in try await giveUpWhenOld(producer) }
-            context.metrics.externalErrors.store(producer.client.events.errorCount, ordering: .relaxed)
         }
     }
 
