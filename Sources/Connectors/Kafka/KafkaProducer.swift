@@ -93,11 +93,14 @@ final class KafkaProducer: @unchecked Sendable {
         throw failure
     }
 
-    /// Waits until brokers have every record. Errors: `KafkaFailure` when one was not delivered.
-    func flush() async throws {
-        while rd_kafka_outq_len(client.handle) > 0 {
-            try await client.waiting { handle in _ = rd_kafka_flush(handle, 200) }
+    /// Waits until brokers have every record, or about so long. Errors: `KafkaFailure` when one was not delivered.
+    func flush(withinMillis millis: Int = .max) async throws {
+        let step: Int32 = 200
+        var waited = 0
+        while rd_kafka_outq_len(client.handle) > 0, waited < millis {
+            try await client.waiting { handle in _ = rd_kafka_flush(handle, step) }
             try check()
+            waited += Int(step)
         }
         try check()
     }
@@ -130,7 +133,7 @@ final class KafkaProducer: @unchecked Sendable {
     /// Commits the open transaction, and with it the note that `epoch` is committed. Errors: `KafkaFailure`, of a record
     /// that brokers refuse before anything else.
     func commit(epoch: Int) async throws {
-        try await flush()
+        try await flush(withinMillis: Int(Self.transactionMillis))
         let (name, group) = (topicName, transactionalID ?? "")
         try await transactional { handle in
             guard let list = rd_kafka_topic_partition_list_new(1),
