@@ -229,6 +229,13 @@ bool laminar_json_decoder::text(
         }
         return true;
     }
+    case LAMINAR_JSON_DECIMAL: {
+        if (!options.decimals_are_bytes) break;
+        Int128 value = 0;
+        if (!read_unscaled(p, size, column.precision, value, fault)) return false;
+        column.set<Int128>(row, value);
+        return true;
+    }
     case LAMINAR_JSON_FLOAT32: case LAMINAR_JSON_FLOAT64: {
         static const struct { const char *name; double value; } names[] = {
             {"NaN", NAN}, {"nan", NAN}, {"Infinity", INFINITY}, {"inf", INFINITY}, {"-Infinity", -INFINITY},

@@ -99,4 +99,26 @@ int64_t read_base64(const Byte *p, size_t length, Byte *output) {
     return output - start;
 }
 
+bool read_unscaled(const Byte *p, size_t length, int precision, Int128 &value, Fault &fault) {
+    fault.reason = kBadText;
+    // Sixteen bytes are enough, and some more that only repeat the sign.
+    Byte bytes[48];
+    if (length > 64) return fail(fault, p, kOutOfRange), false;
+    int64_t count = read_base64(p, length, bytes);
+    if (count <= 0) return false;
+    Byte sign = bytes[0] & 0x80 ? 0xFF : 0;
+    int64_t first = count > 16 ? count - 16 : 0;
+    for (int64_t i = 0; i < first; i++)
+        if (bytes[i] != sign) return fail(fault, p, kOutOfRange), false;
+    if (first > 0 && (bytes[first] & 0x80) != (sign & 0x80)) return fail(fault, p, kOutOfRange), false;
+    UInt128 bits = sign ? ~static_cast<UInt128>(0) : 0;
+    for (int64_t i = first; i < count; i++) bits = bits << 8 | bytes[i];
+    UInt128 magnitude = sign ? ~bits + 1 : bits;
+    UInt128 bound = 1;
+    for (int i = 0; i < precision; i++) bound *= 10;
+    if (magnitude >= bound) return fail(fault, p, kOutOfRange), false;
+    value = static_cast<Int128>(bits);
+    return true;
+}
+
 }  // namespace laminar

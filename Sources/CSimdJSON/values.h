@@ -49,6 +49,9 @@ bool read_time(const Byte *p, size_t length, int64_t &nanoseconds);
 
 // Gives the number of bytes written, or -1.
 int64_t read_base64(const Byte *p, size_t length, Byte *output);
+// A decimal's unscaled value from base64 of its bytes, big-endian in two's complement; false when it is something else
+// or has more digits than `precision`.
+bool read_unscaled(const Byte *p, size_t length, int precision, Int128 &value, Fault &fault);
 // Undoes the escapes of a checked string's inside; gives the number of bytes written, or -1 for a lone surrogate.
 int64_t unescape(const Byte *p, const Byte *end, Byte *output);
 

@@ -181,6 +181,9 @@ public struct FormatOptions: Hashable, Sendable {
         }
     }
 
+    /// Whether records are JSON objects, of whatever meaning.
+    public var isJSON: Bool { format == .json || format == .debeziumJSON }
+
     /// Whether records are changes of rows rather than rows.
     public var holdsChanges: Bool { format == .debeziumJSON }
 

@@ -52,6 +52,49 @@ import Testing
         #expect(dropped.rows.count == 2 && dropped.badCount == 1)
     }
 
+    @Test("decimals are read as they are written: the bytes of the number without its point", arguments: 1...40)
+    func decimals(seed: Int) throws {
+        var random = SeededRandom(UInt64(seed))
+        let precision = Int.random(in: 1...38, using: &random)
+        let type = DataType.decimal(precision: precision, scale: random.below(precision + 1))
+        let schema = Schema([Field("id", .int64, isNullable: false), Field("n", type), Field("all", .list(type))])
+        let bound = (0..<precision).reduce(Int128(1)) { value, _ in value * 10 }
+        func number() -> ScalarValue {
+            let wide = Int128(truncatingIfNeeded: random.next()) << 64 | Int128(truncatingIfNeeded: random.next())
+            let places = random.below(127)
+            let value = [0, -1, 127, 128, -128, -129, bound - 1, 1 - bound, wide >> Int128(places)][random.below(9)]
+            return ScalarValue(type: type, storage: .decimal(value % bound))
+        }
+        let rows = (0..<50).map { id in
+            [.int64(Int64(id)), number(), ScalarValue(type: .list(type), storage: .nested([number(), number()]))]
+        }
+        let columns = schema.fields.enumerated().map { index, field in Column.of(field.type, rows.map { $0[index] }) }
+        let batch = RecordBatch(schema: schema, columns: columns, rowCount: rows.count)
+        for settings in [["format": "debezium_json"], ["format": "json", "json.decimal_encoding": "bytes"]] {
+            let settings = options(settings)
+            var output = TextBuffer()
+            try settings.makeEncoder(schema: schema, key: [0]).encode(batch, into: &output)
+            let found = try decode(output.array, schema, options: settings).rows
+            #expect(found.map { Array($0.prefix(3)) } == rows, "\(type)")
+        }
+    }
+
+    @Test("bytes that are no decimal of the column are bad; a number is one, digits as a text are not")
+    func wrongDecimals() throws {
+        let schema = Schema([Field("n", .decimal(precision: 5, scale: 2))])
+        // 99999, 100000, -99999, -100000; one with bytes that only repeat the sign, one with others in front.
+        let good = ["AYaf", "/nlh", "AAAAAAAAAAAAAAAAAAAAAAAAAYaf"]
+        let bad = ["AYag", "/nlg", "AQAAAAAAAAAAAAAAAAAAAAAAAAAA"]
+        let texts = good + bad + ["", "12.34", "AYaf=="]
+        let records = texts.map { "{\"n\":\"\($0)\"}" } + [#"{"n":-12.5}"#]
+        let found = try decode(
+            records.joined(separator: "\n"), schema,
+            options: options(["format": "json", "json.decimal_encoding": "bytes", "bad_data": "drop"]))
+        let rows = found.rows.map { BatchBuilder.text($0[0]) }
+        #expect(rows == ["999.99", "-999.99", "999.99", "-12.50"])
+        #expect(found.badCount == 6)
+    }
+
     static func encoded(_ table: String, key: [Int]?) throws -> [String] {
         let batch = BatchBuilder.batch(table)
         let encoder = try debezium.makeEncoder(schema: batch.schema, key: key)

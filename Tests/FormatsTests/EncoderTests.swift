@@ -139,7 +139,7 @@ import Testing
             Column.of(field.type, rows.map { $0[index] })
         }
         let batch = RecordBatch(schema: Self.all, columns: columns, rowCount: rows.count)
-        for decimal in ["number", "string"] {
+        for decimal in ["number", "string", "bytes"] {
             let settings = options(["json.include_nulls": "\(includesNulls)", "json.decimal_encoding": decimal])
             var output = TextBuffer()
             // Slices, so that offsets count.

@@ -97,6 +97,8 @@ struct laminar_json_options {
     int32_t error_limit;
     /// A bad record counts as a row where rows are limited.
     int32_t counts_errors;
+    /// A text that stands for a decimal is base64 of its unscaled value, big-endian in two's complement; else its digits.
+    int32_t decimals_are_bytes;
 };
 
 struct laminar_json_error {

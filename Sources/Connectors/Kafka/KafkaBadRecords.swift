@@ -32,7 +32,7 @@ struct KafkaBadRecords {
         case .error: bytes(.utf8) { builder, bad in builder.append(bad.reason) }
         case .partition: numbers(.int32) { messages[$0.record].pointee.partition }
         case .offset: numbers(.int64) { messages[$0.record].pointee.offset }
-        case .time: numbers(.timestamp) { messages.millis($0.record).map { $0 &* 1_000_000 } }
+        case .time: numbers(.timestamp) { messages.nanoseconds($0.record) }
         }
     }
 

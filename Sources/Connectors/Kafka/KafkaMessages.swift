@@ -70,6 +70,14 @@ final class KafkaMessages: @unchecked Sendable {
         let millis = rd_kafka_message_timestamp(pointers[index], &type)
         return type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || millis < 0 ? nil : millis
     }
+
+    /// The same in nanoseconds; nil too when it lies beyond the year 2262, which a TIMESTAMP does not hold.
+    func nanoseconds(_ index: Int) -> Int64? { millis(index).flatMap(Self.nanoseconds(ofMillis:)) }
+
+    static func nanoseconds(ofMillis millis: Int64) -> Int64? {
+        let (nanoseconds, overflow) = millis.multipliedReportingOverflow(by: 1_000_000)
+        return overflow ? nil : nanoseconds
+    }
 }
 
 /// Hands batches from the polling thread to the reading task; bounded, so that memory does not grow with the topic.

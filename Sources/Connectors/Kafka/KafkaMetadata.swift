@@ -46,15 +46,12 @@ enum KafkaMetadata: Hashable {
         case .offset: return numbers(records, type) { messages[$0].pointee.offset }
         case .partition: return numbers(records, type) { messages[$0].pointee.partition }
         case .topic: return Column.repeating(.utf8(topic), count: records.count)
-        case .eventTime: return numbers(records, type) { messages.millis($0).map { $0 &* 1_000_000 } ?? now }
+        case .eventTime: return numbers(records, type) { messages.nanoseconds($0) ?? now }
         case .timestamp(let isTimestamp):
             var builder = FixedWidthBuilder<Int64>(capacity: max(1, records.count))
             for record in records {
-                if let millis = messages.millis(Int(record)) {
-                    builder.append(isTimestamp ? millis &* 1_000_000 : millis)
-                } else {
-                    builder.appendNull(0)
-                }
+                let time = isTimestamp ? messages.nanoseconds(Int(record)) : messages.millis(Int(record))
+                if let time { builder.append(time) } else { builder.appendNull(0) }
             }
             return builder.finish(type)
         case .key(let isText): return keys(messages, records, type, isText: isText)

@@ -41,7 +41,8 @@ final class FieldDecoder {
             nesting_limit: Int32(Limits.jsonNesting.value), is_unstructured: options.isUnstructured ? 1 : 0,
             stops_at_error: options.badRecords == .fail ? 1 : 0,
             error_limit: Int32(clamping: options.keepsWholeRecords ? .max : options.badRecordReports),
-            counts_errors: options.keepsWholeRecords ? 1 : 0)
+            counts_errors: options.keepsWholeRecords ? 1 : 0,
+            decimals_are_bytes: options.isJSON && options.decimalEncoding == .bytes ? 1 : 0)
         // The scanner copies the names while it is made.
         let names = builder.fields.map { strdup($0.name) }
         defer { for name in names { free(name) } }
