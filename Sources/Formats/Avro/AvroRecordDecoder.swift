@@ -185,8 +185,11 @@ public final class AvroRecordDecoder: RecordDecoder {
                     + "a registry avro.confluent_schema_registry")
         }
         let fingerprint = try cursor.fixed(UInt64.self)
-        guard let reader, reader.fingerprint == fingerprint else {
-            throw RecordFault("the record's schema is not the table's: its fingerprint is another")
+        guard let reader else {
+            throw RecordFault("single objects only name their schema, which the table has to give: set avro.schema")
+        }
+        guard reader.fingerprint == fingerprint else {
+            throw RecordFault("the record's schema is not the one of avro.schema: its fingerprint is another")
         }
     }
 
