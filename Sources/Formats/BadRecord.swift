@@ -68,8 +68,8 @@ public struct BadRecord: Hashable, Sendable {
     public let reason: String
     /// How the record begins, or all of it (`FormatOptions.keepsWholeRecords`); nil when that is not at hand any more.
     public let excerpt: RecordExcerpt?
-    /// The byte of the stream at which the record begins, or the block of a container that holds it; −1 when that is not
-    /// known.
+    /// The byte of the stream at which the record begins, or the block of a container that holds it; −1 when that is
+    /// not known.
     public let recordOffset: Int
     /// How many records are lost, itself and those behind it in a block that cannot be read further.
     public let recordCount: Int

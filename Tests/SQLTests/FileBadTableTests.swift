@@ -2,8 +2,8 @@ import Foundation
 import TestKit
 import Testing
 
-/// Files with bad records from SQL text to the sinks of good and of bad ones: in a straight run, from standard input, and
-/// by a process that is killed at random moments.
+/// Files with bad records from SQL text to the sinks of good and of bad ones: in a straight run, and by a process that
+/// is killed at random moments.
 @Suite(.serialized) struct FileBadTableTests {
     /// Line n, 1 for the first, and whether it is bad.
     static func line(_ number: Int) -> (text: String, isBad: Bool) {

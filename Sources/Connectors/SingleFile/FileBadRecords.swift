@@ -14,8 +14,8 @@ struct FileBadRecords {
     /// How many can be taken.
     var readyCount: Int { ready.count - takenCount }
 
-    /// Adds the lines that the framer left out while it made a block, which begins at `blockStart`: those before it come
-    /// next, the others as the block is decoded. Nil: there is no block yet.
+    /// Adds the lines that the framer left out while it made a block, which begins at `blockStart`: those before it
+    /// come next, the others as the block is decoded. Nil: there is no block yet.
     mutating func add(framed records: [BadRecord], blockStart: Int?) {
         if records.isEmpty { return }
         held += records

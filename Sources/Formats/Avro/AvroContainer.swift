@@ -28,7 +28,7 @@ struct AvroContainerReader {
     enum Event {
         case header(AvroSchema)
         case block(Block)
-        /// A block that cannot be read, how many records it says it had, and its bytes: those of the first kibibyte where
+        /// A block that cannot be read, how many records it says it had, and its bytes: the first kibibyte where
         /// nothing tells where it ends.
         case damaged(RecordFault, recordCount: Int, offset: Int, bytes: [UInt8])
         /// Nothing until more bytes come.
