@@ -111,7 +111,8 @@ extension Binder {
     ) -> LogicalPlan {
         let output = numbering.column(HiddenColumn.eventTime, .timestamp, isNullable: false)
         var node = LogicalPlan.Watermarking(
-            input: plan, eventTime: nil, watermark: nil, idleMillis: table.idleMillis, timeless: timeless, output: output)
+            input: plan, eventTime: nil, watermark: nil, idleMillis: table.idleMillis, timeless: timeless,
+            output: output)
         if let declared = table.watermark {
             node.eventTime = columns[declared.column]
             node.watermark = onto(columns, declared.expression)
