@@ -45,7 +45,6 @@ const Byte *read_parts(const Byte *p, const Byte *end, Parts &parts, Fault &faul
     return stop;
 }
 
-using UInt128 = unsigned __int128;
 constexpr UInt128 kHuge = ~static_cast<UInt128>(0);
 
 enum class Rounding { exact, half_away };

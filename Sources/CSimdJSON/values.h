@@ -6,6 +6,7 @@
 namespace laminar {
 
 using Int128 = __int128;
+using UInt128 = unsigned __int128;
 
 // An integer in JSON's number form; a fraction or exponent is fine if the value is whole. Fits the bounds or fails.
 const Byte *read_long_integer(

@@ -97,6 +97,22 @@ import Testing
         #expect(try decode(output.array, Self.schema, options: Self.csv, blockBytes: 300).rows == rows, "\(seed)")
     }
 
+    @Test("values that look like NULL are quoted, and are themselves again", arguments: ["", "0", "AAAA"])
+    func nullLike(nullText: String) throws {
+        let schema = Schema([Field("b", .binary), Field("t", .utf8), Field("n", .int64)])
+        let rows: [[ScalarValue]] = [
+            [ScalarValue(type: .binary, storage: .bytes([])), .utf8(""), .int64(0)],
+            [ScalarValue(type: .binary, storage: .bytes([0, 0, 0])), .utf8(nullText), .int64(10)],
+            [.null(.binary), .null(.utf8), .null(.int64)],
+        ]
+        let settings = options(["format": "csv", "csv.null": nullText])
+        let columns = schema.fields.enumerated().map { index, field in Column.of(field.type, rows.map { $0[index] }) }
+        var output = TextBuffer()
+        let encoder = try settings.makeEncoder(schema: schema)
+        encoder.encode(RecordBatch(schema: schema, columns: columns, rowCount: rows.count), into: &output)
+        #expect(try decode(output.array, schema, options: settings).rows == rows, "\(output.string)")
+    }
+
     @Test func `a JSON column takes a document from a quoted field`() throws {
         let schema = Schema([Field("id", .int64), Field("doc", .json)])
         let text = "id,doc\n1,\"{\"\"a\"\":[1,\"\"x\"\"]}\"\n2,\"{\"\"a\"\":\"\n3,[1]\n4,\"[\"\"open\"\n5,12\n"

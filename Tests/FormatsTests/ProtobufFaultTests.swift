@@ -45,4 +45,40 @@ import Testing
         _ = encodeMessages([[.utf8("one")]], schema, encoder)
         #expect(encoder.takeFault() == "the enum has no value 'one'")
     }
+
+    @Test(
+        "a NULL in a list or a map is told, and not written as zero",
+        arguments: [
+            (.list(.int32), [.null(.int32)], "column 'v[]'"),
+            (.list(.utf8), [.utf8("a"), .null(.utf8)], "column 'v[]'"),
+            (
+                .list(.structure([Field("x", .int64)])),
+                [ScalarValue.null(.structure([Field("x", .int64)]))], "column 'v[]'"
+            ),
+            (
+                .map(key: .utf8, value: .float64),
+                [
+                    ScalarValue(
+                        type: DataType.map(key: .utf8, value: .float64).elementType ?? .null,
+                        storage: .nested([.utf8("k"), .null(.float64)]))
+                ], "column 'v[].value'"
+            ),
+        ] as [(DataType, [ScalarValue], String)])
+    func nulls(type: DataType, items: [ScalarValue], place: String) throws {
+        let schema = Schema([Field("v", type)])
+        var options = try FormatOptions(["format": "protobuf"])
+        options.carrier = .messages
+        let encoder = try options.makeEncoder(schema: schema)
+        _ = encodeMessages([[.null(type)], [ScalarValue(type: type, storage: .nested([]))]], schema, encoder)
+        #expect(encoder.takeFault() == nil)
+        _ = encodeMessages([[ScalarValue(type: type, storage: .nested(items))]], schema, encoder)
+        let fault = encoder.takeFault() ?? "none"
+        #expect(fault == place + ": it is NULL, which Protobuf has no place for in lists and maps")
+        // In a message it is a field left out.
+        let outer = Schema([Field("s", .structure([Field("x", .int64)]))])
+        let plain = try options.makeEncoder(schema: outer)
+        let value = ScalarValue(type: outer[0].type, storage: .nested([.null(.int64)]))
+        _ = encodeMessages([[value], [.null(outer[0].type)]], outer, plain)
+        #expect(plain.takeFault() == nil)
+    }
 }

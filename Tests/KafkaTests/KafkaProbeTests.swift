@@ -99,12 +99,27 @@ struct KafkaProbeTests {
         #expect(listed.contains("not among the hosts that may be connected to"), "\(listed)")
     }
 
+    @Test("something that does not speak Kafka says so")
+    func otherProtocol() async throws {
+        let port = try KafkaBroker.freePort()
+        let server = try #require(
+            ChildProcess.start(["python3", "-m", "http.server", "--bind", "127.0.0.1", "\(port)"]))
+        defer {
+            server.send(SIGKILL)
+            _ = server.finish()
+        }
+        for _ in 0..<500 where !KafkaBroker.answers(port) { usleep(10_000) }
+        let said = await Self.refusal(try Self.probe("127.0.0.1:\(port)"))
+        #expect(
+            said.contains("does not speak Kafka") || said.contains("an HTTP server listens on that port"), "\(said)")
+    }
+
     @Test("TLS where there is none, none where there is, and a certificate of nobody")
     func encryption() async throws {
         let broker = try KafkaBroker()
         let encrypted = ["auth.protocol": "SSL"]
         let plain = await Self.refusal(try Self.probe(broker.servers, encrypted))
-        #expect(plain.contains("does not speak TLS on that port"), "\(plain)")
+        #expect(plain.contains("does not speak TLS on that port: use its TLS port, or protocol PLAINTEXT"), "\(plain)")
 
         let folder = FileManager.default.temporaryDirectory.appending(path: "laminar-probe-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -129,6 +144,10 @@ struct KafkaProbeTests {
         #expect(open.contains("it may want TLS or a login"), "\(open)")
         let unknown = await Self.refusal(try Self.probe("127.0.0.1:\(port)", encrypted))
         #expect(unknown.contains("its certificate is not trusted"), "\(unknown)")
+        // Trusted, and for another name.
+        let trusted = encrypted.merging(["client_configs.ssl.ca.location": folder + "/pem"]) { $1 }
+        let misnamed = await Self.refusal(try Self.probe("localhost:\(port)", trusted))
+        #expect(misnamed.contains("or is for another name (use that in bootstrap_servers"), "\(misnamed)")
     }
 
     @Test(

@@ -6,6 +6,8 @@ struct KafkaConfiguration: Sendable {
     private(set) var properties: [String: String] = [:]
     /// Makes the tokens of the mechanism OAUTHBEARER.
     var tokens: MSKTokenSource?
+    /// The login is the key and the secret of the connector `confluent`.
+    var isConfluent = false
     /// Which addresses may be connected to, also of the brokers that brokers name; nil: any.
     var egress: EgressPolicy?
 
@@ -51,8 +53,14 @@ struct KafkaConfiguration: Sendable {
     private func checkFiles() throws(KafkaFailure) {
         for name in KafkaClientSettings.files.sorted() {
             guard let path = properties[name] else { continue }
-            // What cannot be looked at the library cannot open either, and it says so.
-            guard let kind = try? PosixFileSystem().status(path)?.kind else { continue }
+            // No file, but the system's usual places.
+            if name == "ssl.ca.location" && path == "probe" { continue }
+            // The library says of what it cannot open neither the name nor why.
+            guard let kind = try? PosixFileSystem().status(path)?.kind else {
+                throw KafkaFailure(
+                    RD_KAFKA_RESP_ERR__INVALID_ARG,
+                    "setting \(name): there is no file '\(path)', or it may not be read")
+            }
             if kind == .file || (kind == .directory && name == "ssl.ca.location") { continue }
             throw KafkaFailure(RD_KAFKA_RESP_ERR__INVALID_ARG, "setting \(name): '\(path)' is no file")
         }

@@ -115,7 +115,8 @@ extension KafkaTableOptions {
     /// What errors of a table say.
     func trouble(table: String, isRestored: Bool = false) -> KafkaTrouble {
         KafkaTrouble(
-            table: table, topic: topic, servers: servers, secrets: configuration.secrets, isRestored: isRestored)
+            table: table, topic: topic, servers: servers, secrets: configuration.secrets, isRestored: isRestored,
+            isConfluent: configuration.isConfluent)
     }
 
     /// With what a source's client is made.

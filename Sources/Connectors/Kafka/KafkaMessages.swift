@@ -72,9 +72,13 @@ final class KafkaMessages: @unchecked Sendable {
     }
 
     /// The same in nanoseconds; nil too when it lies beyond the year 2262, which a TIMESTAMP does not hold.
-    func nanoseconds(_ index: Int) -> Int64? { millis(index).flatMap(Self.nanoseconds(ofMillis:)) }
+    func nanoseconds(_ index: Int) -> Int64? { millis(index).flatMap(KafkaTime.nanoseconds(ofMillis:)) }
+}
 
-    static func nanoseconds(ofMillis millis: Int64) -> Int64? {
+/// Times of records.
+package enum KafkaTime {
+    /// Milliseconds since 1970 in nanoseconds; nil where a TIMESTAMP does not hold them.
+    package static func nanoseconds(ofMillis millis: Int64) -> Int64? {
         let (nanoseconds, overflow) = millis.multipliedReportingOverflow(by: 1_000_000)
         return overflow ? nil : nanoseconds
     }

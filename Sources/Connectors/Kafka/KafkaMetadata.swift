@@ -58,8 +58,10 @@ enum KafkaMetadata: Hashable {
         case .headers:
             var builder = ViewBuilder(capacity: max(1, records.count))
             for record in records {
-                if let text = Self.headers(messages[Int(record)]) {
-                    builder.append(text)
+                var list: OpaquePointer?
+                let code = rd_kafka_message_headers(messages[Int(record)], &list)
+                if code == RD_KAFKA_RESP_ERR_NO_ERROR, let list {
+                    builder.append(KafkaHeaders.text(list))
                 } else {
                     builder.appendNull()
                 }
@@ -88,36 +90,5 @@ enum KafkaMetadata: Hashable {
             }
         }
         return builder.finish(type)
-    }
-
-    /// The headers as a JSON object of texts, in their order; of several of one name the last counts for readers.
-    private static func headers(_ message: KafkaMessages.Pointer) -> String? {
-        var list: OpaquePointer?
-        guard rd_kafka_message_headers(message, &list) == RD_KAFKA_RESP_ERR_NO_ERROR, let list else { return nil }
-        var text = TextBuffer(capacity: 64)
-        text.append(UInt8(ascii: "{"))
-        var index = 0
-        while true {
-            var name: UnsafePointer<CChar>?
-            var value: UnsafeRawPointer?
-            var size = 0
-            let code = rd_kafka_header_get_all(list, index, &name, &value, &size)
-            guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let name else { break }
-            if index > 0 { text.append(UInt8(ascii: ",")) }
-            append(String(cString: name), &text)
-            text.append(UInt8(ascii: ":"))
-            if let value {
-                append(String(decoding: UnsafeRawBufferPointer(start: value, count: size), as: UTF8.self), &text)
-            } else {
-                text.append("null")
-            }
-            index += 1
-        }
-        text.append(UInt8(ascii: "}"))
-        return text.string
-    }
-
-    private static func append(_ value: String, _ text: inout TextBuffer) {
-        TextPrinting.appendQuoted(value, to: &text)
     }
 }

@@ -12,7 +12,7 @@ struct KafkaProbeTrouble {
         self.servers = servers
         secrets = configuration.secrets
         protocolName = configuration["security.protocol"]?.uppercased() ?? "PLAINTEXT"
-        isConfluent = servers.contains("confluent.cloud")
+        isConfluent = configuration.isConfluent || servers.contains("confluent.cloud")
     }
 
     func redacted(_ text: String) -> String {
@@ -36,13 +36,18 @@ struct KafkaProbeTrouble {
 
     private func advice(_ failure: KafkaFailure) -> (String, OperationalError.Domain) {
         let text = failure.text.lowercased()
-        let isTLS = text.contains("ssl handshake") || text.contains("ssl routines")
+        let isTLS = text.contains("ssl handshake") || text.contains("ssl_handshake") || text.contains("ssl routines")
         if failure.code == RD_KAFKA_RESP_ERR__SSL || isTLS { return (tls(text), .user) }
         if [RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED].contains(failure.code) {
             return (login(text), .user)
         }
         if failure.code == RD_KAFKA_RESP_ERR__RESOLVE || text.contains("failed to resolve") {
             return ("there is no host of that name: check bootstrap_servers", .user)
+        }
+        if text.contains("invalid response size") {
+            // The first four bytes are taken for a length: these are HTTP's.
+            let who = text.contains("1213486160") ? "an HTTP server" : "something that does not speak Kafka's protocol"
+            return ("\(who) listens on that port: check bootstrap_servers", .user)
         }
         if text.contains("connection refused") {
             return ("nobody listens there: check the port in bootstrap_servers, and that the broker runs", .external)
@@ -70,11 +75,15 @@ struct KafkaProbeTrouble {
     }
 
     private func tls(_ text: String) -> String {
-        if text.contains("wrong version") || text.contains("plaintext") || text.contains("unexpected eof") {
-            return "the broker does not speak TLS on that port: use its TLS port, or protocol SASL_PLAINTEXT"
+        let isNoTLS = ["wrong version", "plaintext", "unexpected eof", "ssl_handshake"].contains { text.contains($0) }
+        if isNoTLS {
+            let other = protocolName.hasPrefix("SASL") ? "SASL_PLAINTEXT" : "PLAINTEXT"
+            return "the broker does not speak TLS on that port: use its TLS port, or protocol \(other)"
         }
         if text.contains("verify") || text.contains("self") || text.contains("unknown ca") || text.contains("issuer") {
-            return "its certificate is not trusted: set ssl.ca.location in connection_properties"
+            // The library does not say which.
+            return "its certificate is not trusted (set ssl.ca.location in connection_properties), or is for another "
+                + "name (use that in bootstrap_servers, or set ssl.endpoint.identification.algorithm to none)"
         }
         return "check the certificates, and that the port is one for TLS"
     }

@@ -108,6 +108,7 @@ struct KafkaTableOptions: Sendable {
         guard let key, let secret else {
             throw OptionError(key: nil, message: "missing option '\(key == nil ? "key" : "secret")': the API key")
         }
+        configuration.isConfluent = true
         configuration["security.protocol"] = "SASL_SSL"
         configuration["sasl.mechanism"] = "PLAIN"
         configuration["sasl.username"] = key

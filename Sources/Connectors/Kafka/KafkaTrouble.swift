@@ -39,6 +39,8 @@ struct KafkaTrouble: Sendable {
     var secrets: [String] = []
     /// Whether the pipeline has worked before: then topics and logins that are gone may come back.
     var isRestored = false
+    /// Whether the login is a key and a secret (`KafkaConfiguration.isConfluent`).
+    var isConfluent = false
 
     /// `what` is the thing that did not work, e.g. `cannot read the topic's partitions`.
     func error(_ failure: KafkaFailure, _ what: String) -> OperationalError {
@@ -71,9 +73,16 @@ struct KafkaTrouble: Sendable {
             )
         case RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED,
             RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM, RD_KAFKA_RESP_ERR_ILLEGAL_SASL_STATE:
-            return ("check auth.mechanism, auth.username and auth.password", trouble.isRestored ? .external : .user)
+            return (
+                trouble.isConfluent
+                    ? "check key and secret: an API key belongs to one cluster"
+                    : "check auth.mechanism, auth.username and auth.password", trouble.isRestored ? .external : .user
+            )
         case RD_KAFKA_RESP_ERR__SSL:
-            return ("check auth.protocol, and the certificates named by ssl.* in client_configs", .user)
+            return (
+                "check auth.protocol, the certificates named by ssl.* in client_configs, and that the brokers' are for "
+                    + "the names in bootstrap_servers", .user
+            )
         case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
             RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
             return ("the brokers' access rules must allow it to the user of auth.username", .user)

@@ -11,6 +11,8 @@ public final class AvroRecordDecoder: RecordDecoder {
     private let options: FormatOptions
     private let reader: AvroSchema?
     private let schemas: (any SchemaProvider)?
+    /// What wrote the single objects that are read, for the table's own writer where no schema is given.
+    private let ownFingerprint: UInt64?
     private let sinks: [ColumnSink]
     private var log: BadRecordLog
     private var rows = 0
@@ -49,7 +51,13 @@ public final class AvroRecordDecoder: RecordDecoder {
         } catch {
             throw FormatOptionError(key: "avro.schema", "option 'avro.schema': \(error)")
         }
-        guard let reader else { return }
+        guard let reader else {
+            let own = Self.derived(schema, projection, sinks, options)
+            ownFingerprint = own?.fingerprint
+            decoders[Self.ownID] = own?.decoder
+            return
+        }
+        ownFingerprint = reader.fingerprint
         do {
             // All declared columns, so that a mistake is noticed whatever a query reads.
             _ = try AvroDatumDecoder(
@@ -61,6 +69,22 @@ public final class AvroRecordDecoder: RecordDecoder {
         } catch {
             throw FormatOptionError(key: "avro.schema", "the Avro schema does not go with the columns: \(error.reason)")
         }
+    }
+
+    /// What reads the single objects of a sink that has the same columns and likewise no schema. Nil where there are
+    /// none; a fault where a column cannot be read back.
+    private static func derived(
+        _ declared: Schema, _ projection: [Int]?, _ sinks: [ColumnSink], _ options: FormatOptions
+    ) -> (fingerprint: UInt64, decoder: Result<AvroDatumDecoder, RecordFault>)? {
+        if options.carrier == .stream || options.usesRegistry || options.intoUnstructuredJSON { return nil }
+        guard let own = try? AvroSchema(AvroSchema.text(for: declared)) else { return nil }
+        // Fields are found by the names that columns have in Avro.
+        let spelled = Schema(AvroSchema.spelled(declared.fields))
+        let wanted = projection.map { spelled.selecting($0) } ?? spelled
+        let decoder = Result { () throws(RecordFault) in
+            try AvroDatumDecoder(writer: own, reader: own, schema: wanted, sinks: sinks, options: options)
+        }
+        return (own.fingerprint, decoder)
     }
 
     private static func check(_ schema: Schema, _ options: FormatOptions) throws(FormatOptionError) {
@@ -185,12 +209,12 @@ public final class AvroRecordDecoder: RecordDecoder {
                     + "a registry avro.confluent_schema_registry")
         }
         let fingerprint = try cursor.fixed(UInt64.self)
-        guard let reader else {
-            throw RecordFault("single objects only name their schema, which the table has to give: set avro.schema")
-        }
-        guard reader.fingerprint == fingerprint else {
+        if fingerprint == ownFingerprint { return }
+        if reader != nil {
             throw RecordFault("the record's schema is not the one of avro.schema: its fingerprint is another")
         }
+        throw RecordFault(
+            "the record only names its schema, and that is not the one of the table's columns: set avro.schema to it")
     }
 
     private func value(_ id: Int32, _ start: ByteCursor) throws(RecordFault) {

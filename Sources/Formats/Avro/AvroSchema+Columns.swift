@@ -36,6 +36,22 @@ extension AvroSchema {
         }
     }
 
+    /// Columns or members, and those in them, with the names of their fields.
+    static func spelled(_ fields: [Field]) -> [Field] {
+        zip(fields, fieldNames(fields)).map { field, name in
+            Field(name, spelled(field.type), isNullable: field.isNullable)
+        }
+    }
+
+    private static func spelled(_ type: DataType) -> DataType {
+        switch type {
+        case .list(let element): .list(spelled(element))
+        case .map(let key, let value): .map(key: spelled(key), value: spelled(value))
+        case .structure(let fields): .structure(spelled(fields))
+        default: type
+        }
+    }
+
     private static func type(_ type: DataType, _ types: inout Int) -> JSONValue {
         switch type {
         case .null: return "null"

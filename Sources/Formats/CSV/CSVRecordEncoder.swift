@@ -2,7 +2,7 @@ import Columnar
 
 /// Writes each row as a line of CSV (RFC 4180), after a header line unless `csv.header` is false.
 ///
-/// NULL is written as `csv.null`, unquoted; texts equal to that are quoted to tell them apart. Nested values are
+/// NULL is written as `csv.null`, unquoted; values equal to that are quoted to tell them apart. Nested values are
 /// written as JSON.
 public final class CSVRecordEncoder: RecordEncoder {
     public let schema: Schema
@@ -38,7 +38,10 @@ public final class CSVRecordEncoder: RecordEncoder {
                         nested.writeValue(row: row, into: &scratch)
                         appendCell(scratch.bytes, &output)
                     } else {
+                        let start = output.count
                         write(writers[index], row, &output)
+                        let isText = writers[index].kind == .text || writers[index].kind == .json
+                        if !isText && output.count - start == nullText.count { quoteNull(&output, start) }
                     }
                 }
                 output.append(0x0A)
@@ -83,6 +86,15 @@ public final class CSVRecordEncoder: RecordEncoder {
         case .interval: TextPrinting.appendInterval(node.value(row, as: Interval.self), to: &output)
         case .null, .list, .map, .structure: break
         }
+    }
+
+    /// Puts quotes around a cell that would be read as NULL: a number, say, or bytes of which there are none.
+    private func quoteNull(_ output: inout TextBuffer, _ start: Int) {
+        guard output.bytes[start...].elementsEqual(nullText) else { return }
+        output.truncate(to: start)
+        output.append(0x22)
+        nullText.withUnsafeBytes { output.append($0) }
+        output.append(0x22)
     }
 
     private func appendCell(_ bytes: UnsafeRawBufferPointer, _ output: inout TextBuffer) {

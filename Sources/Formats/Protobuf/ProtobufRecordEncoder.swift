@@ -5,7 +5,7 @@ import Glibc
 /// schema in a registry before them where there is one.
 ///
 /// The message is the one that the options define, or else `ProtobufText.text(for:)` of the columns. NULL is a field
-/// left out, in lists and maps a zero, as those have no nulls.
+/// left out; in lists and maps, which have no nulls, it is a fault (`takeFault`).
 public final class ProtobufRecordEncoder: RecordEncoder {
     public let schema: Schema
     private let plans: [ProtobufWritePlan]

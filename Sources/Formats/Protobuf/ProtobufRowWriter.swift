@@ -46,7 +46,10 @@ struct ProtobufRowWriter {
 
     private mutating func writeField(_ index: Int, _ row: Int, _ output: inout TextBuffer) {
         let node = nodes[index]
-        if node.column.isNull(row) { return }
+        if node.column.isNull(row) {
+            if node.plan.refusesNull { noteNull(node) }
+            return
+        }
         guard node.plan.isRepeated else {
             let start = output.count
             output.append(varint: node.plan.tag)
@@ -58,6 +61,10 @@ struct ProtobufRowWriter {
         let first = Int(node.column.value(row, as: Int32.self))
         let end = Int(node.column.value(row + 1, as: Int32.self))
         if first == end { return }
+        for item in first..<end where node.values.isNull(item) {
+            noteNull(node)
+            break
+        }
         if node.plan.isPacked {
             output.append(varint: UInt64(node.plan.number) << 3 | 2)
             let start = output.count
@@ -144,6 +151,12 @@ struct ProtobufRowWriter {
 
     private mutating func note(_ reason: String) {
         if fault == nil { fault = reason }
+    }
+
+    private mutating func noteNull(_ node: Node) {
+        if fault != nil { return }
+        let place = node.plan.isRepeated ? node.plan.path + "[]" : node.plan.path
+        note("column '\(place)': it is NULL, which Protobuf has no place for in lists and maps")
     }
 
     private func print(_ column: ColumnWriter, _ row: Int, _ output: inout TextBuffer) {

@@ -20,6 +20,10 @@ struct ProtobufWritePlan {
     var isPacked = false
     /// Zeros are left out.
     var skipsZero = false
+    /// NULL is refused, as it would be read as a zero: in lists and maps.
+    var refusesNull = false
+    /// The column with the members down to this one, for messages.
+    var path = ""
     /// The position among the columns or members one level up.
     var column = 0
     /// The members of a message, or the one value inside of a wrapper.
@@ -71,7 +75,10 @@ struct ProtobufWritePlanner {
             }
             made = ProtobufWritePlan(action: .message, children: try members(index, entry, path + "[]."))
             // Keys and values are written, be they zero.
-            for child in made.children.indices { made.children[child].skipsZero = false }
+            for child in made.children.indices {
+                made.children[child].skipsZero = false
+                made.children[child].refusesNull = true
+            }
         } else if field.isRepeated {
             guard case .list(let element) = type else {
                 throw wrong("\(type.sqlName) cannot be written as a repeated field", path)
@@ -80,6 +87,7 @@ struct ProtobufWritePlanner {
         } else {
             made = try single(field.kind, type, path)
         }
+        made.path = path
         made.number = field.number
         made.isRepeated = field.isRepeated
         made.isPacked = field.isPacked
