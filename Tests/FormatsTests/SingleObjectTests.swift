@@ -22,7 +22,8 @@ import Testing
 
     static func rows() -> [[ScalarValue]] {
         let type = schema[4].type
-        let item = ScalarValue(type: type.elementType ?? .null, storage: .nested([ScalarValue(type: .int32, storage: .int(7))]))
+        let number = ScalarValue(type: .int32, storage: .int(7))
+        let item = ScalarValue(type: type.elementType ?? .null, storage: .nested([number]))
         return (0..<40).map { index in
             [
                 .int64(Int64(index)), ScalarValue(type: schema[1].type, storage: .decimal(-2_658_824)),
