@@ -1,5 +1,6 @@
 import Columnar
 import Connectors
+import Dataflow
 import HostSystem
 import TestKit
 import Testing
