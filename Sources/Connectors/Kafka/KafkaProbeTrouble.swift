@@ -7,6 +7,8 @@ struct KafkaProbeTrouble {
     private let secrets: [String]
     private let protocolName: String
     private let isConfluent: Bool
+    /// Nobody has answered the beginning of TLS.
+    private static let unanswered = "timed out in state ssl_handshake"
 
     init(_ configuration: KafkaConfiguration, servers: String) {
         self.servers = servers
@@ -36,7 +38,7 @@ struct KafkaProbeTrouble {
 
     private func advice(_ failure: KafkaFailure) -> (String, OperationalError.Domain) {
         let text = failure.text.lowercased()
-        let isTLS = text.contains("ssl handshake") || text.contains("ssl_handshake") || text.contains("ssl routines")
+        let isTLS = ["ssl handshake", "ssl routines", Self.unanswered].contains { text.contains($0) }
         if failure.code == RD_KAFKA_RESP_ERR__SSL || isTLS { return (tls(text), .user) }
         if [RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED].contains(failure.code) {
             return (login(text), .user)
@@ -75,7 +77,7 @@ struct KafkaProbeTrouble {
     }
 
     private func tls(_ text: String) -> String {
-        let isNoTLS = ["wrong version", "plaintext", "unexpected eof", "ssl_handshake"].contains { text.contains($0) }
+        let isNoTLS = ["wrong version", "plaintext", "unexpected eof", Self.unanswered].contains { text.contains($0) }
         if isNoTLS {
             let other = protocolName.hasPrefix("SASL") ? "SASL_PLAINTEXT" : "PLAINTEXT"
             return "the broker does not speak TLS on that port: use its TLS port, or protocol \(other)"
