@@ -99,21 +99,6 @@ struct KafkaProbeTests {
         #expect(listed.contains("not among the hosts that may be connected to"), "\(listed)")
     }
 
-    @Test("something that does not speak Kafka says so")
-    func otherProtocol() async throws {
-        let port = try KafkaBroker.freePort()
-        let server = try #require(
-            ChildProcess.start(["python3", "-m", "http.server", "--bind", "127.0.0.1", "\(port)"]))
-        defer {
-            server.send(SIGKILL)
-            _ = server.finish()
-        }
-        for _ in 0..<500 where !KafkaBroker.answers(port) { usleep(10_000) }
-        let said = await Self.refusal(try Self.probe("127.0.0.1:\(port)"))
-        #expect(
-            said.contains("does not speak Kafka") || said.contains("an HTTP server listens on that port"), "\(said)")
-    }
-
     @Test("TLS where there is none, none where there is, and a certificate of nobody")
     func encryption() async throws {
         let broker = try KafkaBroker()
