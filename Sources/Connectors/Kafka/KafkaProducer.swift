@@ -130,8 +130,8 @@ final class KafkaProducer: @unchecked Sendable {
         client.hasTransaction.store(false, ordering: .relaxed)
     }
 
-    /// Commits the open transaction, and with it the note that `epoch` is committed. Errors: `KafkaFailure`, of a record
-    /// that brokers refuse before anything else.
+    /// Commits the open transaction, and with it the note that `epoch` is committed. Errors: `KafkaFailure`, first of
+    /// all of a record that brokers refuse.
     func commit(epoch: Int) async throws {
         try await flush(withinMillis: Int(Self.transactionMillis))
         let (name, group) = (topicName, transactionalID ?? "")
