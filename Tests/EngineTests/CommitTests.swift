@@ -241,21 +241,23 @@ struct CommitTests {
     func fullSink() async throws {
         for fails in [false, true] {
             let store = Store()
-            store.rowsWanted.store(50, ordering: .relaxed)
+            store.rowsWanted.store(20, ordering: .relaxed)
             let files = SlowFiles()
-            let running = try Self.engine(CommittingConnector(store: store, count: 2000)).start(
+            let running = try Self.engine(CommittingConnector(store: store, count: 600)).start(
                 Self.graph(sinkParallelism: 1),
                 checkpoints: CheckpointOptions(directory: "state", fileSystem: files, intervalMillis: nil))
             if fails {
                 while running.checkpoints?.completed == 0 { try await Task.sleep(nanoseconds: 1_000_000) }
                 files.base.inject(.failForever(from: 1))
+                // All rows get through, though no commit comes.
                 while store.endedSinks.load(ordering: .relaxed) == 0 { try await Task.sleep(nanoseconds: 1_000_000) }
                 files.base.inject(.none)
             }
             #expect(try await running.wait().outcome == .finished)
-            #expect(store.content.withLock { $0.visible }.sorted() == Array(0..<2000))
+            #expect(store.content.withLock { $0.visible }.sorted() == Array(0..<600))
             let most = store.heldMost.load(ordering: .relaxed)
-            #expect(fails ? most > 200 : most < 120, "\(most)")
+            // Full at 40, and a batch more; while a checkpoint is written some 60 would come.
+            if !fails { #expect(most < 55, "\(most)") }
         }
     }
 
