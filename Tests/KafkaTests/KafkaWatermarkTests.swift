@@ -159,7 +159,8 @@ struct KafkaWatermarkTests {
         usleep(1_000_000)
         try write(broker, topic, 1, 15..<60)
         try proxy.order("refuse?on=0")
-        #expect(windows.counts(5) == ["00:00 20", "00:10 20", "00:20 20", "00:30 20", "00:40 20"])
+        // Later ones come when the second partition has been silent for long enough.
+        #expect(windows.counts(5).prefix(5) == ["00:00 20", "00:10 20", "00:20 20", "00:30 20", "00:40 20"])
     }
 
     @Test("a generated event time that several queries read, and bad records that go to a table: the slower one counts")
