@@ -31,10 +31,7 @@ struct AWSCredentialChain: Sendable {
 
     /// The first there are. Errors: `AWSCredentialsError` that says where was looked.
     func resolve() async throws(AWSCredentialsError) -> AWSCredentials {
-        if let id = given("AWS_ACCESS_KEY_ID"), let secret = given("AWS_SECRET_ACCESS_KEY") {
-            return AWSCredentials(
-                accessKeyID: id, secretAccessKey: secret, sessionToken: given("AWS_SESSION_TOKEN"))
-        }
+        if let ofEnvironment { return ofEnvironment }
         let roles = AWSRoles(environment: environment, fileSystem: fileSystem, exchange: exchange)
         let now = clock.nowNanoseconds()
         if let found = try await kept.credentials(
@@ -45,19 +42,7 @@ struct AWSCredentialChain: Sendable {
         {
             return found
         }
-        let profile = given("AWS_PROFILE") ?? "default"
-        let home = given("HOME") ?? ""
-        let places = [
-            (given("AWS_SHARED_CREDENTIALS_FILE") ?? home + "/.aws/credentials", profile),
-            (given("AWS_CONFIG_FILE") ?? home + "/.aws/config", profile == "default" ? profile : "profile " + profile),
-        ]
-        for (path, section) in places {
-            guard let bytes = try? fileSystem.readAll(path, byteCountMax: Self.fileBytesMax) else { continue }
-            let values = Self.section(section, of: String(decoding: bytes, as: UTF8.self))
-            guard let id = values["aws_access_key_id"], let secret = values["aws_secret_access_key"] else { continue }
-            return AWSCredentials(
-                accessKeyID: id, secretAccessKey: secret, sessionToken: values["aws_session_token"])
-        }
+        if let ofProfile { return ofProfile }
         if let found = try await kept.credentials(
             .host, at: now,
             { () async throws(AWSCredentialsError) in
@@ -69,7 +54,38 @@ struct AWSCredentialChain: Sendable {
         }
         throw AWSCredentialsError(
             message: "there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, write profile "
-                + "\(profile) in \(places[0].0), or give the pod, container or machine a role")
+                + "\(profile) in \(profilePlaces[0].path), or give the pod, container or machine a role")
+    }
+
+    /// The first there are where nobody has to be asked for them, of no role; nil otherwise.
+    var local: AWSCredentials? {
+        ofEnvironment ?? (given("AWS_WEB_IDENTITY_TOKEN_FILE") == nil ? ofProfile : nil)
+    }
+
+    private var ofEnvironment: AWSCredentials? {
+        guard let id = given("AWS_ACCESS_KEY_ID"), let secret = given("AWS_SECRET_ACCESS_KEY") else { return nil }
+        return AWSCredentials(accessKeyID: id, secretAccessKey: secret, sessionToken: given("AWS_SESSION_TOKEN"))
+    }
+
+    private var profile: String { given("AWS_PROFILE") ?? "default" }
+
+    private var profilePlaces: [(path: String, section: String)] {
+        let home = given("HOME") ?? ""
+        return [
+            (given("AWS_SHARED_CREDENTIALS_FILE") ?? home + "/.aws/credentials", profile),
+            (given("AWS_CONFIG_FILE") ?? home + "/.aws/config", profile == "default" ? profile : "profile " + profile),
+        ]
+    }
+
+    private var ofProfile: AWSCredentials? {
+        for (path, section) in profilePlaces {
+            guard let bytes = try? fileSystem.readAll(path, byteCountMax: Self.fileBytesMax) else { continue }
+            let values = Self.section(section, of: String(decoding: bytes, as: UTF8.self))
+            guard let id = values["aws_access_key_id"], let secret = values["aws_secret_access_key"] else { continue }
+            return AWSCredentials(
+                accessKeyID: id, secretAccessKey: secret, sessionToken: values["aws_session_token"])
+        }
+        return nil
     }
 
     /// The values of one section: `[name]`, then lines `key = value`; lines that begin with `#` or `;` say nothing.

@@ -20,10 +20,12 @@ struct MSKTokenSource: Sendable {
     var clock: any WallClock = SystemWallClock()
 
     /// A token that counts from now on. Errors: `AWSCredentialsError`.
-    func token() async throws(AWSCredentialsError) -> Token {
+    func token() async throws(AWSCredentialsError) -> Token { token(of: try await credentials.resolve()) }
+
+    private func token(of credentials: AWSCredentials) -> Token {
         let seconds = clock.nowNanoseconds() / 1_000_000_000
         let signature = AWSSignature(
-            credentials: try await credentials.resolve(), region: region, service: "kafka-cluster", seconds: seconds,
+            credentials: credentials, region: region, service: "kafka-cluster", seconds: seconds,
             lifetime: Self.lifetimeSeconds)
         let host = "kafka.\(region).amazonaws.com"
         let query = signature.presignedQuery(host: host, path: "/", query: ["Action": "kafka-cluster:Connect"])
@@ -50,16 +52,8 @@ struct MSKTokenSource: Sendable {
     /// Gives the client a token, or the reason why there is none. Called on the thread that polls the client, which
     /// waits here for the credentials of roles.
     func refresh(_ client: OpaquePointer) -> String? {
-        let made = Made()
-        Task {
-            do throws(AWSCredentialsError) {
-                made.give(.success(try await token()))
-            } catch {
-                made.give(.failure(error))
-            }
-        }
         do throws(AWSCredentialsError) {
-            let token = try made.take().get()
+            let token = if let known = credentials.local { token(of: known) } else { try waiting() }
             var room = [CChar](repeating: 0, count: 512)
             let code = rd_kafka_oauthbearer_set_token(
                 client, token.text, token.expiry, "laminar", nil, 0, &room, room.count)
@@ -71,6 +65,18 @@ struct MSKTokenSource: Sendable {
             _ = rd_kafka_oauthbearer_set_token_failure(client, error.message)
             return error.message
         }
+    }
+
+    private func waiting() throws(AWSCredentialsError) -> Token {
+        let made = Made()
+        Task {
+            do throws(AWSCredentialsError) {
+                made.give(.success(try await token()))
+            } catch {
+                made.give(.failure(error))
+            }
+        }
+        return try made.take().get()
     }
 
     /// A token that a task makes for a thread that waits for it.
